@@ -1,0 +1,56 @@
+import type { Json, JsonObject } from '@sluice/kernel';
+
+export interface RetryPolicy {
+  /** Attempts in all, the first included. Default 3. */
+  readonly maxAttempts?: number;
+  readonly backoff?: 'exponential' | 'fixed';
+  /** Milliseconds before the second attempt. Default 5000. */
+  readonly delayMs?: number;
+  readonly maxDelayMs?: number;
+  /** Full jitter. Default true. */
+  readonly jitter?: boolean;
+}
+
+export interface NodePolicy {
+  /** Default 30 000 */
+  readonly timeoutMs?: number;
+  readonly retry?: RetryPolicy;
+  /** Without it: `branch` when the node's `error` handle is connected, else `fail`. */
+  readonly onError?: 'fail' | 'continue' | 'branch';
+  readonly effect?: 'idempotent' | 'at_least_once' | 'at_most_once' | 'verify';
+}
+
+export interface GraphNode {
+  readonly id: string;
+  readonly type: string;
+  readonly name?: string;
+  readonly config: JsonObject;
+  readonly policy?: NodePolicy;
+  readonly position?: { readonly x: number; readonly y: number };
+}
+
+export interface GraphEdge {
+  readonly id?: string;
+  readonly source: string;
+  readonly target: string;
+  /** `out` by default */
+  readonly sourceHandle?: string;
+}
+
+/** A workflow as its author drew it. */
+export interface Graph {
+  readonly nodes: readonly GraphNode[];
+  readonly edges: readonly GraphEdge[];
+}
+
+export const DEFAULT_HANDLE = 'out';
+export const ERROR_HANDLE = 'error';
+
+/** How a node behaves in the engine's eyes; everything else about its type is the shell's business. */
+export type JoinRule = { readonly mode: 'all' } | { readonly mode: 'any' } | { readonly mode: 'kOf'; readonly count: number };
+
+export interface NodeError {
+  readonly code: string;
+  readonly message: string;
+  readonly details?: Json;
+}

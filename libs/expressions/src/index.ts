@@ -1,0 +1,1 @@
+export { ExpressionFailed, type Scope, type SlowEvaluator } from './scope.js';

@@ -1,0 +1,27 @@
+import type { Json, JsonObject } from '@sluice/kernel';
+
+/** What an expression can see. */
+export interface Scope {
+  readonly trigger: Json;
+  readonly input: Json;
+  readonly nodes: Readonly<Record<string, { readonly output: Json }>>;
+  readonly execution: JsonObject;
+  readonly workflow: JsonObject;
+  readonly customer: JsonObject;
+  readonly env: JsonObject;
+}
+
+/** Evaluates one JSONata source outside this thread, with time, stack and size limits. Rejects with ExpressionFailed. */
+export type SlowEvaluator = (source: string, scope: Scope) => Promise<Json | undefined>;
+
+/** An expression or a template that did not evaluate. Another attempt would not mend it. */
+export class ExpressionFailed extends Error {
+  constructor(
+    readonly code: 'expression_syntax' | 'expression_type' | 'expression_timeout' | 'expression_too_large' | 'expression_failed',
+    message: string,
+    readonly source: string,
+  ) {
+    super(message);
+    this.name = 'ExpressionFailed';
+  }
+}

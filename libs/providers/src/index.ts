@@ -1,0 +1,10 @@
+export type {
+  CanonicalEvent,
+  ChannelIdentity,
+  ChannelSecrets,
+  HandshakeAnswer,
+  ProviderAdapter,
+  ProviderRequest,
+  RejectionReason,
+  Verification,
+} from './adapter.js';
