@@ -1,1 +1,10 @@
-export {};
+export {
+  domainEventPattern,
+  EVENTS_APPENDED,
+  type EventsAppended,
+  Notifications,
+  NotificationsModule,
+  notificationTransport,
+  PROJECTION_ADVANCED,
+  type ProjectionAdvanced,
+} from './notifications.module.js';

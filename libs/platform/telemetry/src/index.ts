@@ -1,1 +1,3 @@
-export {};
+export { type Correlation, currentCorrelation, withCorrelation } from './correlation.js';
+export { createLogger, NestLogger } from './logger.js';
+export type { Logger } from 'pino';

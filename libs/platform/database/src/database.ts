@@ -1,0 +1,132 @@
+import { Injectable } from '@nestjs/common';
+import type { OnApplicationShutdown } from '@nestjs/common';
+import pg from 'pg';
+import { DataSource, type EntityManager, type EntitySchema } from 'typeorm';
+import { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
+import type { commandStoreSchema } from './migrate.js';
+import type { Role } from './roles.js';
+
+// bigint columns are counters, positions and task ids: exact below 2^53, so numbers.
+pg.types.setTypeParser(pg.types.builtins.INT8, (text) => {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new RangeError(`bigint ${text} is beyond 2^53`);
+  return value;
+});
+
+/** What every process asks of its connections. `synchronous_commit` is stated, so that a tuned default cannot weaken promise 1 (R2). */
+const sessionSettings = (role: Role, statementTimeoutMs: number) =>
+  Object.entries({
+    role,
+    synchronous_commit: 'on',
+    statement_timeout: statementTimeoutMs,
+    lock_timeout: 5_000,
+    idle_in_transaction_session_timeout: 30_000,
+    timezone: 'UTC',
+  })
+    .map(([name, value]) => `-c ${name}=${value}`)
+    .join(' ');
+
+export interface DatabaseOptions {
+  readonly url: string;
+  readonly poolSize: number;
+  readonly role: Role;
+  readonly app: string;
+  readonly schema: typeof commandStoreSchema;
+  readonly entities?: readonly EntitySchema<object>[];
+  readonly statementTimeoutMs?: number;
+}
+
+export function dataSourceFor(options: DatabaseOptions): DataSource {
+  return new DataSource({
+    type: 'postgres',
+    url: options.url,
+    applicationName: `sluice-${options.app}`,
+    entities: [...(options.entities ?? [])],
+    poolSize: options.poolSize,
+    synchronize: false,
+    connectTimeoutMS: 3_000,
+    extra: { options: sessionSettings(options.role, options.statementTimeoutMs ?? 15_000), keepAlive: true },
+  });
+}
+
+const repeatable = new Set(['40001', '40P01']);
+const attemptsMax = 5;
+
+/** True for what another try of the whole transaction can mend: a serialisation failure or a deadlock. */
+export const isRepeatable = (error: unknown): boolean => repeatable.has(codeOf(error) ?? '');
+
+/** SQLSTATE of a Postgres error, through TypeORM's wrapping; undefined for anything else. */
+export function codeOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null) return undefined;
+  if ('driverError' in error) return codeOf(error.driverError);
+  return 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+/**
+ * One store as one role sees it. Hot paths take `pool` and raw SQL; use cases take `transaction` and TypeORM's manager.
+ * Reconnecting is the pool's business: a lost connection fails the calls that were on it, nothing else.
+ */
+@Injectable()
+export class Database implements OnApplicationShutdown {
+  constructor(
+    readonly dataSource: DataSource,
+    private readonly options: DatabaseOptions,
+  ) {}
+
+  get pool(): pg.Pool {
+    const { driver } = this.dataSource;
+    if (!(driver instanceof PostgresDriver)) throw new TypeError('the data source is not a Postgres one');
+    return driver.master;
+  }
+
+  /** BEGIN … COMMIT on one connection, repeated as a whole on 40001 and 40P01. `work` must not touch anything outside the database. */
+  async withClient<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      const client = await this.pool.connect();
+      let broken: Error | undefined;
+      try {
+        await client.query('BEGIN');
+        const result = await work(client);
+        await client.query('COMMIT');
+        return result;
+      } catch (error) {
+        await client.query('ROLLBACK').catch((failure: Error) => (broken = failure));
+        if (!isRepeatable(error) || attempt === attemptsMax) throw error;
+      } finally {
+        client.release(broken);
+      }
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * 2 ** attempt));
+    }
+  }
+
+  /** As `withClient`, through TypeORM's manager. */
+  async transaction<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.dataSource.transaction(work);
+      } catch (error) {
+        if (!isRepeatable(error) || attempt === attemptsMax) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * 2 ** attempt));
+    }
+  }
+
+  /** Throws, in a sentence, when the store is away or its schema is not this build's. */
+  async assertReady(): Promise<void> {
+    const { name, migrations, migrationsTable } = this.options.schema;
+    const expected: readonly string[] = migrations.map((migration) => migration.name);
+    const applied = await this.pool
+      .query<{ name: string }>(`SELECT name FROM ${migrationsTable}`)
+      .then(({ rows }) => rows.map((row) => row.name))
+      .catch((error: unknown): string[] => {
+        if (codeOf(error) === '42P01') return [];
+        throw error;
+      });
+    const missing = expected.filter((migration) => !applied.includes(migration));
+    if (missing.length > 0) throw new Error(`the ${name} store's schema is old (missing ${missing.join(', ')}); run \`npm run migrate\``);
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    if (this.dataSource.isInitialized) await this.dataSource.destroy();
+  }
+}

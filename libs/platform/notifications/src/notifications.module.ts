@@ -1,0 +1,78 @@
+import { type DynamicModule, Inject, Injectable, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { ClientProxy, ClientProxyFactory, type MicroserviceOptions, Transport } from '@nestjs/microservices';
+import type { RedisConfig } from '@sluice/platform-config';
+import { InProcessClient, InProcessServer } from './in-process-transport.js';
+
+/** Writers say so once per commit; the projector wakes. */
+export const EVENTS_APPENDED = 'domain-events.appended';
+/** The projector says so once per batch; query-api drops caches and goes on with waiting reads. */
+export const PROJECTION_ADVANCED = 'projection.advanced';
+/** Rare types have a pattern of their own, to drop caches: `domain-event.<type>`. */
+export const domainEventPattern = (type: string): string => `domain-event.${type}`;
+
+export interface EventsAppended {
+  readonly commitId: number;
+  readonly tenants: readonly string[];
+  readonly types: readonly string[];
+}
+
+export interface ProjectionAdvanced {
+  readonly shard: string;
+  readonly position: number;
+  readonly keys: readonly string[];
+}
+
+const redisOptions = (redisUrl: string) => {
+  const url = new URL(redisUrl);
+  return {
+    host: url.hostname,
+    port: Number(url.port || 6379),
+    username: decodeURIComponent(url.username) || undefined,
+    password: decodeURIComponent(url.password) || undefined,
+    db: Number(url.pathname.slice(1) || 0),
+    tls: url.protocol === 'rediss:' ? {} : undefined,
+    // Nest gives up for ever after a lost connection unless told how often to try.
+    retryAttempts: Number.MAX_SAFE_INTEGER,
+    retryDelay: 300,
+    keepAlive: 5_000,
+  };
+};
+
+/** What `app.connectMicroservice` needs so that `@EventPattern` handlers hear notifications. */
+export const notificationTransport = ({ redisUrl }: RedisConfig): MicroserviceOptions =>
+  redisUrl === undefined ? { strategy: new InProcessServer() } : { transport: Transport.REDIS, options: redisOptions(redisUrl) };
+
+/** Hints to other processes. Never waited for, never relied upon: whoever must not miss an event reads the log. */
+@Injectable()
+export class Notifications implements OnApplicationShutdown {
+  constructor(@Inject(ClientProxy) private readonly client: ClientProxy) {}
+
+  emit(pattern: string, data: EventsAppended | ProjectionAdvanced): void {
+    this.client.emit(pattern, data).subscribe({ error: () => {} });
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.client.close();
+  }
+}
+
+@Module({})
+export class NotificationsModule {
+  static forRoot({ redisUrl }: RedisConfig): DynamicModule {
+    return {
+      module: NotificationsModule,
+      global: true,
+      providers: [
+        {
+          provide: ClientProxy,
+          useFactory: () =>
+            redisUrl === undefined
+              ? new InProcessClient()
+              : ClientProxyFactory.create({ transport: Transport.REDIS, options: redisOptions(redisUrl) }),
+        },
+        Notifications,
+      ],
+      exports: [Notifications],
+    };
+  }
+}
