@@ -1,1 +1,1 @@
-export {};
+export { type ChannelConnected, type ChannelDisconnected, type ChannelEvent } from './channel-events.js';

@@ -1,1 +1,9 @@
-export {};
+export {
+  type Workflow,
+  type WorkflowArchived,
+  type WorkflowCreated,
+  type WorkflowEvent,
+  type WorkflowPublished,
+  type WorkflowStatus,
+  type WorkflowUpdated,
+} from './workflow.js';

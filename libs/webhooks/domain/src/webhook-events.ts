@@ -1,0 +1,58 @@
+import type { DomainEvent, Json, JsonObject } from '@sluice/kernel';
+import type { CanonicalEvent } from '@sluice/providers';
+
+/** What a registration listens to, as clients give and see it. */
+export interface WebhookConfig {
+  readonly channelId: string;
+  readonly triggerType: string;
+  readonly actionTypes: readonly string[];
+  /** An expression over the event; only events for which it is true start a run. */
+  readonly filter?: string;
+  readonly mode: 'async';
+}
+
+export type WebhookRegistered = DomainEvent<
+  'webhook.registered',
+  {
+    readonly name: string;
+    readonly workflowId: string;
+    readonly nodeId: string;
+    readonly provider: string;
+    readonly config: WebhookConfig;
+    /** Path under the gateway: `/webhooks/<channel>/<trigger type>/<action>` */
+    readonly endpoint: string;
+    readonly by: string;
+  }
+>;
+export type WebhookDeactivated = DomainEvent<'webhook.deactivated', { readonly by: string }>;
+
+/** A canonical event as it is kept and as workflows see it (`trigger`). */
+export interface TriggerEvent extends Omit<CanonicalEvent, 'raw' | 'occurredAt' | 'ignoredBecause'> {
+  readonly id: string;
+  readonly provider: string;
+  readonly channelId: string;
+  readonly occurredAt: string;
+  readonly receivedAt: string;
+}
+
+interface ReceivedPayload {
+  /** The first of `webhookIds`; null when nobody listens */
+  readonly webhookId: string | null;
+  readonly webhookIds: readonly string[];
+  readonly deliveryId: string;
+  /** The item as the provider sent it, or `{ "$ref": "delivery" }` when it is over 64 KiB */
+  readonly rawPayload: Json;
+  readonly headers: JsonObject;
+  readonly receivedAt: string;
+  readonly event: TriggerEvent;
+}
+
+/** Aggregate: the webhook event. */
+export type WebhookReceived = DomainEvent<'webhook.received', ReceivedPayload>;
+export type WebhookIgnored = DomainEvent<'webhook.ignored', ReceivedPayload & { readonly reason: string }>;
+/** Every listener's run was started; none listened: no ids. */
+export type WebhookProcessed = DomainEvent<'webhook.processed', { readonly executionIds: readonly string[]; readonly webhookIds: readonly string[] }>;
+export type WebhookFailed = DomainEvent<'webhook.failed', { readonly error: { readonly code: string; readonly message: string } }>;
+
+export type WebhookRegistrationEvent = WebhookRegistered | WebhookDeactivated;
+export type WebhookEvent = WebhookReceived | WebhookIgnored | WebhookProcessed | WebhookFailed;
