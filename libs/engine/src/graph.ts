@@ -45,8 +45,13 @@ export interface Graph {
 
 export const DEFAULT_HANDLE = 'out';
 export const ERROR_HANDLE = 'error';
+/** Connected, it takes over from a node that ends in doubt; without it the run waits for a person. */
+export const IN_DOUBT_HANDLE = 'in_doubt';
 
-/** How a node behaves in the engine's eyes; everything else about its type is the shell's business. */
+/**
+ * When a node with several incoming edges runs. `all`: once none is open and one is live; `any`: at the first live one;
+ * `kOf`: at the `count`-th. With all edges dead it is skipped; having got some but too few, it is starved and never runs.
+ */
 export type JoinRule = { readonly mode: 'all' } | { readonly mode: 'any' } | { readonly mode: 'kOf'; readonly count: number };
 
 export interface NodeError {

@@ -1,13 +1,24 @@
+export { advance, type Circumstances, type Decision, type WorkflowOfRun } from './advance.js';
+export {
+  type CompiledEdge,
+  type CompiledGraph,
+  compileGraph,
+  type CompiledNode,
+  type EffectivePolicy,
+  GraphIsBroken,
+} from './compile-graph.js';
+export { inputFrom, inputOf } from './data-flow.js';
+export { type EngineCommand, type EngineEvent, type Fact, type NodeEvent, type NodeFact, type RunEvent } from './facts.js';
 export {
   DEFAULT_HANDLE,
   ERROR_HANDLE,
   type Graph,
   type GraphEdge,
   type GraphNode,
+  IN_DOUBT_HANDLE,
   type JoinRule,
   type NodeError,
   type NodePolicy,
   type RetryPolicy,
 } from './graph.js';
-export { type EffectivePolicy, type EngineCommand, type EngineEvent, type Fact, type NodeEvent, type RunEvent } from './facts.js';
-export { type NodeRun, type NodeRunStatus, type RunState, type RunStatus, terminalStatuses } from './run-state.js';
+export { executionIsOver, newRun, type NodeRun, type NodeRunStatus, type RunState, type RunStatus, terminalStatuses } from './run-state.js';

@@ -11,20 +11,31 @@ export interface NodeRun {
   /** UUIDv7, made when the node's run begins */
   readonly id: string;
   readonly status: NodeRunStatus;
+  /** The one under way, or due after a failed one; 0 when skipped */
   readonly attempt: number;
   /** The handle by which it was left; absent while it runs, and when it was skipped or failed for good. */
   readonly handle?: string;
+  /** `{error}` for a failed node that was left by a handle */
   readonly output?: Json;
+  /** The last attempt's, while the node runs again */
   readonly error?: NodeError;
+  /** Of this attempt; absent until the engine hears of its start */
   readonly startedAt?: string;
   readonly completedAt?: string;
   /** waiting: when it goes on (ISO 8601) */
   readonly waitUntil?: string;
+  /** What an `any` or `kOf` join ran with: later arrivals must not change its input. Other nodes' follows from the graph. */
+  readonly inputFrom?: readonly string[];
 }
 
 /**
- * A run as the engine sees it. Edges have no state of their own: an edge is live when its source was left by its handle,
- * dead when the source was left by another handle, was skipped, failed for good, or cannot be reached from the entry.
+ * A run as the engine sees it; all of it is in the rows of the execution and its nodes, in any order. Edges have no state of
+ * their own: an edge is live when its source was left by its handle, dead when the source was left by another handle, was
+ * skipped, failed for good, or cannot be reached from the entry. A node without a run has not got its edges yet, or is
+ * starved: a join that can no longer get what it needs, or a node behind one.
+ *
+ * running ⇄ waiting (every active node waits or is in doubt); both ⇄ paused; any → completed | failed | cancelled | incomplete,
+ * also from paused, once nothing is active: the end needs no work that could be held back.
  */
 export interface RunState {
   readonly status: RunStatus;
@@ -35,3 +46,9 @@ export interface RunState {
   readonly output?: Json;
   readonly error?: NodeError;
 }
+
+export const newRun = (entryNodeId: string, input: Json): RunState => ({ status: 'running', entryNodeId, input, nodes: new Map() });
+
+const over: ReadonlySet<RunStatus> = new Set(terminalStatuses);
+
+export const executionIsOver = (state: Pick<RunState, 'status'>): boolean => over.has(state.status);
