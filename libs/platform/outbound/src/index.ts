@@ -1,1 +1,2 @@
-export {};
+export { type Lookup, type Refusal } from './address-guard.js';
+export { type OutboundCall, OutboundHttp, type OutboundHttpOptions } from './outbound-http.js';
