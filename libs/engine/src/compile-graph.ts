@@ -67,9 +67,11 @@ export function compileGraph(
     if (!ids.has(source)) throw new GraphIsBroken(`An edge to "${target}" leaves a node that does not exist: "${source}".`);
     if (!ids.has(target)) throw new GraphIsBroken(`An edge of "${source}" leads to a node that does not exist: "${target}".`);
   }
+  const edgesTo = Map.groupBy(edges, (edge) => edge.target);
+  const edgesFrom = Map.groupBy(edges, (edge) => edge.source);
 
   const nodes = graph.nodes.map((node): CompiledNode => {
-    const outgoing = edges.filter((edge) => edge.source === node.id);
+    const outgoing = edgesFrom.get(node.id) ?? [];
     const unknown = handlesOf && unknownHandle(outgoing, handlesOf(node));
     if (unknown !== undefined) throw new GraphIsBroken(`"${node.id}" has no handle "${unknown}".`);
 
@@ -80,7 +82,7 @@ export function compileGraph(
       policy: effectivePolicy(node.policy, policyOf?.(node), outgoing),
       join: rule ?? { mode: 'all' },
       joined: rule !== undefined,
-      incoming: edges.filter((edge) => edge.target === node.id),
+      incoming: edgesTo.get(node.id) ?? [],
       outgoing,
     };
   });
