@@ -1,0 +1,82 @@
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Queue } from 'bullmq';
+import { Redis } from 'ioredis';
+import { inJobs, QUEUE_NAME, type TaskTicket, Tickets } from './tickets.js';
+
+/** Hash-tagged, so that every key of the queue lies on one node of a cluster. */
+export const QUEUE_PREFIX = '{sluice}';
+const sentinelKey = `${QUEUE_PREFIX}:keeper`;
+const deadlineMs = 800;
+const finishedJobsKept = { count: 1_000, age: 300 };
+
+/**
+ * Tickets as BullMQ jobs. `queue.add()` waits for ever when Redis is away and a Queue made then can stay broken: so the queue is made
+ * when the connection is ready, commands fail at once when it is not, and every call has a deadline of its own.
+ */
+@Injectable()
+export class BullTickets extends Tickets implements OnApplicationShutdown {
+  private readonly redis: Redis;
+  private queue: Queue | undefined;
+
+  constructor(redisUrl: string) {
+    super();
+    this.redis = new Redis(redisUrl, {
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: 0,
+      commandTimeout: deadlineMs,
+      connectTimeout: 3_000,
+      keepAlive: 5_000,
+      retryStrategy: (attempt) => Math.min(attempt * 100, 1_000),
+    });
+    this.redis.on('error', () => {});
+  }
+
+  async issue(tickets: readonly TaskTicket[]): Promise<boolean> {
+    if (this.redis.status !== 'ready') return false;
+    const jobs = inJobs(tickets).map((tasks) => ({
+      name: 'tasks',
+      data: { tasks },
+      opts: { jobId: `t${tasks[0]?.id}-${tasks[0]?.gen}`, attempts: 1, removeOnComplete: finishedJobsKept, removeOnFail: finishedJobsKept },
+    }));
+    return withinDeadline(this.readyQueue().addBulk(jobs).then(() => true));
+  }
+
+  async keeper(): Promise<string | undefined> {
+    if (this.redis.status !== 'ready') return undefined;
+    const mark = crypto.randomUUID();
+    // Whoever finds the key gone writes a new one: every worker then sees another keeper.
+    return this.redis
+      .multi()
+      .set(sentinelKey, mark, 'NX')
+      .get(sentinelKey)
+      .exec()
+      .then((replies) => replies?.[1]?.[1])
+      .then((value) => (typeof value === 'string' ? value : undefined))
+      .catch(() => undefined);
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.queue?.close().catch(() => {});
+    this.redis.disconnect();
+  }
+
+  private readyQueue(): Queue {
+    if (this.queue === undefined) {
+      this.queue = new Queue(QUEUE_NAME, { connection: this.redis, prefix: QUEUE_PREFIX, skipVersionCheck: true });
+      this.queue.on('error', () => {});
+    }
+    return this.queue;
+  }
+}
+
+async function withinDeadline(work: Promise<boolean>): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), deadlineMs);
+  try {
+    return await Promise.race([work, late]);
+  } catch {
+    return false;
+  } finally {
+    clearTimeout(timer);
+  }
+}

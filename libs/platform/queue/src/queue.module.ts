@@ -1,0 +1,57 @@
+import { BullModule } from '@nestjs/bullmq';
+import { type DynamicModule, Module, type ModuleMetadata } from '@nestjs/common';
+import type { RedisConfig } from '@sluice/platform-config';
+import type { Logger } from '@sluice/platform-telemetry';
+import { BullTickets, QUEUE_PREFIX } from './bull-tickets.js';
+import { InProcessConsumer, InProcessTickets } from './in-process-tickets.js';
+import { ticketProcessor } from './ticket-processor.js';
+import { TicketHandler, Tickets, QUEUE_NAME } from './tickets.js';
+
+/** Issues tickets, on Redis or in process. */
+@Module({})
+export class TicketsModule {
+  static forRoot({ redisUrl }: RedisConfig): DynamicModule {
+    return {
+      module: TicketsModule,
+      global: true,
+      providers: [{ provide: Tickets, useFactory: () => (redisUrl === undefined ? new InProcessTickets() : new BullTickets(redisUrl)) }],
+      exports: [Tickets],
+    };
+  }
+}
+
+export interface TicketConsumerOptions extends RedisConfig {
+  /** Jobs at a time; each carries up to 100 tasks. */
+  readonly concurrency: number;
+  readonly logger: Logger;
+  /** Where the TicketHandler is provided. */
+  readonly imports: ModuleMetadata['imports'];
+}
+
+/** Takes tickets and gives them to the TicketHandler. */
+@Module({})
+export class TicketConsumerModule {
+  static forRoot({ redisUrl, concurrency, logger, imports = [] }: TicketConsumerOptions): DynamicModule {
+    if (redisUrl === undefined) {
+      return {
+        module: TicketConsumerModule,
+        imports,
+        providers: [
+          { provide: InProcessConsumer, useFactory: (handler: TicketHandler) => new InProcessConsumer(handler, concurrency), inject: [TicketHandler] },
+        ],
+      };
+    }
+    return {
+      module: TicketConsumerModule,
+      imports: [
+        ...imports,
+        BullModule.forRoot({
+          prefix: QUEUE_PREFIX,
+          connection: { url: redisUrl, maxRetriesPerRequest: null, keepAlive: 5_000, retryStrategy: (attempt: number) => Math.min(attempt * 100, 1_000) },
+        }),
+        BullModule.registerQueue({ name: QUEUE_NAME }),
+      ],
+      providers: [ticketProcessor(concurrency, logger)],
+    };
+  }
+}

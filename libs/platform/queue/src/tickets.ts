@@ -1,0 +1,45 @@
+/**
+ * A ticket is permission to look at a task, never an instruction (R4): a duplicate, late, reordered or forged one is harmless.
+ * `gen` only makes job ids new; a re-issued ticket (`gen > 1`) must claim its task.
+ */
+export interface TaskTicket {
+  readonly id: number;
+  readonly gen: number;
+}
+
+export const QUEUE_NAME = 'workflow-node-execution';
+/** Tasks per job. */
+export const ticketsPerJob = 100;
+
+/** Issues tickets after the commit that wrote their tasks. */
+export abstract class Tickets {
+  /** Resolves true when they are out; false when they could not be placed, and the sweeps will. Never rejects, never takes over a second. */
+  abstract issue(tickets: readonly TaskTicket[]): Promise<boolean>;
+
+  /**
+   * Who keeps the tickets now; another value than before means that those issued earlier are lost (`FLUSHALL`, a restart without its
+   * data). undefined: nobody can be asked.
+   */
+  abstract keeper(): Promise<string | undefined>;
+}
+
+/** Runs the tasks of one job. Must not reject: what fails is found again by the sweeps. */
+export abstract class TicketHandler {
+  abstract handle(tickets: readonly TaskTicket[]): Promise<void>;
+}
+
+/** The tickets of a job somebody may have forged; what is not a ticket is left out. */
+export function ticketsOf(data: unknown): TaskTicket[] {
+  const tasks = typeof data === 'object' && data !== null && 'tasks' in data ? data.tasks : undefined;
+  if (!Array.isArray(tasks)) return [];
+  return tasks.slice(0, ticketsPerJob).flatMap((ticket: unknown) => {
+    if (typeof ticket !== 'object' || ticket === null || !('id' in ticket) || !('gen' in ticket)) return [];
+    const { id, gen } = ticket;
+    return isCount(id) && isCount(gen) ? [{ id, gen }] : [];
+  });
+}
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) > 0;
+
+export const inJobs = (tickets: readonly TaskTicket[]): (readonly TaskTicket[])[] =>
+  Array.from({ length: Math.ceil(tickets.length / ticketsPerJob) }, (_, n) => tickets.slice(n * ticketsPerJob, (n + 1) * ticketsPerJob));

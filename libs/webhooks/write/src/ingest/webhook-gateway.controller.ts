@@ -1,0 +1,54 @@
+import { Controller, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
+import { CommandBus, QueryBus } from '@nestjs/cqrs';
+import { EventPattern } from '@nestjs/microservices';
+import { newId } from '@sluice/kernel';
+import { Public } from '@sluice/platform-http';
+import { domainEventPattern } from '@sluice/platform-notifications';
+import { currentCorrelation } from '@sluice/platform-telemetry';
+import type { ProviderRequest } from '@sluice/providers';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { AnswerHandshake } from './answer-handshake.js';
+import { ChannelDirectory } from './channel-directory.js';
+import { IngestDelivery, type WebhookPath } from './ingest-delivery.js';
+
+const nothing = Buffer.alloc(0);
+
+const requestOf = (request: FastifyRequest): ProviderRequest => ({
+  method: request.method,
+  body: Buffer.isBuffer(request.body) ? request.body : nothing,
+  headers: request.headers,
+  query: request.query as ProviderRequest['query'],
+  receivedAt: new Date(),
+});
+
+/** Where providers call. Open to everybody: a handshake shows the verify token, a delivery its signature. */
+@Public()
+@Controller('webhooks/:clientUuid/:triggerType/:actionType')
+export class WebhookGatewayController {
+  constructor(
+    private readonly commands: CommandBus,
+    private readonly queries: QueryBus,
+    private readonly directory: ChannelDirectory,
+  ) {}
+
+  @Get()
+  async handshake(@Param() path: WebhookPath, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const answer = await this.queries.execute(new AnswerHandshake(path, requestOf(request)));
+    await reply.status(answer.status).header('content-type', answer.contentType).send(answer.body);
+  }
+
+  @Post()
+  @HttpCode(200)
+  async deliver(@Param() path: WebhookPath, @Req() request: FastifyRequest): Promise<{ status: 'received' }> {
+    await this.commands.execute(new IngestDelivery(path, requestOf(request), currentCorrelation()?.correlationId ?? newId()));
+    return { status: 'received' };
+  }
+
+  @EventPattern(domainEventPattern('channel.connected'))
+  @EventPattern(domainEventPattern('channel.disconnected'))
+  @EventPattern(domainEventPattern('webhook.registered'))
+  @EventPattern(domainEventPattern('webhook.deactivated'))
+  forgetChannels(): void {
+    this.directory.forget();
+  }
+}

@@ -1,0 +1,30 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import type { EncryptionConfig } from '@sluice/platform-config';
+import { ServiceDatabase } from '@sluice/platform-database';
+import type { Logger } from '@sluice/platform-telemetry';
+import { AnswerHandshakeHandler } from './ingest/answer-handshake.js';
+import { ChannelDirectory } from './ingest/channel-directory.js';
+import { DeliveryGroups, IngestDeliveryHandler } from './ingest/ingest-delivery.js';
+import { WebhookGatewayController } from './ingest/webhook-gateway.controller.js';
+
+/** Accepting what providers send. Needs the service's database, tickets and notifications. */
+@Module({})
+export class WebhooksIngestModule {
+  static forRoot({ encryption, logger }: { encryption: EncryptionConfig; logger: Logger }): DynamicModule {
+    return {
+      module: WebhooksIngestModule,
+      controllers: [WebhookGatewayController],
+      providers: [
+        { provide: 'LOGGER', useValue: logger },
+        {
+          provide: ChannelDirectory,
+          useFactory: (database: ServiceDatabase) => new ChannelDirectory(database, encryption),
+          inject: [ServiceDatabase],
+        },
+        DeliveryGroups,
+        IngestDeliveryHandler,
+        AnswerHandshakeHandler,
+      ],
+    };
+  }
+}
