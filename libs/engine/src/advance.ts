@@ -93,13 +93,15 @@ function apply(turn: Turn, fact: Fact): void {
     case 'run.resumed':
       turn.state = { ...turn.state, status: 'running' };
       emit(turn, { type: 'workflow.execution.resumed', payload: { workflowId, by: fact.by } });
-      return turn.runs.size > 0 ? settle(turn) : undefined;
+      // Paused before it began: there is nothing to settle yet.
+      if (turn.runs.size > 0) settle(turn);
+      return;
     case 'run.cancelled':
       turn.state = { ...turn.state, status: 'cancelled' };
       return emit(turn, { type: 'workflow.execution.cancelled', payload: { workflowId, by: fact.by } });
     default:
       applyToNode(turn, fact);
-      return executionIsOver(turn.state) ? undefined : settle(turn);
+      if (!executionIsOver(turn.state)) settle(turn);
   }
 }
 
@@ -128,7 +130,8 @@ function applyToNode(turn: Turn, fact: NodeFact): void {
       turn.runs.set(node.id, { ...run, status: 'in_doubt', error: fact.error });
       emit(turn, { type: 'node.execution.in_doubt', payload: { ...attemptFields(turn, node, run), error: fact.error } });
       const takenOver = node.outgoing.some((edge) => edge.handle === IN_DOUBT_HANDLE);
-      return takenOver ? failOnwards(turn, node, run, fact.error, IN_DOUBT_HANDLE) : undefined;
+      if (takenOver) failOnwards(turn, node, run, fact.error, IN_DOUBT_HANDLE);
+      return;
     }
     case 'run.stopped':
       complete(turn, node, run, DEFAULT_HANDLE, fact.output ?? null);
