@@ -32,6 +32,7 @@ export type RejectionReason =
   | 'secret_missing'
   | 'verify_mode_missing'
   | 'verify_token_mismatch'
+  | 'verify_challenge_missing'
   | 'verify_parameter_repeated'
   | 'handshake_unsupported'
   | 'malformed_json';

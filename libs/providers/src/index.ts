@@ -8,3 +8,5 @@ export type {
   RejectionReason,
   Verification,
 } from './adapter.js';
+export { type HostileBody, type HostileReason, hostileEvent, type ParsedBody, parseBody } from './hostile.js';
+export { providerNamed, providers } from './registry.js';

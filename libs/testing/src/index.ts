@@ -1,1 +1,11 @@
-export {};
+export {
+  type Answer,
+  bodyOf,
+  compareAnswer,
+  type ExpectedEvent,
+  fire,
+  metaJson,
+  providerCases,
+  type ProviderCase,
+  signInstagram,
+} from './provider-cases.js';

@@ -1,0 +1,31 @@
+import type { CanonicalEvent } from '../adapter.js';
+
+/** Why an item triggers nothing, for the event's `ignoredBecause`. */
+export type IgnoredBecause =
+  | 'foreign_account'
+  | 'standby'
+  | 'echo'
+  | 'receipt'
+  | 'edit'
+  | 'placeholder'
+  | 'deletion'
+  | 'removal'
+  | 'unsupported'
+  | 'own_comment'
+  | 'author_unknown'
+  | 'system'
+  | 'unknown';
+
+/** Between whom it happened. `direction` is `out` for what the account itself did. */
+export interface Parties {
+  readonly customerId: string | null;
+  readonly direction: CanonicalEvent['direction'];
+}
+
+/** What an item says by itself; where it was found and whose account it is decide the rest. */
+export interface Reading
+  extends Pick<CanonicalEvent, 'kind' | 'action' | 'text' | 'payload' | 'attachments' | 'emoji' | 'replyTo' | 'ref'> {
+  /** What follows the account in the dedupe key; the first part names the kind of happening. */
+  readonly key: readonly (string | number)[];
+  readonly ignoredBecause?: IgnoredBecause;
+}
