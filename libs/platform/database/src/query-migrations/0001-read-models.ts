@@ -12,6 +12,9 @@ const readModels = [
   'api_key_directory',
 ];
 
+/** What the query API may see of a key: all but its hash, by which `find_api_key` alone recognises it. */
+const apiKeyColumns = 'tenant_id, id, name, role, prefix, expires_at, revoked_at, created_by, created_at';
+
 const up = `
 SET LOCAL ROLE sluice_owner;
 
@@ -49,7 +52,7 @@ CREATE TABLE workflow_summary (
   updated_at      timestamptz NOT NULL,
   PRIMARY KEY (tenant_id, id)
 );
-CREATE INDEX workflow_summary_newest ON workflow_summary (tenant_id, created_at DESC, id);
+CREATE INDEX workflow_summary_newest ON workflow_summary (tenant_id, created_at DESC, id DESC);
 
 CREATE TABLE workflow_detail (
   tenant_id          uuid NOT NULL,
@@ -81,9 +84,9 @@ CREATE TABLE execution_summary (
   updated_at       timestamptz NOT NULL,
   PRIMARY KEY (tenant_id, id)
 );
-CREATE INDEX execution_summary_newest ON execution_summary (tenant_id, started_at DESC, id);
-CREATE INDEX execution_summary_of_workflow ON execution_summary (tenant_id, workflow_id, started_at DESC);
-CREATE INDEX execution_summary_of_customer ON execution_summary (tenant_id, customer_id, started_at DESC) WHERE customer_id IS NOT NULL;
+CREATE INDEX execution_summary_newest ON execution_summary (tenant_id, started_at DESC, id DESC);
+CREATE INDEX execution_summary_of_workflow ON execution_summary (tenant_id, workflow_id, started_at DESC, id DESC);
+CREATE INDEX execution_summary_of_customer ON execution_summary (tenant_id, customer_id, started_at DESC, id DESC) WHERE customer_id IS NOT NULL;
 
 CREATE TABLE execution_detail (                        -- one row per node run
   tenant_id    uuid NOT NULL,
@@ -96,13 +99,15 @@ CREATE TABLE execution_detail (                        -- one row per node run
   status       text NOT NULL,
   attempt      int NOT NULL,
   handle       text,
-  input_from   text[] NOT NULL,                        -- the node runs whose output this one's input is
+  input_from   text[] NOT NULL,                        -- the nodes whose output is this one's input; none: the run's input
+  joined       boolean NOT NULL,                       -- the input is an object by node id, even of one node
+  passes_input boolean NOT NULL,                       -- the output is the run's input, which is not repeated
   output       jsonb,
   error        jsonb,
   wait_until   timestamptz,
   started_at   timestamptz,
   completed_at timestamptz,
-  ord          bigint NOT NULL,                        -- the order in which the runs began
+  ord          bigint NOT NULL,                        -- log position of the run's first event: the order in which they began
   PRIMARY KEY (tenant_id, execution_id, node_id, iteration)
 );
 
@@ -150,7 +155,7 @@ CREATE TABLE webhook_event_history (
   received_at     timestamptz NOT NULL,
   PRIMARY KEY (tenant_id, id)
 );
-CREATE INDEX webhook_event_history_of_channel ON webhook_event_history (tenant_id, channel_id, received_at DESC, id);
+CREATE INDEX webhook_event_history_of_channel ON webhook_event_history (tenant_id, channel_id, received_at DESC, id DESC);
 
 CREATE TABLE channel_summary (
   tenant_id           uuid NOT NULL,
@@ -207,7 +212,7 @@ ALTER TABLE ${table} FORCE ROW LEVEL SECURITY;
 CREATE POLICY projector ON ${table} TO sluice_projector USING (true) WITH CHECK (true);
 CREATE POLICY tenant ON ${table} FOR SELECT TO sluice_read USING (tenant_id = (SELECT current_tenant()));
 GRANT SELECT, INSERT, UPDATE, DELETE ON ${table} TO sluice_projector;
-GRANT SELECT ON ${table} TO sluice_read;`,
+GRANT SELECT${table === 'api_key_directory' ? ` (${apiKeyColumns})` : ''} ON ${table} TO sluice_read;`,
   )
   .join('\n')}
 CREATE POLICY owner_lookup ON api_key_directory FOR SELECT TO sluice_owner USING (true);
