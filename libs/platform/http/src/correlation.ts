@@ -1,0 +1,16 @@
+import { newId } from '@sluice/kernel';
+import type { Correlation } from '@sluice/platform-telemetry';
+import type { FastifyRequest } from 'fastify';
+
+const acceptable = /^[A-Za-z0-9._:-]{1,128}$/;
+const correlations = new WeakMap<object, Correlation>();
+
+/** The one correlation of a request, whoever asks first; a caller's `X-Correlation-Id` is kept if it is a harmless token. */
+export function correlationOf({ raw }: Pick<FastifyRequest, 'raw'>): Correlation {
+  const known = correlations.get(raw);
+  if (known !== undefined) return known;
+  const given = raw.headers['x-correlation-id'];
+  const correlation: Correlation = { correlationId: typeof given === 'string' && acceptable.test(given) ? given : newId() };
+  correlations.set(raw, correlation);
+  return correlation;
+}

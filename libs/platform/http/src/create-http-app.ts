@@ -1,0 +1,80 @@
+import { NestFactory, Reflector } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { DomainError } from '@sluice/kernel';
+import { type Logger, NestLogger, withCorrelation } from '@sluice/platform-telemetry';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { AuthGuard, type Authenticator } from './auth.js';
+import { readBodies, webhookBytesMax } from './bodies.js';
+import { correlationOf } from './correlation.js';
+import { type OpenApiOptions, serveOpenApi } from './open-api.js';
+import { ProblemFilter, sendProblem } from './problem.filter.js';
+import { validationPipe } from './validation.js';
+
+export interface HttpAppOptions {
+  readonly logger: Logger;
+  /** Who decides about credentials on this app's routes; a provider of the app. Without it only public routes answer. */
+  readonly authenticator?: abstract new (...dependencies: never[]) => Authenticator;
+  /** Given: `/api/docs` and `/api/docs-json` */
+  readonly openApi?: OpenApiOptions;
+}
+
+/** `%00` in a path or query could only end in an error of the database. */
+class AddressIsMalformed extends DomainError {
+  constructor() {
+    super('malformed', 'malformed_address', 'The address holds a NUL character.');
+  }
+}
+
+/** The one way an app speaks HTTP: Fastify, bodies, correlation, validation, authorisation, problems. Not yet listening. */
+export async function createHttpApp(rootModule: Parameters<typeof NestFactory.create>[0], options: HttpAppOptions): Promise<NestFastifyApplication> {
+  const { logger, authenticator, openApi } = options;
+  const adapter = new FastifyAdapter({
+    bodyLimit: webhookBytesMax,
+    requestTimeout: 60_000,
+    routerOptions: { maxParamLength: 256 },
+    return503OnClosing: false,
+    multipart: false,
+    trustProxy: false,
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => sendProblem(error, request, reply, logger),
+  });
+  const fastify: FastifyInstance = adapter.getInstance();
+  correlate(fastify, logger);
+  readBodies(fastify);
+
+  const app = await NestFactory.create<NestFastifyApplication>(rootModule, adapter, {
+    bodyParser: false,
+    abortOnError: false,
+    logger: new NestLogger(logger),
+  });
+  app.useGlobalFilters(new ProblemFilter(logger));
+  app.useGlobalPipes(validationPipe());
+  const known = authenticator === undefined ? undefined : app.get<Authenticator>(authenticator, { strict: false });
+  app.useGlobalGuards(new AuthGuard(app.get(Reflector), known));
+  if (openApi !== undefined) serveOpenApi(app, openApi);
+  return app;
+}
+
+function correlate(fastify: FastifyInstance, logger: Logger): void {
+  fastify.addHook('onRequest', (request, reply, done) => {
+    const correlation = correlationOf(request);
+    // On the raw response: streams that bypass Fastify's reply carry them too.
+    reply.raw.setHeader('x-correlation-id', correlation.correlationId);
+    reply.raw.setHeader('x-content-type-options', 'nosniff');
+    if (/%00/.test(request.raw.url ?? '')) done(new AddressIsMalformed());
+    else withCorrelation(correlation, done);
+  });
+  // Reading a body leaves the asynchronous context: enter it again, and stay in it through guards, pipes and handlers.
+  fastify.addHook('preValidation', (request, _reply, done) => withCorrelation(correlationOf(request), done));
+  fastify.addHook('onSend', (request, reply, payload, done) => {
+    const { logPosition } = correlationOf(request);
+    if (logPosition !== undefined) reply.raw.setHeader('x-log-position', logPosition);
+    done(null, payload);
+  });
+  fastify.addHook('onResponse', (request, reply, done) => {
+    logger.debug(
+      { ...correlationOf(request), method: request.method, route: request.routeOptions.url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
+      'request',
+    );
+    done();
+  });
+}

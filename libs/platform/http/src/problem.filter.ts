@@ -1,0 +1,40 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common';
+import type { Logger } from '@sluice/platform-telemetry';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { correlationOf } from './correlation.js';
+import { failureOf, problemOf } from './problem.js';
+
+/** Every refusal and every failure leaves through here, as `application/problem+json`. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  constructor(private readonly logger: Logger) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    sendProblem(error, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>(), this.logger);
+  }
+}
+
+export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply, logger: Logger): void {
+  const correlation = correlationOf(request);
+  const failure = failureOf(error);
+  const instance = pathOf(request);
+  if (failure.unexpected) {
+    logger.error({ ...correlation, method: request.method, path: instance, err: error }, 'a request failed');
+  }
+  // Too late to say anything: a stream is on its way or the caller is gone.
+  if (reply.sent || reply.raw.headersSent) {
+    reply.raw.destroy();
+    return;
+  }
+  if (failure.status === 401) void reply.header('www-authenticate', 'Bearer');
+  if (failure.retryAfterSeconds !== undefined) void reply.header('retry-after', String(failure.retryAfterSeconds));
+  void reply
+    .status(failure.status)
+    .type('application/problem+json; charset=utf-8')
+    .serializer(JSON.stringify)
+    .send(problemOf(failure, instance, correlation.correlationId));
+}
+
+/** Without the query: it may hold what must not be repeated, such as a verify token. */
+export const pathOf = ({ raw }: Pick<FastifyRequest, 'raw'>): string => (raw.url ?? '/').split('?', 1)[0] ?? '/';
