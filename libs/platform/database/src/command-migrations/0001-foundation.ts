@@ -205,7 +205,8 @@ CREATE TABLE node_executions (
   status                text NOT NULL CHECK (status IN ('running', 'waiting', 'completed', 'failed', 'skipped', 'in_doubt')),
   attempt               int NOT NULL,
   handle                text,
-  input                 jsonb,                         -- null: derived, see the engine's NodeEvent
+  input                 jsonb,                         -- null: the outputs of its predecessors, see the engine's inputOf
+  input_from            text[],                        -- what an any or kOf join ran with
   output                jsonb,
   error                 jsonb,
   wait_until            timestamptz,

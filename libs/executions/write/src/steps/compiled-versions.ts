@@ -1,0 +1,64 @@
+import { Injectable } from '@nestjs/common';
+import type { Graph } from '@sluice/engine';
+import type { JsonObject } from '@sluice/kernel';
+import { type CompiledWorkflow, compileWorkflow } from '@sluice/nodes';
+import { ServiceDatabase } from '@sluice/platform-database';
+
+export interface PublishedVersion {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly workflowId: string;
+  readonly version: number;
+  readonly settings: JsonObject;
+  readonly compiled: CompiledWorkflow;
+}
+
+const keptMax = 500;
+
+/** Published versions, compiled once. They never change, so they are the only thing a worker may keep for as long as it likes. */
+@Injectable()
+export class CompiledVersions {
+  private readonly kept = new Map<string, PublishedVersion>();
+
+  constructor(private readonly database: ServiceDatabase) {}
+
+  /** Those of `ids` that exist, by id. */
+  async get(ids: readonly string[]): Promise<ReadonlyMap<string, PublishedVersion>> {
+    const wanted = [...new Set(ids)];
+    const missing = wanted.filter((id) => !this.kept.has(id));
+    if (missing.length > 0) {
+      const { rows } = await this.database.pool.query<{
+        id: string;
+        tenant_id: string;
+        workflow_id: string;
+        version: number;
+        graph: Graph;
+        settings: JsonObject;
+      }>('SELECT id, tenant_id, workflow_id, version, graph, settings FROM workflow_versions WHERE id = ANY ($1)', [missing]);
+      for (const row of rows) {
+        this.kept.set(row.id, {
+          id: row.id,
+          tenantId: row.tenant_id,
+          workflowId: row.workflow_id,
+          version: row.version,
+          settings: row.settings,
+          compiled: compileWorkflow(row.graph),
+        });
+      }
+    }
+    const found = new Map(wanted.flatMap((id) => (this.kept.has(id) ? [[id, this.touch(id)] as const] : [])));
+    for (const id of this.kept.keys()) {
+      if (this.kept.size <= keptMax) break;
+      this.kept.delete(id);
+    }
+    return found;
+  }
+
+  private touch(id: string): PublishedVersion {
+    const version = this.kept.get(id);
+    if (version === undefined) throw new RangeError(`version ${id} is not kept`);
+    this.kept.delete(id);
+    this.kept.set(id, version);
+    return version;
+  }
+}
