@@ -1,0 +1,141 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import type { Json } from '@sluice/kernel';
+import { PageAnswer } from './query-page.js';
+
+export const executionStatuses = ['running', 'waiting', 'paused', 'completed', 'failed', 'cancelled', 'incomplete'] as const;
+export const nodeExecutionStatuses = ['completed', 'failed', 'skipped', 'waiting', 'running', 'in_doubt'] as const;
+
+export class ExecutionErrorQuery {
+  @ApiProperty({ example: 'http_status' })
+  readonly code: string;
+
+  @ApiProperty()
+  readonly message: string;
+
+  @ApiPropertyOptional({ description: 'Any JSON' })
+  readonly details?: Json;
+}
+
+export class TriggerMetadataQuery {
+  @ApiProperty({ enum: ['webhook', 'manual'] })
+  readonly source: 'webhook' | 'manual';
+
+  @ApiProperty({ description: 'The provider, or `api`' })
+  readonly sourceType: string;
+
+  @ApiProperty()
+  readonly actionType: string;
+
+  @ApiProperty({ type: String, nullable: true })
+  readonly customerId: string | null;
+
+  @ApiProperty({ description: 'The channel, or who called' })
+  readonly clientId: string;
+
+  @ApiProperty({ format: 'date-time' })
+  readonly receivedAt: string;
+
+  @ApiPropertyOptional({ format: 'uuid' })
+  readonly webhookId?: string;
+
+  @ApiPropertyOptional({ format: 'uuid' })
+  readonly webhookEventId?: string;
+}
+
+export class ExecutionQuery {
+  @ApiProperty({ format: 'uuid' })
+  readonly id: string;
+
+  @ApiProperty({ format: 'uuid' })
+  readonly workflowId: string;
+
+  @ApiProperty()
+  readonly workflowVersion: number;
+
+  @ApiProperty({ format: 'uuid' })
+  readonly tenantId: string;
+
+  @ApiProperty({ enum: executionStatuses })
+  readonly status: (typeof executionStatuses)[number];
+
+  @ApiProperty({ format: 'date-time' })
+  readonly startedAt: string;
+
+  @ApiProperty({ type: String, format: 'date-time', nullable: true })
+  readonly completedAt: string | null;
+
+  @ApiProperty({ type: Number, nullable: true, description: 'From start to end; null while it goes on' })
+  readonly durationMs: number | null;
+
+  @ApiProperty({ type: String, nullable: true })
+  readonly customerId: string | null;
+
+  @ApiProperty()
+  readonly correlationId: string;
+
+  @ApiPropertyOptional({ type: ExecutionErrorQuery })
+  readonly error?: ExecutionErrorQuery;
+
+  @ApiProperty({ type: TriggerMetadataQuery })
+  readonly trigger: TriggerMetadataQuery;
+}
+
+export class NodeExecutionQuery {
+  @ApiProperty({ format: 'uuid' })
+  readonly id: string;
+
+  @ApiProperty({ description: 'The node in the workflow' })
+  readonly nodeId: string;
+
+  @ApiProperty({ example: 'logic.if' })
+  readonly type: string;
+
+  @ApiPropertyOptional()
+  readonly iteration?: string;
+
+  @ApiProperty({ enum: nodeExecutionStatuses })
+  readonly status: (typeof nodeExecutionStatuses)[number];
+
+  @ApiProperty({ description: '0 for a skipped node' })
+  readonly attempt: number;
+
+  @ApiProperty({ type: String, format: 'date-time', nullable: true })
+  readonly startedAt: string | null;
+
+  @ApiProperty({ type: String, format: 'date-time', nullable: true })
+  readonly completedAt: string | null;
+
+  @ApiPropertyOptional({ format: 'date-time', description: 'When it goes on, or is tried again' })
+  readonly waitUntil?: string;
+
+  @ApiPropertyOptional({ description: 'The handle by which it was left' })
+  readonly handle?: string;
+
+  @ApiProperty({ nullable: true, description: 'Any JSON: its predecessor’s output, after a join an object by node id' })
+  readonly input: Json;
+
+  @ApiProperty({ nullable: true, description: 'Any JSON' })
+  readonly output: Json;
+
+  @ApiPropertyOptional({ type: ExecutionErrorQuery })
+  readonly error?: ExecutionErrorQuery;
+}
+
+export class ExecutionDetailQuery extends ExecutionQuery {
+  @ApiProperty({ description: 'The node that the run began with' })
+  readonly entryNodeId: string;
+
+  @ApiProperty({ nullable: true, description: 'Any JSON' })
+  readonly input: Json;
+
+  @ApiProperty({ nullable: true, description: 'Any JSON' })
+  readonly output: Json;
+
+  @ApiProperty({ type: [NodeExecutionQuery], description: 'In the order in which they began' })
+  readonly nodes: readonly NodeExecutionQuery[];
+}
+
+export class ExecutionPage extends PageAnswer {
+  @ApiProperty({ type: [ExecutionQuery] })
+  readonly items: readonly ExecutionQuery[];
+}

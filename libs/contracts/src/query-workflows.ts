@@ -1,0 +1,106 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import type { GraphEdge, GraphNode } from '@sluice/engine';
+import type { JsonObject } from '@sluice/kernel';
+import { PageAnswer } from './query-page.js';
+
+export const workflowStatuses = ['draft', 'published', 'archived'] as const;
+
+export class WorkflowMetadataQuery {
+  @ApiProperty({ format: 'date-time' })
+  readonly createdAt: string;
+
+  @ApiProperty({ format: 'date-time' })
+  readonly updatedAt: string;
+
+  @ApiProperty({ example: 'key:0190e6ff-5a52-7cc0-9a0c-0d2b4c0a9f3e' })
+  readonly createdBy: string;
+
+  @ApiProperty({ type: [String] })
+  readonly tags: readonly string[];
+
+  @ApiProperty({ description: 'Runs started so far' })
+  readonly executionCount: number;
+
+  @ApiProperty({ type: String, format: 'date-time', nullable: true })
+  readonly lastExecuted: string | null;
+}
+
+export class WorkflowDefinitionQuery {
+  @ApiProperty({ format: 'uuid' })
+  readonly id: string;
+
+  @ApiProperty({ format: 'uuid' })
+  readonly tenantId: string;
+
+  @ApiProperty()
+  readonly name: string;
+
+  @ApiProperty({ type: String, nullable: true })
+  readonly description: string | null;
+
+  @ApiProperty({ enum: workflowStatuses })
+  readonly status: (typeof workflowStatuses)[number];
+
+  @ApiProperty({ description: 'Of the draft: what `If-Match` takes' })
+  readonly revision: number;
+
+  @ApiProperty({ description: 'The newest published version; 0: none yet' })
+  readonly version: number;
+
+  @ApiProperty({ description: 'The revision that the newest version was made of; 0: none yet' })
+  readonly publishedRevision: number;
+
+  @ApiProperty({ type: String, format: 'date-time', nullable: true })
+  readonly publishedAt: string | null;
+
+  @ApiProperty({ type: 'array', items: { type: 'object' }, description: 'Of the draft: `{id, type, name?, config, policy?, position?}`' })
+  readonly nodes: readonly GraphNode[];
+
+  @ApiProperty({ type: 'array', items: { type: 'object' }, description: 'Of the draft: `{id?, source, target, sourceHandle?}`' })
+  readonly edges: readonly GraphEdge[];
+
+  @ApiProperty({ type: [String] })
+  readonly tags: readonly string[];
+
+  @ApiProperty({ type: 'object', additionalProperties: true })
+  readonly settings: JsonObject;
+
+  @ApiProperty({ type: WorkflowMetadataQuery })
+  readonly metadata: WorkflowMetadataQuery;
+}
+
+export class WorkflowPage extends PageAnswer {
+  @ApiProperty({ type: [WorkflowDefinitionQuery] })
+  readonly items: readonly WorkflowDefinitionQuery[];
+}
+
+export class NodeTypeQuery {
+  @ApiProperty({ example: 'logic.if' })
+  readonly type: string;
+
+  @ApiProperty()
+  readonly title: string;
+
+  @ApiProperty()
+  readonly description: string;
+
+  @ApiProperty({ enum: ['trigger', 'pure', 'effect'] })
+  readonly kind: 'trigger' | 'pure' | 'effect';
+
+  @ApiProperty({ type: 'object', additionalProperties: true, description: 'JSON Schema of the config' })
+  readonly configSchema: JsonObject;
+
+  @ApiProperty({ type: [String], description: 'The handles that a new node of this type is left by, without `error`' })
+  readonly handles: readonly string[];
+
+  @ApiPropertyOptional({ enum: ['idempotent', 'at_least_once', 'at_most_once', 'verify'], description: 'After an unknown outcome' })
+  readonly effect?: 'idempotent' | 'at_least_once' | 'at_most_once' | 'verify';
+
+  @ApiPropertyOptional({ type: 'object', additionalProperties: true, description: 'Where it differs from the general one' })
+  readonly policy?: object;
+}
+
+export class NodeTypeList {
+  @ApiProperty({ type: [NodeTypeQuery] })
+  readonly items: readonly NodeTypeQuery[];
+}
