@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from '@sluice/kernel';
 
-/** What an expression can see. */
-export interface Scope {
+/** What an expression can see. A type and not an interface: that makes it a JSON document to the evaluators. */
+export type Scope = {
   readonly trigger: Json;
   readonly input: Json;
   readonly nodes: Readonly<Record<string, { readonly output: Json }>>;
@@ -9,7 +9,7 @@ export interface Scope {
   readonly workflow: JsonObject;
   readonly customer: JsonObject;
   readonly env: JsonObject;
-}
+};
 
 /** Evaluates one JSONata source outside this thread, with time, stack and size limits. Rejects with ExpressionFailed. */
 export type SlowEvaluator = (source: string, scope: Scope) => Promise<Json | undefined>;

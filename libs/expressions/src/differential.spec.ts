@@ -1,0 +1,115 @@
+import fc from 'fast-check';
+import jsonata from 'jsonata';
+
+import { compileExpression } from './expression.js';
+import { ExpressionFailed, type Scope } from './scope.js';
+
+// Few names, so that paths of random expressions meet something in random documents.
+const name = fc.constantFrom('a', 'b', 'c', 'items', '`__proto__`', 'constructor');
+const key = fc.constantFrom('a', 'b', 'c', 'items', '__proto__', 'constructor');
+const text = fc.constantFrom('', 'a', 'b', 'ab c', ' x  y ', '10', '-2.50', '1e3', '0x1F', 'true', 'ß😀é', 'a,b,,c');
+const number = fc.oneof(fc.integer({ min: -3, max: 4 }), fc.constantFrom(0.5, 1.5, 2.5, -0.5, 0.1, 0.2, 1e21, 123456789012345680, 1.005));
+
+const { json } = fc.letrec<{ json: fc.JsonValue }>((tie) => ({
+  json: fc.oneof(
+    { depthSize: 'small', withCrossShrink: true },
+    fc.oneof(text, number, fc.boolean(), fc.constant(null)),
+    fc.array(tie('json'), { maxLength: 3 }),
+    fc.array(fc.dictionary(key, tie('json'), { maxKeys: 3 }), { maxLength: 3 }),
+    fc.dictionary(key, tie('json'), { maxKeys: 4 }),
+    fc.array(number, { maxLength: 3 }),
+    fc.array(text, { maxLength: 3 }),
+  ),
+}));
+
+const scope = fc
+  .record({ trigger: json, input: json })
+  .map(({ trigger, input }): Scope => ({ trigger, input, nodes: {}, execution: { id: 'e1' }, workflow: {}, customer: {}, env: { LIMIT: 2 } }));
+
+const oneArgument = ['exists', 'boolean', 'not', 'type', 'string', 'number', 'length', 'uppercase', 'lowercase', 'trim', 'abs', 'floor', 'ceil', 'round']
+  .concat(['sum', 'average', 'max', 'min', 'count', 'keys', 'merge', 'join']);
+const twoArguments = ['string', 'substring', 'substringBefore', 'substringAfter', 'contains', 'split', 'join', 'round', 'append', 'lookup'];
+
+const { expression } = fc.letrec<{ expression: string; path: string; step: string }>((tie) => {
+  const expression = tie('expression');
+  const joined = fc.array(expression, { maxLength: 3 }).map((parts) => parts.join(', '));
+  return {
+    step: fc.oneof(
+      { arbitrary: name, weight: 6 },
+      { arbitrary: fc.tuple(name, fc.integer({ min: -2, max: 2 })).map(([step, index]) => `${step}[${index}]`), weight: 2 },
+      { arbitrary: fc.tuple(name, expression).map(([step, condition]) => `${step}[${condition}]`), weight: 2 },
+      name.map((step) => `${step}[]`),
+      expression.map((block) => `(${block})`),
+      fc.constantFrom('$', '$$', '$string()', '$uppercase()', '$keys()', '$type($)', '{"k": a, "l": b[0]}'),
+    ),
+    path: fc
+      .tuple(fc.constantFrom('trigger', 'input', 'input', '$', '$$.input', 'a', 'b', '(input)', 'input[]'), fc.array(tie('step'), { maxLength: 3 }))
+      .map((steps) => steps.flat().join('.')),
+    expression: fc.oneof(
+      { depthSize: 'small', withCrossShrink: true },
+      { arbitrary: tie('path'), weight: 5 },
+      { arbitrary: fc.oneof(number.map(String), text.map((value) => JSON.stringify(value)), fc.constantFrom('true', 'false', 'null', '1/0')), weight: 3 },
+      { arbitrary: tie('path'), weight: 5 },
+      fc
+        .tuple(expression, fc.constantFrom('+', '-', '*', '/', '%', '=', '!=', '<', '<=', '>', '>=', '&', 'in', 'and', 'or', '??', '?:'), expression)
+        .map(([left, operator, right]) => `(${left} ${operator} ${right})`),
+      fc.tuple(expression, expression, expression).map(([condition, then, otherwise]) => `(${condition} ? ${then} : ${otherwise})`),
+      fc.tuple(expression, expression).map(([condition, then]) => `(${condition} ? ${then})`),
+      joined.map((items) => `[${items}]`),
+      joined.map((items) => `(${items.replaceAll(', ', '; ')})`),
+      expression.map((value) => `-${value}`),
+      fc.tuple(expression, fc.integer({ min: -2, max: 2 })).map(([value, index]) => `(${value})[${index}]`),
+      expression.map((value) => `(${value})[]`),
+      fc.array(fc.tuple(fc.oneof(text.map((value) => JSON.stringify(value)), expression), expression), { maxLength: 3 })
+        .map((pairs) => `{${pairs.map((pair) => pair.join(': ')).join(', ')}}`),
+      fc.tuple(fc.constantFrom(...oneArgument), fc.option(expression, { nil: '', freq: 8 })).map(([builtIn, argument]) => `$${builtIn}(${argument})`),
+      fc.tuple(fc.constantFrom(...twoArguments), expression, expression).map(([builtIn, first, second]) => `$${builtIn}(${first}, ${second})`),
+      fc.tuple(fc.constantFrom('substring', 'split'), expression, expression, expression).map(([builtIn, ...args]) => `$${builtIn}(${args.join(', ')})`),
+    ),
+  };
+});
+
+const failed = Symbol('failed');
+
+/** What the pool does with a result: JSON has neither functions nor infinite numbers. */
+function asJson(value: unknown): unknown {
+  if (value === undefined) return undefined;
+  return JSON.parse(
+    JSON.stringify(value, (_key, part: unknown) => {
+      if (typeof part === 'number' && !Number.isFinite(part)) throw new Error('not JSON');
+      return part;
+    }),
+  );
+}
+
+async function byJsonata(source: string, document: Scope): Promise<unknown> {
+  try {
+    return asJson(await jsonata(source).evaluate(structuredClone(document)));
+  } catch {
+    return failed;
+  }
+}
+
+function inProcess(source: string, document: Scope): unknown {
+  try {
+    const compiled = compileExpression(source);
+    if (!compiled.fast) throw new Error(`${source} should be fast`);
+    return compiled.evaluate(document);
+  } catch (error) {
+    if (error instanceof ExpressionFailed) return failed;
+    throw error;
+  }
+}
+
+it('gives what JSONata gives, or fails where it fails', async () => {
+  const numRuns = Number(process.env['EXPRESSION_CASES'] ?? 400);
+  await fc.assert(
+    fc.asyncProperty(expression, scope, async (source, document) => {
+      const before = JSON.stringify(document);
+      const value = inProcess(source, document);
+      expect(value).toEqual(await byJsonata(source, document));
+      expect(JSON.stringify(document)).toBe(before);
+    }),
+    { numRuns },
+  );
+});

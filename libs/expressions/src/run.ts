@@ -1,0 +1,34 @@
+import type { ExpressionFailed } from './scope.js';
+
+/** Why an evaluation ended; becomes an ExpressionFailed where the source is known. */
+export class Fault extends Error {
+  constructor(
+    readonly code: ExpressionFailed['code'],
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** A step is about one closure called or one item handled: the budget is some tens of milliseconds. */
+const stepsMax = 1_000_000;
+
+/**
+ * One evaluation in this thread. No closure loops without end, yet predicates within predicates and copied texts multiply:
+ * every item and every text made is paid for.
+ */
+export class Run<Root = unknown> {
+  private stepsLeft = stepsMax;
+
+  constructor(readonly root: Root) {}
+
+  spend(steps: number): void {
+    this.stepsLeft -= steps;
+    if (this.stepsLeft < 0) throw new Fault('expression_timeout', `The expression takes more than ${stepsMax} steps`);
+  }
+
+  /** Call it with texts that were made or searched. */
+  spendText(text: string): void {
+    this.spend(text.length >> 2);
+  }
+}

@@ -1,0 +1,130 @@
+import { isJsonObject, type Json } from '@sluice/kernel';
+
+import { compileExpression, type Expression } from './expression.js';
+import { Fault, Run } from './run.js';
+import { scanExpression } from './scan.js';
+import { ExpressionFailed, type Scope, type SlowEvaluator } from './scope.js';
+import { setOwn, toText } from './value.js';
+
+/** A JSON value whose strings may contain `{{ expressions }}`, compiled. */
+export interface Template {
+  /** No expression needs the slow evaluator, so `evaluate` gives the value itself and not a promise. */
+  readonly fast: boolean;
+  /** The parts of the scope that its expressions can read, as rows of names; `[]` stands for everything. */
+  readonly paths: readonly (readonly string[])[];
+  evaluate(scope: Scope, slow: SlowEvaluator): Json | undefined | Promise<Json | undefined>;
+}
+
+/** A part of a template. Expressions are numbers: their place in the row of values from which the part is assembled. */
+type Part =
+  | { readonly kind: 'constant'; readonly value: Json }
+  | { readonly kind: 'expression'; readonly place: number }
+  | { readonly kind: 'text'; readonly pieces: readonly (string | number)[]; readonly source: string }
+  | { readonly kind: 'array'; readonly items: readonly Part[] }
+  | { readonly kind: 'object'; readonly entries: readonly (readonly [string, Part])[] };
+
+type Values = readonly (Json | undefined)[];
+
+const depthMax = 100;
+
+/**
+ * A string that is one whole `{{ expression }}` becomes its value, whatever the type; in mixed text values are written as
+ * JSONata's `&` writes them. Nothing is '' in a text, null in an array, and leaves its key out of an object.
+ */
+export function compileTemplate(value: Json): Template {
+  const expressions: Expression[] = [];
+  const part = compilePart(value, expressions, 0);
+  const paths = new Map(expressions.flatMap((expression) => expression.paths).map((path) => [JSON.stringify(path), path]));
+  return {
+    fast: expressions.every(({ fast }) => fast),
+    paths: [...paths.values()],
+    evaluate: (scope, slow) => evaluate(part, expressions, scope, slow),
+  };
+}
+
+/** The JSONata in a field that is an expression by itself, written with or without `{{ }}` around it. */
+export function stripExpression(text: string): string {
+  const trimmed = text.trim();
+  if (!trimmed.startsWith('{{')) return trimmed;
+  const { end, closed } = scanExpression(trimmed, 2);
+  if (closed && end + 2 === trimmed.length) return trimmed.slice(2, end).trim();
+  throw new ExpressionFailed('expression_syntax', 'Write one expression here, either bare or as one whole {{ expression }}', text);
+}
+
+function compilePart(value: Json, expressions: Expression[], depth: number): Part {
+  if (depth > depthMax) throw new ExpressionFailed('expression_syntax', `A template is nested at most ${depthMax} deep`, '');
+  if (typeof value === 'string') return compileText(value, expressions);
+  if (isJsonObject(value)) {
+    const entries = Object.entries(value).map(([key, item]) => [key, compilePart(item, expressions, depth + 1)] as const);
+    return entries.every(([, item]) => item.kind === 'constant') ? { kind: 'constant', value } : { kind: 'object', entries };
+  }
+  if (typeof value === 'object' && value !== null) {
+    const items = value.map((item) => compilePart(item, expressions, depth + 1));
+    return items.every((item) => item.kind === 'constant') ? { kind: 'constant', value } : { kind: 'array', items };
+  }
+  return { kind: 'constant', value };
+}
+
+function compileText(text: string, expressions: Expression[]): Part {
+  const pieces: (string | number)[] = [];
+  let position = 0;
+  for (let open = text.indexOf('{{'); open !== -1; open = text.indexOf('{{', position)) {
+    const { end, closed } = scanExpression(text, open + 2);
+    if (!closed) throw new ExpressionFailed('expression_syntax', `{{ at character ${open + 1} has no matching }}`, text);
+    if (open > position) pieces.push(text.slice(position, open));
+    pieces.push(expressions.push(compileExpression(text.slice(open + 2, end).trim())) - 1);
+    position = end + 2;
+  }
+  if (position < text.length) pieces.push(text.slice(position));
+
+  if (!pieces.some((piece) => typeof piece === 'number')) return { kind: 'constant', value: text };
+  const [only] = pieces;
+  if (typeof only === 'number' && pieces.length === 1) return { kind: 'expression', place: only };
+  return { kind: 'text', pieces, source: text };
+}
+
+/** Fast ones first: when one of them fails, no promise of a slow one is left that nobody awaits. */
+function evaluate(part: Part, expressions: readonly Expression[], scope: Scope, slow: SlowEvaluator): Json | undefined | Promise<Json | undefined> {
+  const values: (Json | undefined)[] = [];
+  const promises: Promise<void>[] = [];
+  for (const [place, expression] of expressions.entries()) if (expression.fast) values[place] = expression.evaluate(scope);
+  for (const [place, expression] of expressions.entries()) {
+    if (!expression.fast) promises.push(expression.evaluate(scope, slow).then((value) => void (values[place] = value)));
+  }
+  return promises.length === 0 ? assemble(part, values) : Promise.all(promises).then(() => assemble(part, values));
+}
+
+function assemble(part: Part, values: Values): Json | undefined {
+  switch (part.kind) {
+    case 'constant':
+      return part.value;
+    case 'expression':
+      return values[part.place];
+    case 'text':
+      return writeText(part.pieces.map((piece) => (typeof piece === 'string' ? piece : values[piece])), part.source);
+    case 'array':
+      return part.items.map((item) => assemble(item, values) ?? null);
+    case 'object': {
+      const object: Record<string, Json> = {};
+      for (const [key, item] of part.entries) {
+        const value = assemble(item, values);
+        if (value !== undefined) setOwn(object, key, value);
+      }
+      return object;
+    }
+  }
+}
+
+function writeText(pieces: Values, source: string): string {
+  const run = new Run(undefined);
+  try {
+    return pieces.reduce<string>((text, piece) => {
+      const written = toText(piece, run);
+      run.spendText(written);
+      return text + written;
+    }, '');
+  } catch (error) {
+    if (error instanceof Fault) throw new ExpressionFailed('expression_too_large', 'The text grows too long', source);
+    throw error;
+  }
+}
