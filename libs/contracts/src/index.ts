@@ -1,32 +1,14 @@
-export { ApiKeyPage, ApiKeyQuery, apiKeyStatuses } from './query-api-keys.js';
-export { ChannelDependantsQuery, ChannelDetailQuery, ChannelPage, ChannelQuery, channelStatuses, DependantQuery } from './query-channels.js';
+export { ChannelCommand, ChannelConnectedResult, ChannelCredentialsCommand } from './channel.command.js';
+export { NodeTriggerCommand, NodeTriggeredResult } from './node-trigger.command.js';
+export { ApiKeyCommand, KeyIssuedResult, TenantCommand } from './tenancy.command.js';
+export { WebhookConfigCommand, WebhookRegistrationCommand, WebhookRegistrationResult } from './webhook-registration.command.js';
+export { WorkflowFinding, WorkflowPublishedResult, WorkflowSavedResult, WorkflowValidationResult } from './workflow-answers.js';
 export {
-  ExecutionDetailQuery,
-  ExecutionErrorQuery,
-  ExecutionPage,
-  ExecutionQuery,
-  executionStatuses,
-  NodeExecutionQuery,
-  nodeExecutionStatuses,
-  TriggerMetadataQuery,
-} from './query-executions.js';
-export { PageAnswer } from './query-page.js';
-export {
-  WebhookConfigQuery,
-  WebhookDefinitionQuery,
-  WebhookEventErrorQuery,
-  WebhookEventPage,
-  WebhookEventQuery,
-  webhookEventStatuses,
-  WebhookPage,
-  WebhookStatsQuery,
-  webhookStatuses,
-} from './query-webhooks.js';
-export {
-  NodeTypeList,
-  NodeTypeQuery,
-  WorkflowDefinitionQuery,
-  WorkflowMetadataQuery,
-  WorkflowPage,
-  workflowStatuses,
-} from './query-workflows.js';
+  NodePolicyCommand,
+  NodePositionCommand,
+  NodeRetryCommand,
+  WorkflowChangesCommand,
+  WorkflowDefinitionCommand,
+  WorkflowEdgeCommand,
+  WorkflowNodeCommand,
+} from './workflow-definition.command.js';

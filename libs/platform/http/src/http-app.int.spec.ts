@@ -238,6 +238,7 @@ describe('validation', () => {
     ['cut off', '{"a":', json, 400],
     ['that changes a prototype', '{"__proto__":{"x":1}}', json, 400],
     ['that changes a constructor', '{"constructor":{"prototype":{"x":1}}}', json, 400],
+    ['that would confuse a class', '{"a":{"constructor":"Ferrari"}}', json, 400],
     ['too deep', `${'['.repeat(65)}${']'.repeat(65)}`, json, 400],
     ['with a NUL', '{"a":"\\u0000"}', json, 400],
     ['with half an emoji', '{"a":"\\ud800"}', json, 400],

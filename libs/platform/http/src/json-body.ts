@@ -33,7 +33,10 @@ function isDeeperThan(max: number, body: Buffer): boolean {
   return false;
 }
 
-/** Refuses text that Postgres cannot keep, in values and names: the character NUL and halves of a surrogate pair. */
+/**
+ * Refuses what cannot be kept or carried: text that Postgres does not take (NUL, halves of a surrogate pair), and members named
+ * `constructor`, which class-transformer would take for a class or drop.
+ */
 export function assertStorable(value: unknown): void {
   if (typeof value === 'string') {
     if (value.includes('\0') || !value.isWellFormed()) throw new BodyIsMalformed('The body holds a NUL character or half a surrogate pair.');
@@ -41,6 +44,7 @@ export function assertStorable(value: unknown): void {
     value.forEach(assertStorable);
   } else if (typeof value === 'object' && value !== null) {
     for (const [name, member] of Object.entries(value)) {
+      if (name === 'constructor') throw new BodyIsMalformed('A member of the body is named "constructor".');
       assertStorable(name);
       assertStorable(member);
     }

@@ -1,0 +1,81 @@
+import type { JsonObject } from '@sluice/kernel';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Type } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  ArrayUnique,
+  IsArray,
+  IsDefined,
+  IsISO8601,
+  IsObject,
+  IsString,
+  Length,
+  Matches,
+  ValidateNested,
+} from 'class-validator';
+import { IfPresent, nameCharactersMax } from './workflow-definition.command.js';
+
+export class ChannelCredentialsCommand {
+  @ApiProperty({ type: [String], description: 'Every one of them is accepted, so that a secret can be rotated', minItems: 1, maxItems: 5 })
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(5)
+  @ArrayUnique()
+  @IsString({ each: true })
+  @Length(16, 512, { each: true })
+  signingSecrets: string[];
+
+  @ApiPropertyOptional({ description: "For the provider's handshake" })
+  @IfPresent()
+  @IsString()
+  @Length(8, 512)
+  verifyToken?: string;
+
+  @ApiPropertyOptional({ description: "For calls of the provider's API" })
+  @IfPresent()
+  @IsString()
+  @Length(1, 4096)
+  accessToken?: string;
+}
+
+export class ChannelCommand {
+  @ApiProperty({ example: 'instagram' })
+  @IsString()
+  @Length(1, 64)
+  provider: string;
+
+  @ApiProperty({ maxLength: nameCharactersMax })
+  @IsString()
+  @Length(1, nameCharactersMax)
+  @Matches(/\S/, { message: '$property must not be blank' })
+  name: string;
+
+  @ApiPropertyOptional({ description: "The provider's id of the account, e.g. an Instagram account id" })
+  @IfPresent()
+  @IsString()
+  @Length(1, 200)
+  externalAccountId?: string;
+
+  @ApiProperty({ type: ChannelCredentialsCommand, description: 'Write-only' })
+  @IsDefined()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => ChannelCredentialsCommand)
+  credentials: ChannelCredentialsCommand;
+
+  @ApiPropertyOptional({ type: 'object', additionalProperties: true })
+  @IfPresent()
+  @IsObject()
+  config?: JsonObject;
+
+  @ApiPropertyOptional({ format: 'date-time', description: 'When the access token ends' })
+  @IfPresent()
+  @IsISO8601({ strict: true })
+  expiresAt?: string;
+}
+
+export class ChannelConnectedResult {
+  @ApiProperty({ format: 'uuid' })
+  id: string;
+}

@@ -1,0 +1,90 @@
+import { plainToInstance } from 'class-transformer';
+import { validateSync, type ValidationError } from 'class-validator';
+import { ChannelCommand, WebhookRegistrationCommand, WorkflowChangesCommand, WorkflowDefinitionCommand } from './index.js';
+
+const pathsOf = (errors: ValidationError[], parent = ''): string[] =>
+  errors.flatMap(({ property, constraints, children = [] }) => [
+    ...(constraints === undefined ? [] : [`${parent}${property}`]),
+    ...pathsOf(children, `${parent}${property}.`),
+  ]);
+const faults = (type: new () => object, body: object) =>
+  pathsOf(validateSync(plainToInstance(type, body), { whitelist: true, forbidNonWhitelisted: true })).sort();
+
+const node = { id: 'a', type: 'data.set', config: { values: {} }, policy: { retry: { maxAttempts: 3 } }, position: { x: 1, y: -2.5 } };
+
+describe('WorkflowDefinitionCommand', () => {
+  it('takes an incomplete draft', () => {
+    expect(faults(WorkflowDefinitionCommand, { name: 'New' })).toEqual([]);
+    const body = { name: 'n', description: null, nodes: [node, { id: 'b', type: 'no.such' }], edges: [{ source: 'a', target: 'gone' }], tags: ['x'] };
+    expect(faults(WorkflowDefinitionCommand, body)).toEqual([]);
+  });
+
+  it('refuses nonsense shapes, each by its path', () => {
+    const nodes = [
+      { ...node, id: '__proto__' },
+      { ...node, config: [] },
+      { ...node, policy: { timeoutMs: '1s', retry: { maxAttempts: 0 } } },
+      { ...node, policy: null },
+      { ...node, surplus: 1 },
+    ];
+    expect(faults(WorkflowDefinitionCommand, { name: '  ', nodes, edges: [{ source: 1, target: 'b' }], tags: ['a', 'a'], settings: [] })).toEqual([
+      'edges.0.source',
+      'name',
+      'nodes.0.id',
+      'nodes.1.config',
+      'nodes.2.policy.retry.maxAttempts',
+      'nodes.2.policy.timeoutMs',
+      'nodes.3.policy',
+      'nodes.4.surplus',
+      'settings',
+      'tags',
+    ]);
+    expect(faults(WorkflowDefinitionCommand, { name: 'n', nodes: ['a'] })).toEqual(['nodes.0']);
+  });
+
+  it('has limits', () => {
+    const many = <T>(count: number, item: (n: number) => T) => Array.from({ length: count }, (_, n) => item(n));
+    const body = (nodes: number, edges: number, tags: number, name: number) => ({
+      name: 'x'.repeat(name),
+      nodes: many(nodes, (n) => ({ ...node, id: `n${n}` })),
+      edges: many(edges, () => ({ source: 'n0', target: 'n1' })),
+      tags: many(tags, String),
+    });
+    expect(faults(WorkflowDefinitionCommand, body(1000, 5000, 50, 200))).toEqual([]);
+    expect(faults(WorkflowDefinitionCommand, body(1001, 5001, 51, 201))).toEqual(['edges', 'name', 'nodes', 'tags']);
+  });
+});
+
+describe('WorkflowChangesCommand', () => {
+  it('may be anything less, but null is not less', () => {
+    expect(faults(WorkflowChangesCommand, {})).toEqual([]);
+    expect(faults(WorkflowChangesCommand, { description: null })).toEqual([]);
+    expect(faults(WorkflowChangesCommand, { name: null, nodes: null, tags: null })).toEqual(['name', 'nodes', 'tags']);
+  });
+});
+
+describe('WebhookRegistrationCommand', () => {
+  const body = { name: 'w', workflowId: '018f3b5e-0000-7000-8000-00000000000a', nodeId: 'a', provider: 'instagram' };
+
+  it('needs no config', () => expect(faults(WebhookRegistrationCommand, body)).toEqual([]));
+  it('refuses what would not be a path', () => {
+    const config = { channelId: 'x', triggerType: 'a/b', actionTypes: [], mode: 'sync' };
+    expect(faults(WebhookRegistrationCommand, { ...body, config })).toEqual([
+      'config.actionTypes',
+      'config.channelId',
+      'config.mode',
+      'config.triggerType',
+    ]);
+  });
+});
+
+describe('ChannelCommand', () => {
+  it('wants secrets that are worth the name', () => {
+    const body = { provider: 'instagram', name: 'Shop' };
+    expect(faults(ChannelCommand, { ...body, credentials: { signingSecrets: ['0123456789abcdef'] } })).toEqual([]);
+    expect(faults(ChannelCommand, { ...body, credentials: { signingSecrets: ['short'] } })).toEqual(['credentials.signingSecrets']);
+    expect(faults(ChannelCommand, { ...body, credentials: { signingSecrets: [] } })).toEqual(['credentials.signingSecrets']);
+    expect(faults(ChannelCommand, body)).toEqual(['credentials']);
+    expect(faults(ChannelCommand, { ...body, credentials: null, expiresAt: 'soon' })).toEqual(['credentials', 'expiresAt']);
+  });
+});

@@ -1,0 +1,76 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Type } from 'class-transformer';
+import { ArrayMaxSize, ArrayMinSize, ArrayUnique, IsArray, IsIn, IsObject, IsString, IsUUID, Length, Matches, ValidateNested } from 'class-validator';
+import { IfPresent, nameCharactersMax } from './workflow-definition.command.js';
+
+export class WebhookConfigCommand {
+  @ApiPropertyOptional({ format: 'uuid', description: "By default the tenant's channel of this provider, if there is only one" })
+  @IfPresent()
+  @IsUUID()
+  channelId?: string;
+
+  @ApiPropertyOptional({ description: 'A segment of the endpoint; by default the provider' })
+  @IfPresent()
+  @Matches(/^[A-Za-z0-9_-]{1,64}$/, { message: 'triggerType must be 1 to 64 letters, digits, "_" or "-"' })
+  triggerType?: string;
+
+  @ApiPropertyOptional({ type: [String], default: ['all'], example: ['message', 'postback'] })
+  @IfPresent()
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(50)
+  @ArrayUnique()
+  @IsString({ each: true })
+  actionTypes?: string[];
+
+  @ApiPropertyOptional({ maxLength: 2000, description: 'An expression; only events for which it is true start a run' })
+  @IfPresent()
+  @IsString()
+  @Length(1, 2000)
+  filter?: string;
+
+  @ApiPropertyOptional({ enum: ['async'], default: 'async' })
+  @IfPresent()
+  @IsIn(['async'])
+  mode?: 'async';
+}
+
+export class WebhookRegistrationCommand {
+  @ApiProperty({ maxLength: nameCharactersMax })
+  @IsString()
+  @Length(1, nameCharactersMax)
+  @Matches(/\S/, { message: '$property must not be blank' })
+  name: string;
+
+  @ApiProperty({ format: 'uuid' })
+  @IsUUID()
+  workflowId: string;
+
+  @ApiProperty({ description: 'A `trigger.webhook` node of the workflow' })
+  @IsString()
+  @Length(1, 128)
+  nodeId: string;
+
+  @ApiProperty({ example: 'instagram' })
+  @IsString()
+  @Length(1, 64)
+  provider: string;
+
+  @ApiPropertyOptional({ type: WebhookConfigCommand })
+  @IfPresent()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => WebhookConfigCommand)
+  config?: WebhookConfigCommand;
+}
+
+export class WebhookRegistrationResult {
+  @ApiProperty({ format: 'uuid' })
+  id: string;
+
+  @ApiProperty({ description: 'What the provider is to call' })
+  endpoint: string;
+
+  @ApiPropertyOptional({ description: "The channel's, for the provider's handshake; shown once" })
+  verifyToken?: string;
+}

@@ -1,0 +1,213 @@
+import type { GraphEdge, GraphNode, NodePolicy, RetryPolicy } from '@sluice/engine';
+import type { JsonObject } from '@sluice/kernel';
+import { ApiProperty, ApiPropertyOptional, PartialType } from '@nestjs/swagger';
+import { Type } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  ArrayUnique,
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsNumber,
+  IsObject,
+  IsOptional,
+  IsString,
+  Length,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+  ValidateIf,
+  ValidateNested,
+} from 'class-validator';
+
+/** Absent or valid; unlike `@IsOptional`, null is not absent. */
+export const IfPresent = () => ValidateIf((_, value: unknown) => value !== undefined);
+
+export const nameCharactersMax = 200;
+export const nodesMax = 1_000;
+export const edgesMax = 5_000;
+export const tagsMax = 50;
+const dayMs = 86_400_000;
+
+/** Of paths, expressions and objects by node id: a letter or digit first, so that no object's own names are among them. */
+const nodeId = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$/;
+
+const notBlank = { message: '$property must not be blank' };
+
+export class NodeRetryCommand implements RetryPolicy {
+  @ApiPropertyOptional({ minimum: 1, maximum: 100, default: 3, description: 'Attempts in all, the first included' })
+  @IfPresent()
+  @IsInt()
+  @Min(1)
+  @Max(100)
+  maxAttempts?: number;
+
+  @ApiPropertyOptional({ enum: ['exponential', 'fixed'], default: 'exponential' })
+  @IfPresent()
+  @IsIn(['exponential', 'fixed'])
+  backoff?: 'exponential' | 'fixed';
+
+  @ApiPropertyOptional({ default: 5000, description: 'Milliseconds before the second attempt' })
+  @IfPresent()
+  @IsInt()
+  @Min(0)
+  @Max(dayMs)
+  delayMs?: number;
+
+  @ApiPropertyOptional()
+  @IfPresent()
+  @IsInt()
+  @Min(0)
+  @Max(dayMs)
+  maxDelayMs?: number;
+
+  @ApiPropertyOptional({ default: true })
+  @IfPresent()
+  @IsBoolean()
+  jitter?: boolean;
+}
+
+export class NodePolicyCommand implements NodePolicy {
+  @ApiPropertyOptional({ default: 30_000 })
+  @IfPresent()
+  @IsInt()
+  @Min(1)
+  @Max(600_000)
+  timeoutMs?: number;
+
+  @ApiPropertyOptional({ type: NodeRetryCommand })
+  @IfPresent()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => NodeRetryCommand)
+  retry?: NodeRetryCommand;
+
+  @ApiPropertyOptional({ enum: ['fail', 'continue', 'branch'] })
+  @IfPresent()
+  @IsIn(['fail', 'continue', 'branch'])
+  onError?: 'fail' | 'continue' | 'branch';
+
+  @ApiPropertyOptional({ enum: ['idempotent', 'at_least_once', 'at_most_once', 'verify'] })
+  @IfPresent()
+  @IsIn(['idempotent', 'at_least_once', 'at_most_once', 'verify'])
+  effect?: 'idempotent' | 'at_least_once' | 'at_most_once' | 'verify';
+}
+
+export class NodePositionCommand {
+  @ApiProperty()
+  @IsNumber()
+  x: number;
+
+  @ApiProperty()
+  @IsNumber()
+  y: number;
+}
+
+export class WorkflowNodeCommand implements GraphNode {
+  @ApiProperty({ example: 'reply', pattern: nodeId.source })
+  @IsString()
+  @Matches(nodeId, { message: 'id must be 1 to 128 letters, digits, "_", ".", ":" or "-", beginning with a letter or digit' })
+  id: string;
+
+  @ApiProperty({ example: 'instagram.sendMessage' })
+  @IsString()
+  @Length(1, 100)
+  type: string;
+
+  @ApiPropertyOptional({ maxLength: nameCharactersMax })
+  @IfPresent()
+  @IsString()
+  @MaxLength(nameCharactersMax)
+  name?: string;
+
+  @ApiPropertyOptional({ type: 'object', additionalProperties: true, description: "By the type's JSON schema, see GET /api/node-types" })
+  @IsObject()
+  config: JsonObject = {};
+
+  @ApiPropertyOptional({ type: NodePolicyCommand })
+  @IfPresent()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => NodePolicyCommand)
+  policy?: NodePolicyCommand;
+
+  @ApiPropertyOptional({ type: NodePositionCommand })
+  @IfPresent()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => NodePositionCommand)
+  position?: NodePositionCommand;
+}
+
+export class WorkflowEdgeCommand implements GraphEdge {
+  @ApiPropertyOptional()
+  @IfPresent()
+  @IsString()
+  @MaxLength(300)
+  id?: string;
+
+  @ApiProperty({ example: 'trigger' })
+  @IsString()
+  @Length(1, 128)
+  source: string;
+
+  @ApiProperty({ example: 'reply' })
+  @IsString()
+  @Length(1, 128)
+  target: string;
+
+  @ApiPropertyOptional({ default: 'out', description: '`true`, `false`, a case name, `error` …' })
+  @IfPresent()
+  @IsString()
+  @Length(1, nameCharactersMax)
+  sourceHandle?: string;
+}
+
+export class WorkflowDefinitionCommand {
+  @ApiProperty({ maxLength: nameCharactersMax, example: 'Answer questions' })
+  @IsString()
+  @Length(1, nameCharactersMax)
+  @Matches(/\S/, notBlank)
+  name: string;
+
+  @ApiPropertyOptional({ type: String, nullable: true, maxLength: 5000 })
+  @IsOptional()
+  @IsString()
+  @MaxLength(5000)
+  description?: string | null;
+
+  @ApiPropertyOptional({ type: [WorkflowNodeCommand], maxItems: nodesMax })
+  @IfPresent()
+  @IsArray()
+  @ArrayMaxSize(nodesMax)
+  @ValidateNested({ each: true })
+  @Type(() => WorkflowNodeCommand)
+  nodes?: WorkflowNodeCommand[];
+
+  @ApiPropertyOptional({ type: [WorkflowEdgeCommand], maxItems: edgesMax })
+  @IfPresent()
+  @IsArray()
+  @ArrayMaxSize(edgesMax)
+  @ValidateNested({ each: true })
+  @Type(() => WorkflowEdgeCommand)
+  edges?: WorkflowEdgeCommand[];
+
+  @ApiPropertyOptional({ type: [String], maxItems: tagsMax })
+  @IfPresent()
+  @IsArray()
+  @ArrayMaxSize(tagsMax)
+  @ArrayUnique()
+  @IsString({ each: true })
+  @Length(1, 100, { each: true })
+  tags?: string[];
+
+  @ApiPropertyOptional({ type: 'object', additionalProperties: true })
+  @IfPresent()
+  @IsObject()
+  settings?: JsonObject;
+}
+
+/** What is absent stays as it is. */
+export class WorkflowChangesCommand extends PartialType(WorkflowDefinitionCommand, { skipNullProperties: false }) {}
