@@ -12,3 +12,35 @@ export {
   WorkflowEdgeCommand,
   WorkflowNodeCommand,
 } from './workflow-definition.command.js';
+export { ApiKeyPage, ApiKeyQuery, apiKeyStatuses } from './query-api-keys.js';
+export { ChannelDependantsQuery, ChannelDetailQuery, ChannelPage, ChannelQuery, channelStatuses, DependantQuery } from './query-channels.js';
+export {
+  ExecutionDetailQuery,
+  ExecutionErrorQuery,
+  ExecutionPage,
+  ExecutionQuery,
+  executionStatuses,
+  NodeExecutionQuery,
+  nodeExecutionStatuses,
+  TriggerMetadataQuery,
+} from './query-executions.js';
+export { PageAnswer } from './query-page.js';
+export {
+  WebhookConfigQuery,
+  WebhookDefinitionQuery,
+  WebhookEventErrorQuery,
+  WebhookEventPage,
+  WebhookEventQuery,
+  webhookEventStatuses,
+  WebhookPage,
+  WebhookStatsQuery,
+  webhookStatuses,
+} from './query-webhooks.js';
+export {
+  NodeTypeList,
+  NodeTypeQuery,
+  WorkflowDefinitionQuery,
+  WorkflowMetadataQuery,
+  WorkflowPage,
+  workflowStatuses,
+} from './query-workflows.js';
