@@ -1,3 +1,6 @@
+export { catalogue } from './catalogue.js';
+export { checkGraph, type Finding, type FindingCode } from './check-graph.js';
+export { type CompiledWorkflow, compileWorkflow, evaluateConfig, type NodeProgram } from './compile-workflow.js';
 export {
   type ConfigSchema,
   type EffectNodeType,

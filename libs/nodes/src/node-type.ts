@@ -39,7 +39,9 @@ export interface EffectTools {
   readonly signal: AbortSignal;
   send(request: OutboundRequest): Promise<OutboundResponse>;
   /** Secrets are decrypted here, at the moment of use. Throws NodeFailure for a channel that cannot send. */
-  channel(channelId: string): Promise<{ readonly provider: string; readonly externalAccountId: string | null; readonly accessToken: string }>;
+  channel(
+    channelId: string,
+  ): Promise<{ readonly provider: string; readonly externalAccountId: string | null; readonly accessToken: string }>;
   /** Base URL of a provider's API, without a trailing slash; the operator may point it at a stub. */
   providerApi(provider: string): string;
 }

@@ -1,0 +1,55 @@
+import { type CompiledGraph, compileGraph, type Graph, GraphIsBroken, type GraphNode, type NodePolicy } from '@sluice/engine';
+import { ExpressionFailed, type Scope, type SlowEvaluator, type Template } from '@sluice/expressions';
+import { isJsonObject, type Json, type JsonObject } from '@sluice/kernel';
+import { catalogue } from './catalogue.js';
+import { compileConfig } from './config-templates.js';
+import type { NodeType } from './node-type.js';
+
+/** What the shell needs to run a node. `config.paths` says which parts of the scope it will read. */
+export interface NodeProgram {
+  readonly type: NodeType;
+  readonly config: Template;
+}
+
+export interface CompiledWorkflow extends CompiledGraph {
+  /** By node id */
+  readonly programs: ReadonlyMap<string, NodeProgram>;
+}
+
+/** A version made ready to run, once. Throws GraphIsBroken for a graph that publishing would have refused. */
+export function compileWorkflow(graph: Graph): CompiledWorkflow {
+  const compiled = compileGraph(
+    graph,
+    (node) => typeOf(node).join?.(node.config),
+    (node) => typeOf(node).handles(node.config),
+    (node) => policyOf(typeOf(node)),
+  );
+  return { ...compiled, programs: new Map(graph.nodes.map((node) => [node.id, programOf(node)])) };
+}
+
+/** The config with every template and expression evaluated: at once, or by promise if one of them needs the slow evaluator. */
+export function evaluateConfig({ config }: NodeProgram, scope: Scope, slow: SlowEvaluator): JsonObject | Promise<JsonObject> {
+  const result = config.evaluate(scope, slow);
+  return result instanceof Promise ? result.then(asObject) : asObject(result);
+}
+
+const asObject = (value: Json | undefined): JsonObject => (isJsonObject(value) ? value : {});
+
+function typeOf(node: GraphNode): NodeType {
+  const type = catalogue.get(node.type);
+  if (!type) throw new GraphIsBroken(`"${node.id}" has a type that does not exist: "${node.type}".`);
+  return type;
+}
+
+const policyOf = (type: NodeType): NodePolicy | undefined =>
+  type.kind === 'effect' ? { effect: type.effect, ...type.policy } : type.policy;
+
+function programOf(node: GraphNode): NodeProgram {
+  const type = typeOf(node);
+  try {
+    return { type, config: compileConfig(type.configSchema, node.config) };
+  } catch (error) {
+    if (error instanceof ExpressionFailed) throw new GraphIsBroken(`"${node.id}" has an expression that cannot be read: ${error.message}`);
+    throw error;
+  }
+}

@@ -1,0 +1,151 @@
+import { stripExpression } from '@sluice/expressions';
+import { isJsonObject, type JsonObject } from '@sluice/kernel';
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
+import { parseInstant } from './instant.js';
+
+/**
+ * Schemas of configs are plain JSON Schema with a few additions:
+ * - `format: "expression"`: the text is an expression, with or without `{{ }}`; texts elsewhere are templates;
+ * - `literal: true`: must be written out, because it is needed before anything runs;
+ * - `bytesMax`: of a text in UTF-8;
+ * - `not: {}`: not to be used yet, the description says why.
+ */
+// `strictRequired` would refuse `oneOf: [{ required: ['ms'] }]`, whose properties stand in the schema around it.
+const ajv = new Ajv2020({
+  strict: true,
+  strictRequired: false,
+  allowUnionTypes: true,
+  allErrors: true,
+  verbose: true,
+  ownProperties: true,
+});
+ajv.addFormat('expression', true);
+ajv.addFormat('instant', (text: string) => parseInstant(text) !== undefined);
+ajv.addFormat('http-url', isHttpUrl);
+ajv.addKeyword({ keyword: 'literal', schemaType: 'boolean', validate: (_literal: boolean, value: unknown) => !hasTemplate(value) });
+ajv.addKeyword({
+  keyword: 'bytesMax',
+  type: 'string',
+  schemaType: 'number',
+  validate: (max: number, text: string) => Buffer.byteLength(text) <= max,
+});
+
+export interface ConfigError {
+  /** Like `cases[0].when`; empty for the whole config */
+  readonly path: string;
+  readonly message: string;
+}
+
+/** Compiles a schema once; afterwards it gives all errors of a value at once. */
+export function configChecker(schema: JsonObject): (config: unknown) => readonly ConfigError[] {
+  const validate: ValidateFunction = ajv.compile(schema);
+  return (config) => (validate(config) ? [] : (validate.errors ?? []).filter(isOurs).map(configError));
+}
+
+const hasTemplate = (value: unknown): boolean => typeof value === 'string' && value.includes('{{');
+
+function isWholeTemplate(text: unknown): boolean {
+  if (typeof text !== 'string' || !text.startsWith('{{') || !text.endsWith('}}')) return false;
+  try {
+    return stripExpression(text) !== text;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Whether an error stands. What a template becomes is known only at run time: a whole one may become anything, in mixed text
+ * only the type is sure. What is wrong inside `oneOf` and the like is told by those themselves.
+ */
+function isOurs({ keyword, schemaPath, propertyName, data }: ErrorObject): boolean {
+  if (/\/(oneOf|anyOf|not)\//.test(schemaPath) || keyword === 'if' || keyword === 'propertyNames') return false;
+  if (propertyName !== undefined || !hasTemplate(data)) return true;
+  return keyword === 'literal' || keyword === 'not' || (keyword === 'type' && !isWholeTemplate(data));
+}
+
+function configError(error: ErrorObject): ConfigError {
+  const base = pathOf(error.instancePath);
+  const params: Record<string, unknown> = error.params;
+  const named = params['missingProperty'] ?? params['additionalProperty'] ?? error.propertyName;
+  const path = typeof named === 'string' ? joinPath(base, named) : base;
+  return { path, message: messageOf(error, path === '' ? 'The config' : `\`${path}\``) };
+}
+
+function messageOf({ keyword, schema, parentSchema, propertyName, message }: ErrorObject, field: string): string {
+  switch (keyword) {
+    case 'required':
+      return `${field} is missing: give it a value`;
+    case 'additionalProperties':
+      return `${field} is not known here: remove it or check its spelling`;
+    case 'pattern':
+      return propertyName === undefined ? `${field} has characters that are not allowed here` : `${field} is not a valid name`;
+    case 'type':
+      return `${field} must be ${new Intl.ListFormat('en', { type: 'disjunction' }).format(listOf(schema).map(withArticle))}`;
+    case 'enum':
+      return `${field} must be one of ${listOf(schema)
+        .map((one) => JSON.stringify(one))
+        .join(', ')}`;
+    case 'oneOf':
+      return `${field} needs exactly one of ${requiredIn(schema)}`;
+    case 'anyOf':
+      return `${field} needs at least one of ${requiredIn(schema)}`;
+    case 'not':
+      return `${field} ${String(parentSchema?.['description'])}`;
+    case 'literal':
+      return `${field} must be written out: a template is not allowed here`;
+    case 'bytesMax':
+      return `${field} has more than ${String(schema)} bytes in UTF-8: shorten it`;
+    case 'minLength':
+      return `${field} must have at least ${String(schema)} character(s)`;
+    case 'minItems':
+      return `${field} must have at least ${String(schema)} item(s)`;
+    case 'format':
+      return `${field} ${formatMessages.get(String(schema)) ?? 'is not valid'}`;
+    default:
+      return `${field} ${message ?? 'is not valid'}`;
+  }
+}
+
+const formatMessages = new Map([
+  ['instant', 'must be a time in ISO 8601 with a time zone, such as 2026-12-24T18:00:00Z'],
+  ['http-url', 'must be a URL with http:// or https://, without a user name'],
+]);
+
+const typeNames = new Map([
+  ['string', 'a text'],
+  ['boolean', 'true or false'],
+  ['integer', 'a whole number'],
+  ['number', 'a number'],
+  ['array', 'a list'],
+  ['object', 'an object'],
+  ['null', 'null'],
+]);
+const withArticle = (type: unknown): string => typeNames.get(String(type)) ?? String(type);
+
+const listOf = (schema: unknown): readonly unknown[] => (Array.isArray(schema) ? schema : [schema]);
+
+/** The names in `[{required: ['ms']}, {required: ['until']}]`. */
+function requiredIn(alternatives: unknown): string {
+  const names = listOf(alternatives).flatMap((one) => (isJsonObject(one) ? listOf(one['required']) : []));
+  return new Intl.ListFormat('en').format(names.map((name) => `\`${String(name)}\``));
+}
+
+function isHttpUrl(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && (url.protocol === 'http:' || url.protocol === 'https:') && url.username === '' && url.password === '';
+}
+
+/** `/cases/0/when` as `cases[0].when`. */
+function pathOf(pointer: string): string {
+  const names = pointer
+    .split('/')
+    .slice(1)
+    .map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'));
+  return names.reduce((path, name) => (/^\d+$/.test(name) ? `${path}[${name}]` : joinPath(path, name)), '');
+}
+
+/** Names that are not words stand in brackets: `headers["X-Trace"]`. */
+export function joinPath(path: string, name: string): string {
+  if (!/^[A-Za-z_$][\w$]*$/.test(name)) return `${path}[${JSON.stringify(name)}]`;
+  return path === '' ? name : `${path}.${name}`;
+}

@@ -1,0 +1,56 @@
+import { compileExpression, compileTemplate, ExpressionFailed, stripExpression, type Template } from '@sluice/expressions';
+import { isJsonObject, type Json, type JsonObject } from '@sluice/kernel';
+import { isList } from './config-fields.js';
+import { joinPath } from './config-schema.js';
+
+/** A text in a config that is evaluated when the node runs. */
+export interface ConfigText {
+  /** Like `cases[0].when` */
+  readonly path: string;
+  /** Throws ExpressionFailed */
+  compile(): { readonly paths: readonly (readonly string[])[] };
+}
+
+/** Every expression and every text with templates, told apart by the schema. */
+export function* textsOf(schema: Json | undefined, value: Json, path = ''): Generator<ConfigText> {
+  if (typeof value === 'string') {
+    if (isExpressionField(schema)) yield { path, compile: () => compileExpression(stripExpression(value)) };
+    else if (value.includes('{{')) yield { path, compile: () => compileTemplate(value) };
+  } else if (isList(value)) {
+    for (const [index, item] of value.entries()) yield* textsOf(itemSchema(schema), item, `${path}[${index}]`);
+  } else if (isJsonObject(value)) {
+    for (const [name, part] of Object.entries(value)) yield* textsOf(propertySchema(schema, name), part, joinPath(path, name));
+  }
+}
+
+/** The whole config as one template: an expression that was written bare gets its `{{ }}`. Throws ExpressionFailed. */
+export function compileConfig(schema: JsonObject, config: JsonObject): Template {
+  if (isNestedTooDeeply(config))
+    throw new ExpressionFailed('expression_syntax', `The config is nested more than ${NESTING_MAX} levels deep`, '');
+  return compileTemplate(asTemplate(schema, config));
+}
+
+export const NESTING_MAX = 64;
+
+/** Configs are walked by recursion: this one ends, however deep they go. */
+export function isNestedTooDeeply(value: Json, levels = NESTING_MAX): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((part: Json) => isNestedTooDeeply(part, levels - 1));
+}
+
+function asTemplate(schema: Json | undefined, value: Json): Json {
+  if (typeof value === 'string') return isExpressionField(schema) ? `{{ ${compileExpression(stripExpression(value)).source} }}` : value;
+  if (isList(value)) return value.map((item) => asTemplate(itemSchema(schema), item));
+  if (!isJsonObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, asTemplate(propertySchema(schema, name), part)]));
+}
+
+const isExpressionField = (schema: Json | undefined): boolean => isJsonObject(schema) && schema['format'] === 'expression';
+
+const itemSchema = (schema: Json | undefined): Json | undefined => (isJsonObject(schema) ? schema['items'] : undefined);
+
+function propertySchema(schema: Json | undefined, name: string): Json | undefined {
+  if (!isJsonObject(schema)) return undefined;
+  const { properties, additionalProperties } = schema;
+  return isJsonObject(properties) && Object.hasOwn(properties, name) ? properties[name] : additionalProperties;
+}
