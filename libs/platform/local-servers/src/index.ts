@@ -1,1 +1,5 @@
-export {};
+export { type EmbeddedPostgres, type EmbeddedPostgresOptions, startEmbeddedPostgres } from './embedded-postgres.js';
+export { freePort, freePortFrom, portIsFree } from './free-port.js';
+export { type LocalSecrets, localSecrets } from './local-secrets.js';
+export { endProcess, endWithThisProcess, hasEnded, processIdentity, signalIfThere } from './processes.js';
+export { type Redis, type RedisOptions, startRedis } from './redis.js';
