@@ -9,3 +9,4 @@ export {
   type ProviderCase,
   signInstagram,
 } from './provider-cases.js';
+export { deciderSpec } from './decider-spec.js';

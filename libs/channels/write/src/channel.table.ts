@@ -1,0 +1,65 @@
+import { type Channel, type ChannelCredentials, ChannelNotFound, type EncryptionKey, seal } from '@sluice/channels-domain';
+import { newId } from '@sluice/kernel';
+import { type EntityManager, EntitySchema } from 'typeorm';
+
+export const channelTable = new EntitySchema<Channel>({
+  name: 'channels',
+  columns: {
+    tenantId: { type: 'uuid', name: 'tenant_id', primary: true },
+    id: { type: 'uuid', primary: true },
+    provider: { type: 'text' },
+    name: { type: 'text' },
+    externalAccountId: { type: 'text', name: 'external_account_id', nullable: true },
+    status: { type: 'text' },
+    config: { type: 'jsonb' },
+    expiresAt: { type: 'timestamptz', name: 'expires_at', nullable: true },
+    createdBy: { type: 'text', name: 'created_by' },
+    streamVersion: { type: 'bigint', name: 'stream_version' },
+  },
+});
+
+/** Held until the transaction ends. */
+export async function lockChannel(manager: EntityManager, tenantId: string, id: string): Promise<Channel> {
+  const channel = await manager.findOne(channelTable, { where: { tenantId, id }, lock: { mode: 'pessimistic_write' } });
+  if (channel === null) throw new ChannelNotFound(id);
+  return channel;
+}
+
+export async function insertChannel(manager: EntityManager, channel: Channel): Promise<void> {
+  const { tenantId, id, provider, name, externalAccountId, status, config, expiresAt, createdBy, streamVersion } = channel;
+  await manager.query(
+    `INSERT INTO channels (tenant_id, id, provider, name, external_account_id, status, config, expires_at, created_by, stream_version)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+    [tenantId, id, provider, name, externalAccountId, status, config, expiresAt, createdBy, streamVersion],
+  );
+}
+
+export async function saveChannel(manager: EntityManager, { tenantId, id, status, streamVersion }: Channel): Promise<void> {
+  await manager.query('UPDATE channels SET status = $3, stream_version = $4, updated_at = now() WHERE tenant_id = $1 AND id = $2', [
+    tenantId,
+    id,
+    status,
+    streamVersion,
+  ]);
+}
+
+/** What a sealed secret is bound to: moved to another channel or version, it does not open. */
+export const sealingContext = (tenantId: string, channelId: string, version: number) => `${tenantId}|${channelId}|${version}`;
+
+export async function insertCredentials(
+  manager: EntityManager,
+  { tenantId, id }: Channel,
+  version: number,
+  credentials: ChannelCredentials,
+  keys: readonly EncryptionKey[],
+): Promise<void> {
+  const { keyId, bytes } = seal(JSON.stringify(credentials), sealingContext(tenantId, id, version), keys);
+  await manager.query('INSERT INTO credentials (tenant_id, id, channel_id, version, key_id, sealed) VALUES ($1, $2, $3, $4, $5, $6)', [
+    tenantId,
+    newId(),
+    id,
+    version,
+    keyId,
+    bytes,
+  ]);
+}

@@ -1,0 +1,43 @@
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { disconnect, evolve } from '@sluice/channels-domain';
+import { CommandStore, type CommandTransaction } from '@sluice/platform-event-log';
+import { lockChannel, saveChannel } from './channel.table.js';
+
+/**
+ * What else ends with a channel, in the same transaction: contexts that depend on channels say so here, since this one knows nothing
+ * of them. Called after the channel is locked.
+ */
+export abstract class ChannelDependants {
+  abstract release(tx: CommandTransaction, tenantId: string, channelId: string, by: string): Promise<void>;
+}
+
+export class DeleteChannel extends Command<void> {
+  constructor(
+    readonly tenantId: string,
+    readonly channelId: string,
+    readonly by: string,
+  ) {
+    super();
+  }
+}
+
+@CommandHandler(DeleteChannel)
+export class DeleteChannelHandler implements ICommandHandler<DeleteChannel> {
+  constructor(
+    private readonly store: CommandStore,
+    private readonly dependants: ChannelDependants,
+  ) {}
+
+  execute({ tenantId, channelId, by }: DeleteChannel): Promise<void> {
+    return this.store.transaction(tenantId, async (tx) => {
+      const channel = await lockChannel(tx.manager, tenantId, channelId);
+      const events = disconnect(channel, by);
+      if (events.length === 0) return;
+
+      await saveChannel(tx.manager, events.reduce(evolve, channel));
+      await tx.manager.query('DELETE FROM credentials WHERE tenant_id = $1 AND channel_id = $2', [tenantId, channelId]);
+      await this.dependants.release(tx, tenantId, channelId, by);
+      tx.append(events, channel.streamVersion);
+    });
+  }
+}
