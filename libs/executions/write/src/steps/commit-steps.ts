@@ -17,7 +17,8 @@ export interface EffectResult {
   readonly tenantId: string;
   readonly executionId: string;
   readonly nodeId: string;
-  readonly taskEpoch: number;
+  /** The number of its intent */
+  readonly attempts: number;
   readonly state: 'succeeded' | 'failed' | 'in_doubt';
   readonly response: Json;
 }
@@ -329,14 +330,14 @@ async function writeEffects(client: PoolClient, effects: readonly EffectResult[]
     name: 'write-effects',
     text: `UPDATE effects e SET state = v.state, response = v.response, updated_at = now()
            FROM (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::text[], $6::jsonb[])
-             AS v(tenant_id, execution_id, node_id, task_epoch, state, response) ORDER BY 1, 2, 3) v
-           WHERE e.tenant_id = v.tenant_id AND e.execution_id = v.execution_id AND e.node_id = v.node_id AND e.task_epoch = v.task_epoch
+             AS v(tenant_id, execution_id, node_id, attempts, state, response) ORDER BY 1, 2, 3) v
+           WHERE e.tenant_id = v.tenant_id AND e.execution_id = v.execution_id AND e.node_id = v.node_id AND e.attempts = v.attempts
              AND e.state = 'intent'`,
     values: [
       effects.map(({ tenantId }) => tenantId),
       effects.map(({ executionId }) => executionId),
       effects.map(({ nodeId }) => nodeId),
-      effects.map(({ taskEpoch }) => taskEpoch),
+      effects.map(({ attempts }) => attempts),
       effects.map(({ state }) => state),
       effects.map(({ response }) => JSON.stringify(response)),
     ],

@@ -13,17 +13,25 @@ export interface PublishedVersion {
   readonly compiled: CompiledWorkflow;
 }
 
+/** A version that publishing would have refused: written by hand, or by a release that judged otherwise. */
+export interface BrokenVersion {
+  readonly id: string;
+  readonly brokenBecause: string;
+}
+
+export const isBroken = (version: PublishedVersion | BrokenVersion): version is BrokenVersion => 'brokenBecause' in version;
+
 const keptMax = 500;
 
 /** Published versions, compiled once. They never change, so they are the only thing a worker may keep for as long as it likes. */
 @Injectable()
 export class CompiledVersions {
-  private readonly kept = new Map<string, PublishedVersion>();
+  private readonly kept = new Map<string, PublishedVersion | BrokenVersion>();
 
   constructor(private readonly database: ServiceDatabase) {}
 
   /** Those of `ids` that exist, by id. */
-  async get(ids: readonly string[]): Promise<ReadonlyMap<string, PublishedVersion>> {
+  async get(ids: readonly string[]): Promise<ReadonlyMap<string, PublishedVersion | BrokenVersion>> {
     const wanted = [...new Set(ids)];
     const missing = wanted.filter((id) => !this.kept.has(id));
     if (missing.length > 0) {
@@ -36,14 +44,12 @@ export class CompiledVersions {
         settings: JsonObject;
       }>('SELECT id, tenant_id, workflow_id, version, graph, settings FROM workflow_versions WHERE id = ANY ($1)', [missing]);
       for (const row of rows) {
-        this.kept.set(row.id, {
-          id: row.id,
-          tenantId: row.tenant_id,
-          workflowId: row.workflow_id,
-          version: row.version,
-          settings: row.settings,
-          compiled: compileWorkflow(row.graph),
-        });
+        const { id, tenant_id: tenantId, workflow_id: workflowId, version, settings } = row;
+        try {
+          this.kept.set(id, { id, tenantId, workflowId, version, settings, compiled: compileWorkflow(row.graph) });
+        } catch (error) {
+          this.kept.set(id, { id, brokenBecause: error instanceof Error ? error.message : String(error) });
+        }
       }
     }
     const found = new Map(wanted.flatMap((id) => (this.kept.has(id) ? [[id, this.touch(id)] as const] : [])));
@@ -54,7 +60,7 @@ export class CompiledVersions {
     return found;
   }
 
-  private touch(id: string): PublishedVersion {
+  private touch(id: string): PublishedVersion | BrokenVersion {
     const version = this.kept.get(id);
     if (version === undefined) throw new RangeError(`version ${id} is not kept`);
     this.kept.delete(id);

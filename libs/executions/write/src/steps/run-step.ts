@@ -62,7 +62,7 @@ export async function runStep(
   tools: StepTools,
   known: ReadonlyMap<string, Fact> = new Map(),
 ): Promise<Step> {
-  const { graph, nodes } = version.compiled;
+  const graph = version.compiled;
   const workflow = { executionId: run.id, workflowId: run.workflowId };
   const began = performance.now();
   const outcomes = new Map(known);
@@ -87,7 +87,7 @@ export async function runStep(
     if (command === undefined) break;
     if (executionIsOver(state)) break;
     const { nodeId, attempt } = command;
-    const node = nodes.get(nodeId);
+    const node = graph.programs.get(nodeId);
     if (node === undefined) throw new RangeError(`version ${version.id} has no node ${nodeId}`);
     const outcome = outcomes.get(`${nodeId}#${attempt}`);
     if (outcome !== undefined) {
@@ -130,12 +130,12 @@ async function runInProcess(
   tools: StepTools,
 ): Promise<Fact> {
   const startedAt = new Date().toISOString();
-  const node = version.compiled.nodes.get(nodeId);
+  const node = version.compiled.programs.get(nodeId);
   try {
     if (node === undefined) throw new NodeFailure('node_unknown', `This version has no node "${nodeId}".`, { retryable: false });
     if (node.type.kind === 'trigger') return { type: 'node.completed', nodeId, attempt, handle: 'out', output: state.input, startedAt };
     if (node.type.kind === 'effect') throw new NodeFailure('effect_in_step', 'An effect does not run in process.', { retryable: false });
-    const input = inputOf(version.compiled.graph, state, nodeId);
+    const input = inputOf(version.compiled, state, nodeId);
     const evaluated = evaluateConfig(node, scopeOf(version, run, state, input, tools.env), tools.slow);
     const config = evaluated instanceof Promise ? await evaluated : evaluated;
     return factOf(nodeId, attempt, startedAt, node.type.run({ config, input, trigger: state.input, now: new Date() }));

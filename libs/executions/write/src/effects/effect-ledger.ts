@@ -1,0 +1,91 @@
+import { createHmac } from 'node:crypto';
+import type { Json } from '@sluice/kernel';
+import type { Database } from '@sluice/platform-database';
+
+/** An effect that is about to be performed. */
+export interface Intent {
+  readonly tenantId: string;
+  readonly executionId: string;
+  readonly nodeId: string;
+  readonly taskId: number;
+  readonly taskEpoch: number;
+  readonly effectSecret: Buffer;
+  readonly requestHash: Buffer;
+}
+
+/** What the ledger knows of an effect once its intent is recorded. */
+export interface Recorded {
+  /** Stored at the first intent and never computed again (R6) */
+  readonly effectKey: string;
+  /** Counts the intents: the result is written under this number, so that only the newest attempt may write it. */
+  readonly attempts: number;
+  /**
+   * `new`: never tried. `again`: its last attempt is known to have failed. `unknown`: somebody meant to send it, and nobody knows
+   * whether it was sent. `succeeded`: it was sent, and only its step was not committed.
+   */
+  readonly before: 'new' | 'again' | 'unknown' | 'succeeded';
+  readonly response: Json;
+}
+
+export const effectId = ({ tenantId, executionId, nodeId }: { tenantId: string; executionId: string; nodeId: string }): string =>
+  `${tenantId}/${executionId}/${nodeId}`;
+
+/** Intent before, result after: one transaction for the intents of many tasks, each of whose lease the caller holds. */
+export function recordIntents(database: Database, intents: readonly Intent[]): Promise<ReadonlyMap<string, Recorded>> {
+  return database.withClient(async (client) => {
+    const keys = [intents.map(({ tenantId }) => tenantId), intents.map(({ executionId }) => executionId), intents.map(({ nodeId }) => nodeId)];
+    const { rows: known } = await client.query<{
+      tenant_id: string;
+      execution_id: string;
+      node_id: string;
+      state: 'intent' | 'succeeded' | 'failed' | 'in_doubt';
+      response: Json;
+    }>(
+      `SELECT e.tenant_id, e.execution_id, e.node_id, e.state, e.response
+       FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS k(tenant_id, execution_id, node_id) JOIN effects e USING (tenant_id, execution_id, node_id)
+       ORDER BY e.tenant_id, e.execution_id, e.node_id FOR UPDATE OF e`,
+      keys,
+    );
+    const before = new Map(
+      known.map((row) => [
+        effectId({ tenantId: row.tenant_id, executionId: row.execution_id, nodeId: row.node_id }),
+        {
+          response: row.response,
+          before: row.state === 'succeeded' ? 'succeeded' : row.state === 'failed' ? 'again' : 'unknown',
+        } as const,
+      ]),
+    );
+    // Who no longer holds its task's lease records no intent and gets no answer.
+    const { rows: recorded } = await client.query<{
+      tenant_id: string;
+      execution_id: string;
+      node_id: string;
+      effect_key: string;
+      attempts: number;
+    }>(
+      `INSERT INTO effects (tenant_id, execution_id, node_id, state, effect_key, request_hash, task_epoch)
+       SELECT v.tenant_id, v.execution_id, v.node_id, 'intent', v.effect_key, v.request_hash, v.epoch
+       FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bytea[], $6::bigint[], $7::int[])
+         AS v(tenant_id, execution_id, node_id, effect_key, request_hash, task_id, epoch)
+       JOIN tasks t ON t.id = v.task_id AND t.epoch = v.epoch AND t.status = 'leased'
+       ORDER BY 1, 2, 3
+       ON CONFLICT (tenant_id, execution_id, node_id, ordinal) DO UPDATE
+       SET state = CASE WHEN effects.state = 'succeeded' THEN effects.state ELSE 'intent' END,
+           task_epoch = excluded.task_epoch, attempts = effects.attempts + 1, updated_at = now()
+       RETURNING tenant_id, execution_id, node_id, effect_key, attempts`,
+      [
+        ...keys,
+        intents.map((intent) => createHmac('sha256', intent.effectSecret).update(`${intent.executionId}\0${intent.nodeId}\0${0}`).digest('base64url')),
+        intents.map(({ requestHash }) => requestHash),
+        intents.map(({ taskId }) => taskId),
+        intents.map(({ taskEpoch }) => taskEpoch),
+      ],
+    );
+    return new Map(
+      recorded.map((row) => {
+        const id = effectId({ tenantId: row.tenant_id, executionId: row.execution_id, nodeId: row.node_id });
+        return [id, { before: 'new' as const, response: null, ...before.get(id), effectKey: row.effect_key, attempts: row.attempts }];
+      }),
+    );
+  });
+}

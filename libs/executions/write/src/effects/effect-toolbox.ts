@@ -1,0 +1,49 @@
+import { Injectable } from '@nestjs/common';
+import { readChannel } from '@sluice/channels-write';
+import { type EffectTools, NodeFailure } from '@sluice/nodes';
+import type { EncryptionConfig } from '@sluice/platform-config';
+import { ServiceDatabase } from '@sluice/platform-database';
+import type { OutboundHttp } from '@sluice/platform-outbound';
+import type { EffectJob } from './perform-effects.js';
+
+export interface ToolboxOptions {
+  readonly outbound: OutboundHttp;
+  readonly encryption: EncryptionConfig;
+  /** Base URLs of the providers' APIs */
+  readonly providerApis: Readonly<Record<string, string>>;
+}
+
+/** What effect nodes use of the outside: the guarded HTTP client, and channels of their own tenant. */
+@Injectable()
+export class EffectToolbox {
+  constructor(
+    private readonly database: ServiceDatabase,
+    private readonly options: ToolboxOptions,
+  ) {}
+
+  toolsFor({ run, version, nodeId }: EffectJob, idempotencyKey: string, signal: AbortSignal): EffectTools {
+    const timeoutMs = version.compiled.nodes.get(nodeId)?.policy.timeoutMs ?? 30_000;
+    return {
+      idempotencyKey,
+      signal,
+      send: (request) => this.options.outbound.send({ ...request, signal, timeoutMs }),
+      channel: async (channelId) => {
+        const channel = await readChannel(this.database.pool, channelId, this.options.encryption.keys, run.tenantId);
+        // Another tenant's channel does not exist.
+        if (channel === undefined || channel.status !== 'connected') {
+          throw new NodeFailure('channel_unknown', `There is no channel ${channelId}. Choose one of this tenant's channels.`, { retryable: false });
+        }
+        const { accessToken } = channel.secrets;
+        if (accessToken === undefined) {
+          throw new NodeFailure('channel_cannot_send', `Channel "${channel.name}" has no access token. Add one to its credentials.`, { retryable: false });
+        }
+        return { provider: channel.provider, externalAccountId: channel.externalAccountId, accessToken };
+      },
+      providerApi: (provider) => {
+        const base = this.options.providerApis[provider];
+        if (base === undefined) throw new NodeFailure('provider_unknown', `Nothing is known of the API of "${provider}".`, { retryable: false });
+        return base;
+      },
+    };
+  }
+}

@@ -1,0 +1,69 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import type { EncryptionConfig, RedisConfig } from '@sluice/platform-config';
+import { ServiceDatabase } from '@sluice/platform-database';
+import { ExpressionPool } from '@sluice/platform-expression-pool';
+import { OutboundHttp } from '@sluice/platform-outbound';
+import { TicketConsumerModule, TicketHandler } from '@sluice/platform-queue';
+import type { Logger } from '@sluice/platform-telemetry';
+import { EffectToolbox } from './effects/effect-toolbox.js';
+import { Committer, CommitStepsHandler } from './steps/committer.js';
+import { CompiledVersions } from './steps/compiled-versions.js';
+import { Leases } from './steps/leases.js';
+import { Sweeper } from './sweeps/sweeper.js';
+import { WakeUps } from './sweeps/wake-ups.js';
+import { TaskRunner, WORKER_OPTIONS } from './task-runner.js';
+import { TenantDirectory } from './tenant-directory.js';
+
+export interface ExecutionWorkerOptions {
+  readonly redis: RedisConfig;
+  readonly encryption: EncryptionConfig;
+  readonly outbound: { readonly allow: readonly string[] };
+  readonly providerApis: Readonly<Record<string, string>>;
+  readonly fusion: boolean;
+  readonly logger: Logger;
+}
+
+const jobsAtATime = 8;
+
+/** Runs workflow nodes. Needs the service's database, tickets and notifications. */
+@Module({})
+export class ExecutionWorkerModule {
+  static forRoot({ redis, encryption, outbound, providerApis, fusion, logger }: ExecutionWorkerOptions): DynamicModule {
+    const core: DynamicModule = {
+      module: ExecutionWorkerCore,
+      providers: [
+        { provide: 'LOGGER', useValue: logger },
+        {
+          provide: EffectToolbox,
+          useFactory: (database: ServiceDatabase) => {
+            const http = new OutboundHttp({
+              allow: outbound.allow,
+              onRefused: (refusal) => logger.warn({ refusal }, 'an outbound call was refused'),
+            });
+            return new EffectToolbox(database, { outbound: http, encryption, providerApis });
+          },
+          inject: [ServiceDatabase],
+        },
+        { provide: WORKER_OPTIONS, useFactory: (slow: ExpressionPool) => ({ fusion, slow: slow.evaluate.bind(slow) }), inject: [ExpressionPool] },
+        { provide: ExpressionPool, useFactory: () => new ExpressionPool() },
+        { provide: TicketHandler, useExisting: TaskRunner },
+        CommitStepsHandler,
+        Committer,
+        CompiledVersions,
+        Leases,
+        Sweeper,
+        TaskRunner,
+        TenantDirectory,
+        WakeUps,
+      ],
+      exports: [TicketHandler],
+    };
+    return {
+      module: ExecutionWorkerModule,
+      imports: [core, TicketConsumerModule.forRoot({ ...redis, concurrency: jobsAtATime, logger, imports: [core] })],
+    };
+  }
+}
+
+@Module({})
+class ExecutionWorkerCore {}

@@ -1,0 +1,8 @@
+import { Module } from '@nestjs/common';
+import { CommandStoreModule } from '@sluice/platform-event-log';
+import { ExecutionsController } from './executions.controller.js';
+import { TriggerNodeHandler } from './trigger-node.js';
+
+/** What people and frontends do to runs. */
+@Module({ imports: [CommandStoreModule], controllers: [ExecutionsController], providers: [TriggerNodeHandler] })
+export class ExecutionsWriteModule {}

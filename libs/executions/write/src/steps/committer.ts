@@ -1,0 +1,65 @@
+import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
+import { Command, CommandBus, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { codeOf, GroupCommit, ServiceDatabase } from '@sluice/platform-database';
+import { announce } from '@sluice/platform-event-log';
+import { Notifications } from '@sluice/platform-notifications';
+import type { Logger } from '@sluice/platform-telemetry';
+import { commitWork, type Committed, type CommittedGroup, type Work } from './commit-steps.js';
+import { countEvents } from './execution-metrics.js';
+
+/** A batch of steps of many runs, to be written at once. */
+export class CommitSteps extends Command<CommittedGroup> {
+  constructor(readonly works: readonly Work[]) {
+    super();
+  }
+}
+
+@CommandHandler(CommitSteps)
+export class CommitStepsHandler implements ICommandHandler<CommitSteps> {
+  constructor(private readonly database: ServiceDatabase) {}
+
+  execute({ works }: CommitSteps): Promise<CommittedGroup> {
+    return this.database.withClient((client) => commitWork(client, works));
+  }
+}
+
+/** Work that ends while a commit is being written goes into the next one. */
+@Injectable()
+export class Committer implements BeforeApplicationShutdown {
+  private readonly groups: GroupCommit<Work, Committed>;
+
+  constructor(
+    private readonly commands: CommandBus,
+    private readonly notifications: Notifications,
+    @Inject('LOGGER') private readonly logger: Logger,
+  ) {
+    this.groups = new GroupCommit({
+      flush: (works) => this.flush(works),
+      isBadData: (error) => /^(22|23)/.test(codeOf(error) ?? ''),
+      weightOf: () => 1,
+      itemsMax: 200,
+      weightMax: 200,
+      inFlightMax: 2,
+      waitingWeightMax: 10_000,
+      budgetMs: 10_000,
+    });
+  }
+
+  add(work: Work): Promise<Committed> {
+    return this.groups.add(work);
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.groups.drain();
+  }
+
+  private async flush(works: readonly Work[]): Promise<readonly Committed[]> {
+    const { works: committed, commitId, entries } = await this.commands.execute(new CommitSteps(works)).catch((error: unknown) => {
+      this.logger.warn({ reason: error instanceof Error ? error.message : String(error), works: works.length }, 'steps not committed');
+      throw error;
+    });
+    if (commitId !== undefined) announce(this.notifications, commitId, entries);
+    countEvents(entries.map(({ event }) => event));
+    return committed;
+  }
+}

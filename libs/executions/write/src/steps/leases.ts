@@ -1,0 +1,68 @@
+import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
+import { newId } from '@sluice/kernel';
+import { ServiceDatabase } from '@sluice/platform-database';
+import { claimTasks, releaseTasks, type Task } from './tasks.js';
+
+export const leaseMs = 30_000;
+
+export interface Lease {
+  readonly task: Task;
+  /** Aborted when the lease is lost: no further call may leave this process for it. */
+  readonly signal: AbortSignal;
+  end(): void;
+}
+
+/** The leases of this worker: taken before an effect or a suspicious task, renewed every third of their time, given back as it stops. */
+@Injectable()
+export class Leases implements BeforeApplicationShutdown {
+  /** Names this process in `tasks.lease_owner` and `workers`. */
+  readonly owner = newId();
+  private readonly held = new Map<number, { readonly task: Task; readonly abort: AbortController }>();
+  private readonly heartbeat: NodeJS.Timeout;
+
+  constructor(private readonly database: ServiceDatabase) {
+    this.heartbeat = setInterval(() => void this.renew(), leaseMs / 3).unref();
+  }
+
+  async take(tasks: readonly Task[]): Promise<Lease[]> {
+    const claimed = await claimTasks(this.database.pool, tasks, this.owner, leaseMs);
+    return claimed.map((task) => {
+      const abort = new AbortController();
+      this.held.set(task.id, { task, abort });
+      return { task, signal: abort.signal, end: () => void this.held.delete(task.id) };
+    });
+  }
+
+  async giveBack(leases: readonly Lease[]): Promise<void> {
+    for (const lease of leases) lease.end();
+    await releaseTasks(this.database.pool, leases.map(({ task }) => task));
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    clearInterval(this.heartbeat);
+    const held = [...this.held.values()];
+    for (const { abort } of held) abort.abort(new Error('the worker stops'));
+    this.held.clear();
+    await releaseTasks(this.database.pool, held.map(({ task }) => task));
+    await this.database.pool.query('DELETE FROM workers WHERE id = $1', [this.owner]);
+  }
+
+  private async renew(): Promise<void> {
+    const held = [...this.held.values()];
+    try {
+      await this.database.pool.query('INSERT INTO workers (id) VALUES ($1) ON CONFLICT (id) DO UPDATE SET beat_at = now()', [this.owner]);
+      if (held.length === 0) return;
+      const { rows } = await this.database.pool.query<{ id: number }>(
+        `UPDATE tasks t SET lease_until = now() + $3 * interval '1 millisecond'
+         FROM (SELECT t.id FROM unnest($1::bigint[], $2::int[]) AS k(id, epoch) JOIN tasks t USING (id, epoch)
+               WHERE t.status = 'leased' ORDER BY t.id FOR UPDATE OF t) k
+         WHERE t.id = k.id RETURNING t.id`,
+        [held.map(({ task }) => task.id), held.map(({ task }) => task.epoch), leaseMs],
+      );
+      const ours = new Set(rows.map(({ id }) => id));
+      for (const { task, abort } of held) if (!ours.has(task.id)) abort.abort(new Error('the lease was lost'));
+    } catch {
+      // The database is away. Leases run out by its clock; whoever takes them over raises the epoch, and our commit is refused.
+    }
+  }
+}

@@ -1,0 +1,94 @@
+import type { TaskTicket } from '@sluice/platform-queue';
+import type { TriggerEvent } from '@sluice/webhooks-domain';
+import type { Pool } from 'pg';
+
+/** A task that may be worked on now. */
+export interface Task {
+  readonly id: number;
+  readonly tenantId: string;
+  readonly kind: 'start' | 'step' | 'effect' | 'resume';
+  readonly gen: number;
+  readonly epoch: number;
+  readonly crashes: number;
+  readonly executionId: string | null;
+  readonly nodeId: string | null;
+  readonly attempt: number;
+  /** start */
+  readonly webhookEvent: { readonly id: string; readonly item: TriggerEvent; readonly correlationId: string } | null;
+}
+
+interface TaskRow {
+  id: number;
+  tenant_id: string;
+  kind: Task['kind'];
+  gen: number;
+  epoch: number;
+  crashes: number;
+  execution_id: string | null;
+  node_id: string | null;
+  attempt: number;
+  webhook_event_id: string | null;
+  item: TriggerEvent | null;
+  correlation_id: string | null;
+}
+
+/** The tasks that these tickets permit to look at: ready, due, and of the ticket's generation. Any other ticket is forgotten. */
+export async function readTasks(pool: Pool, tickets: readonly TaskTicket[]): Promise<Task[]> {
+  const { rows } = await pool.query<TaskRow>({
+    name: 'read-tasks',
+    text: `SELECT t.id, t.tenant_id, t.kind, t.gen, t.epoch, t.crashes, t.execution_id, t.node_id, t.attempt, t.webhook_event_id, w.item, w.correlation_id
+           FROM (SELECT DISTINCT ON (id) * FROM unnest($1::bigint[], $2::int[]) AS k(id, gen)) k
+           JOIN tasks t USING (id, gen)
+           LEFT JOIN webhook_events w ON w.tenant_id = t.tenant_id AND w.id = t.webhook_event_id
+           WHERE t.status = 'ready' AND t.run_after <= now()
+           ORDER BY t.id`,
+    values: [tickets.map(({ id }) => id), tickets.map(({ gen }) => gen)],
+  });
+  return rows.map((row) => ({
+    id: row.id,
+    tenantId: row.tenant_id,
+    kind: row.kind,
+    gen: row.gen,
+    epoch: row.epoch,
+    crashes: row.crashes,
+    executionId: row.execution_id,
+    nodeId: row.node_id,
+    attempt: row.attempt,
+    webhookEvent:
+      row.webhook_event_id === null || row.item === null || row.correlation_id === null
+        ? null
+        : { id: row.webhook_event_id, item: row.item, correlationId: row.correlation_id },
+  }));
+}
+
+/**
+ * Takes a lease on these tasks: at most one worker performs an effect, and what kills its process is counted. Answers those that are
+ * ours now, with their new epoch; the others have gone to somebody else.
+ */
+export async function claimTasks(pool: Pool, tasks: readonly Task[], owner: string, leaseMs: number): Promise<Task[]> {
+  if (tasks.length === 0) return [];
+  const { rows } = await pool.query<{ id: number; epoch: number }>({
+    name: 'claim-tasks',
+    text: `UPDATE tasks t SET status = 'leased', epoch = t.epoch + 1, lease_owner = $3, lease_until = now() + $4 * interval '1 millisecond'
+           FROM (SELECT t.id FROM unnest($1::bigint[], $2::int[]) AS k(id, epoch) JOIN tasks t USING (id, epoch)
+                 WHERE t.status = 'ready' AND t.run_after <= now() ORDER BY t.id FOR UPDATE OF t SKIP LOCKED) k
+           WHERE t.id = k.id RETURNING t.id, t.epoch`,
+    values: [tasks.map(({ id }) => id), tasks.map(({ epoch }) => epoch), owner, leaseMs],
+  });
+  const epochs = new Map(rows.map(({ id, epoch }) => [id, epoch]));
+  return tasks.flatMap((task) => {
+    const epoch = epochs.get(task.id);
+    return epoch === undefined ? [] : [{ ...task, epoch }];
+  });
+}
+
+/** Gives leases back without counting a crash: the worker stops, or could not do what it took them for. */
+export async function releaseTasks(pool: Pool, tasks: readonly { readonly id: number; readonly epoch: number }[]): Promise<void> {
+  if (tasks.length === 0) return;
+  await pool.query(
+    `UPDATE tasks t SET status = 'ready', lease_owner = NULL, lease_until = NULL, ticketed_at = NULL, gen = gen + 1
+     FROM unnest($1::bigint[], $2::int[]) AS k(id, epoch) WHERE t.id = k.id AND t.epoch = k.epoch AND t.status = 'leased'`,
+    [tasks.map(({ id }) => id), tasks.map(({ epoch }) => epoch)],
+  );
+}
+

@@ -1,0 +1,39 @@
+import { Injectable } from '@nestjs/common';
+import type { JsonObject } from '@sluice/kernel';
+import { ServiceDatabase } from '@sluice/platform-database';
+
+export interface Tenant {
+  readonly id: string;
+  readonly env: JsonObject;
+  /** Key of the HMAC behind effect keys (R6) */
+  readonly effectSecret: Buffer;
+}
+
+const keptMs = 10_000;
+
+/** What a worker needs to know of tenants; up to 10 s old. */
+@Injectable()
+export class TenantDirectory {
+  private readonly kept = new Map<string, { readonly tenant: Tenant; readonly until: number }>();
+
+  constructor(private readonly database: ServiceDatabase) {}
+
+  async get(ids: readonly string[]): Promise<ReadonlyMap<string, Tenant>> {
+    const now = performance.now();
+    const wanted = [...new Set(ids)];
+    const missing = wanted.filter((id) => (this.kept.get(id)?.until ?? 0) < now);
+    if (missing.length > 0) {
+      const { rows } = await this.database.pool.query<{ id: string; env: JsonObject; effect_secret: Buffer }>(
+        'SELECT id, env, effect_secret FROM tenants WHERE id = ANY ($1)',
+        [missing],
+      );
+      for (const { id, env, effect_secret: effectSecret } of rows) this.kept.set(id, { tenant: { id, env, effectSecret }, until: now + keptMs });
+    }
+    return new Map(
+      wanted.flatMap((id) => {
+        const entry = this.kept.get(id);
+        return entry === undefined ? [] : [[id, entry.tenant] as const];
+      }),
+    );
+  }
+}
