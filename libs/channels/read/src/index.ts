@@ -1,1 +1,3 @@
-export {};
+export { channelSummary } from './channel-summary.projection.js';
+export { ChannelsReadModule } from './channels-read.module.js';
+export { findChannel } from './get-channel.js';

@@ -1,3 +1,4 @@
+import { isUuid } from '@sluice/kernel';
 import type { LoggedEvent } from '@sluice/platform-event-log';
 import { type AnyProjection, unchanged } from './projection.js';
 import type { Row } from './row-sql.js';
@@ -97,6 +98,9 @@ export class Folding {
 
   private touch(event: LoggedEvent, key: object): Touch {
     const whole: Row = { ...key, tenantId: event.tenantId };
+    for (const column of this.projection.key) {
+      if (this.projection.columns[column] === 'uuid' && !isUuid(whole[column])) throw new TypeError(`the row's ${column} is no UUID`);
+    }
     return { id: this.idOf(whole), key: whole };
   }
 

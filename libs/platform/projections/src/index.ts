@@ -1,4 +1,6 @@
+export { IsId } from './is-id.js';
 export { ReadsTheLog } from './log-position.interceptor.js';
+export { PeriodPage, withinPeriod } from './period-page.js';
 export { type AnyProjection, type ColumnType, type Logged, type Projection, type TenantRow, unchanged } from './projection.js';
 export { ProjectorLoop, type ProjectorOptions } from './projector-loop.js';
 export { ProjectorModule } from './projector.module.js';

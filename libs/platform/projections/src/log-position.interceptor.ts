@@ -1,5 +1,5 @@
 import { applyDecorators, type CallHandler, type ExecutionContext, Injectable, type NestInterceptor, UseInterceptors } from '@nestjs/common';
-import { ApiHeader } from '@nestjs/swagger';
+import { ApiHeader, ApiQuery } from '@nestjs/swagger';
 import { DomainError } from '@sluice/kernel';
 import { currentCorrelation } from '@sluice/platform-telemetry';
 import type { Observable } from 'rxjs';
@@ -40,5 +40,6 @@ function positionOf(header: string | string[]): number {
 export const ReadsTheLog = () =>
   applyDecorators(
     UseInterceptors(LogPositionInterceptor),
+    ApiQuery({ name: 'tenantId', required: false, description: 'The credential’s own tenant; a platform key names the one it acts for' }),
     ApiHeader({ name: 'X-Min-Log-Position', required: false, description: 'Read your own write: a command’s X-Log-Position. Waits up to 2 s for it.' }),
   );

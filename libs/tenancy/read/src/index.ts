@@ -1,1 +1,3 @@
-export {};
+export { apiKeyDirectory } from './api-key-directory.projection.js';
+export { QueryAuthenticator } from './query-authenticator.js';
+export { TenancyReadModule } from './tenancy-read.module.js';

@@ -1,1 +1,3 @@
-export {};
+export { webhookEventHistory } from './webhook-event-history.projection.js';
+export { webhookSummary } from './webhook-summary.projection.js';
+export { WebhooksReadModule } from './webhooks-read.module.js';

@@ -1,1 +1,4 @@
-export {};
+export { assertWorkflowExists } from './get-workflow.js';
+export { workflowDetail } from './workflow-detail.projection.js';
+export { workflowSummary } from './workflow-summary.projection.js';
+export { WorkflowsReadModule } from './workflows-read.module.js';

@@ -1,0 +1,40 @@
+import { Controller, Get, Param, ParseUUIDPipe, Query } from '@nestjs/common';
+import { QueryBus } from '@nestjs/cqrs';
+import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
+import { ExecutionDetailQuery, ExecutionPage } from '@sluice/contracts';
+import { Allow, Caller } from '@sluice/platform-http';
+import { ReadsTheLog } from '@sluice/platform-projections';
+import { GetExecution } from './get-execution.js';
+import { AnyExecutionFilter, ExecutionFilter, ListExecutions } from './list-executions.js';
+
+@ApiTags('Executions')
+@Controller('api')
+@ReadsTheLog()
+export class ExecutionQueriesController {
+  constructor(private readonly queries: QueryBus) {}
+
+  @Get('executions')
+  @Allow('viewer')
+  @ApiOkResponse({ type: ExecutionPage })
+  list(@Caller() { tenantId }: Caller, @Query() filter: AnyExecutionFilter): Promise<ExecutionPage> {
+    return this.queries.execute(new ListExecutions(tenantId, filter));
+  }
+
+  @Get('workflows/:id/executions')
+  @Allow('viewer')
+  @ApiOkResponse({ type: ExecutionPage })
+  ofWorkflow(
+    @Caller() { tenantId }: Caller,
+    @Param('id', ParseUUIDPipe) workflowId: string,
+    @Query() filter: ExecutionFilter,
+  ): Promise<ExecutionPage> {
+    return this.queries.execute(new ListExecutions(tenantId, filter, workflowId));
+  }
+
+  @Get('executions/:id')
+  @Allow('viewer')
+  @ApiOkResponse({ type: ExecutionDetailQuery })
+  get(@Caller() { tenantId }: Caller, @Param('id', ParseUUIDPipe) id: string): Promise<ExecutionDetailQuery> {
+    return this.queries.execute(new GetExecution(tenantId, id));
+  }
+}

@@ -1,0 +1,80 @@
+import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
+import { ApiPropertyOptional } from '@nestjs/swagger';
+import { type ExecutionPage, executionStatuses } from '@sluice/contracts';
+import { isUuid } from '@sluice/kernel';
+import { offsetOf, pageOf } from '@sluice/platform-http';
+import { containing, IsId, Parameters, PeriodPage, ReadStore, withinPeriod } from '@sluice/platform-projections';
+import { assertWorkflowExists } from '@sluice/workflows-read';
+import { IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
+import { executionColumns, executionOf, type ExecutionRow } from './execution-row.js';
+
+/** `dateFrom` and `dateTo` are about the start. */
+export class ExecutionFilter extends PeriodPage {
+  @ApiPropertyOptional({ enum: executionStatuses })
+  @IsOptional()
+  @IsIn(executionStatuses)
+  status?: (typeof executionStatuses)[number];
+
+  @ApiPropertyOptional()
+  @IsOptional()
+  @IsString()
+  @MaxLength(512)
+  customerId?: string;
+
+  @ApiPropertyOptional({ description: 'An id of the run or of the event that started it; or in customer, correlation or error' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(200)
+  search?: string;
+}
+
+export class AnyExecutionFilter extends ExecutionFilter {
+  @ApiPropertyOptional({ format: 'uuid' })
+  @IsOptional()
+  @IsId()
+  workflowId?: string;
+}
+
+export class ListExecutions extends Query<ExecutionPage> {
+  constructor(
+    readonly tenantId: string,
+    readonly filter: AnyExecutionFilter,
+    /** Only this workflow's; there must be one */
+    readonly ofWorkflow?: string,
+  ) {
+    super();
+  }
+}
+
+@QueryHandler(ListExecutions)
+export class ListExecutionsHandler implements IQueryHandler<ListExecutions> {
+  constructor(private readonly store: ReadStore) {}
+
+  execute({ tenantId, filter, ofWorkflow }: ListExecutions): Promise<ExecutionPage> {
+    const { workflowId = ofWorkflow, status, customerId, search } = filter;
+    const parameters = new Parameters();
+    const where = [`s.tenant_id = ${parameters.of(tenantId)}`, ...withinPeriod('s.started_at', filter, parameters)];
+    if (workflowId !== undefined) where.push(`s.workflow_id = ${parameters.of(workflowId)}`);
+    if (status !== undefined) where.push(`s.status = ${parameters.of(status)}`);
+    if (customerId !== undefined) where.push(`s.customer_id = ${parameters.of(customerId)}`);
+    if (search !== undefined && isUuid(search)) {
+      const id = parameters.of(search);
+      where.push(`(s.id = ${id} OR s.webhook_event_id = ${id} OR s.correlation_id = lower(${id}::text))`);
+    } else if (search !== undefined) {
+      const pattern = parameters.of(containing(search));
+      where.push(`(s.customer_id ILIKE ${pattern} OR s.correlation_id ILIKE ${pattern} OR s.error ->> 'message' ILIKE ${pattern})`);
+    }
+    return this.store.read(tenantId, async (client) => {
+      if (ofWorkflow !== undefined) await assertWorkflowExists(client, tenantId, ofWorkflow);
+      const { rows, total } = await this.store.page<ExecutionRow>(client, {
+        select: executionColumns,
+        from: `execution_summary s WHERE ${where.join(' AND ')}`,
+        orderBy: 's.started_at DESC, s.id DESC',
+        parameters,
+        limit: filter.limit,
+        offset: offsetOf(filter),
+      });
+      return pageOf(rows.map(executionOf), total, filter);
+    });
+  }
+}

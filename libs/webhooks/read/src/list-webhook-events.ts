@@ -1,0 +1,67 @@
+import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
+import { ApiPropertyOptional } from '@nestjs/swagger';
+import { findChannel } from '@sluice/channels-read';
+import { type WebhookEventPage, webhookEventStatuses } from '@sluice/contracts';
+import { offsetOf, pageOf } from '@sluice/platform-http';
+import { Parameters, PeriodPage, type ReadClient, ReadStore, withinPeriod } from '@sluice/platform-projections';
+import { IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
+import { findWebhook } from './get-webhook.js';
+import type { WebhookEventHistory } from './webhook-event-history.projection.js';
+import { webhookEventColumns, webhookEventOf } from './webhook-event-row.js';
+
+/** `dateFrom` and `dateTo` are about the receipt. */
+export class WebhookEventFilter extends PeriodPage {
+  @ApiPropertyOptional({ enum: webhookEventStatuses })
+  @IsOptional()
+  @IsIn(webhookEventStatuses)
+  status?: (typeof webhookEventStatuses)[number];
+
+  @ApiPropertyOptional({ example: 'message.text' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(100)
+  kind?: string;
+}
+
+/** Every canonical event of a channel, or those of them that came for one webhook. */
+export class ListWebhookEvents extends Query<WebhookEventPage> {
+  constructor(
+    readonly tenantId: string,
+    readonly of: { readonly channelId: string } | { readonly webhookId: string },
+    readonly filter: WebhookEventFilter,
+  ) {
+    super();
+  }
+}
+
+@QueryHandler(ListWebhookEvents)
+export class ListWebhookEventsHandler implements IQueryHandler<ListWebhookEvents> {
+  constructor(private readonly store: ReadStore) {}
+
+  execute({ tenantId, of, filter }: ListWebhookEvents): Promise<WebhookEventPage> {
+    return this.store.read(tenantId, async (client) => {
+      const parameters = new Parameters();
+      const where = [`h.tenant_id = ${parameters.of(tenantId)}`, `h.channel_id = ${parameters.of(await channelOf(client, tenantId, of))}`];
+      if ('webhookId' in of) where.push(`${parameters.of(of.webhookId)} = ANY (h.webhook_ids)`);
+      if (filter.status !== undefined) where.push(`h.status = ${parameters.of(filter.status)}`);
+      if (filter.kind !== undefined) where.push(`h.kind = ${parameters.of(filter.kind)}`);
+      where.push(...withinPeriod('h.received_at', filter, parameters));
+
+      const { rows, total } = await this.store.page<WebhookEventHistory>(client, {
+        select: webhookEventColumns,
+        from: `webhook_event_history h WHERE ${where.join(' AND ')}`,
+        orderBy: 'h.received_at DESC, h.id DESC',
+        parameters,
+        limit: filter.limit,
+        offset: offsetOf(filter),
+      });
+      return pageOf(rows.map(webhookEventOf), total, filter);
+    });
+  }
+}
+
+/** A webhook listens to one channel, whose events are indexed. Throws where there is no such channel or webhook. */
+async function channelOf(client: ReadClient, tenantId: string, of: ListWebhookEvents['of']): Promise<string> {
+  if ('webhookId' in of) return (await findWebhook(client, tenantId, of.webhookId)).channelId;
+  return (await findChannel(client, tenantId, of.channelId)).id;
+}

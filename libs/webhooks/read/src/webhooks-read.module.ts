@@ -1,0 +1,14 @@
+import { Module } from '@nestjs/common';
+import { ReadingModule } from '@sluice/platform-projections';
+import { GetWebhookHandler } from './get-webhook.js';
+import { GetWebhookEventHandler } from './get-webhook-event.js';
+import { ListWebhookEventsHandler } from './list-webhook-events.js';
+import { ListWebhooksHandler } from './list-webhooks.js';
+import { WebhookQueriesController } from './webhooks.controller.js';
+
+@Module({
+  imports: [ReadingModule],
+  controllers: [WebhookQueriesController],
+  providers: [ListWebhooksHandler, GetWebhookHandler, ListWebhookEventsHandler, GetWebhookEventHandler],
+})
+export class WebhooksReadModule {}

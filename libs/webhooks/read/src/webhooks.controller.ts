@@ -1,0 +1,60 @@
+import { Controller, Get, Param, ParseUUIDPipe, Query } from '@nestjs/common';
+import { QueryBus } from '@nestjs/cqrs';
+import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
+import { WebhookDefinitionQuery, WebhookEventPage, WebhookEventQuery, WebhookPage } from '@sluice/contracts';
+import { Allow, Caller } from '@sluice/platform-http';
+import { ReadsTheLog } from '@sluice/platform-projections';
+import { GetWebhook } from './get-webhook.js';
+import { GetWebhookEvent } from './get-webhook-event.js';
+import { ListWebhookEvents, WebhookEventFilter } from './list-webhook-events.js';
+import { ListWebhooks, WebhookFilter } from './list-webhooks.js';
+
+@ApiTags('Webhooks')
+@Controller('api')
+@ReadsTheLog()
+export class WebhookQueriesController {
+  constructor(private readonly queries: QueryBus) {}
+
+  @Get('webhooks')
+  @Allow('viewer')
+  @ApiOkResponse({ type: WebhookPage })
+  list(@Caller() { tenantId }: Caller, @Query() filter: WebhookFilter): Promise<WebhookPage> {
+    return this.queries.execute(new ListWebhooks(tenantId, filter));
+  }
+
+  @Get('webhooks/:id')
+  @Allow('viewer')
+  @ApiOkResponse({ type: WebhookDefinitionQuery })
+  get(@Caller() { tenantId }: Caller, @Param('id', ParseUUIDPipe) id: string): Promise<WebhookDefinitionQuery> {
+    return this.queries.execute(new GetWebhook(tenantId, id));
+  }
+
+  @Get('webhooks/:id/events')
+  @Allow('viewer')
+  @ApiOkResponse({ type: WebhookEventPage })
+  eventsOfWebhook(
+    @Caller() { tenantId }: Caller,
+    @Param('id', ParseUUIDPipe) webhookId: string,
+    @Query() filter: WebhookEventFilter,
+  ): Promise<WebhookEventPage> {
+    return this.queries.execute(new ListWebhookEvents(tenantId, { webhookId }, filter));
+  }
+
+  @Get('channels/:id/events')
+  @Allow('viewer')
+  @ApiOkResponse({ type: WebhookEventPage })
+  eventsOfChannel(
+    @Caller() { tenantId }: Caller,
+    @Param('id', ParseUUIDPipe) channelId: string,
+    @Query() filter: WebhookEventFilter,
+  ): Promise<WebhookEventPage> {
+    return this.queries.execute(new ListWebhookEvents(tenantId, { channelId }, filter));
+  }
+
+  @Get('webhook-events/:id')
+  @Allow('viewer')
+  @ApiOkResponse({ type: WebhookEventQuery })
+  event(@Caller() { tenantId }: Caller, @Param('id', ParseUUIDPipe) id: string): Promise<WebhookEventQuery> {
+    return this.queries.execute(new GetWebhookEvent(tenantId, id));
+  }
+}
