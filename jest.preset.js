@@ -8,6 +8,9 @@ export default {
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   modulePathIgnorePatterns: ['/dist/'],
   testMatch: ['**/*.spec.ts'],
+  testTimeout: 30_000,
+  globalSetup: `${import.meta.dirname}/tools/jest/setup.js`,
+  globalTeardown: `${import.meta.dirname}/tools/jest/teardown.js`,
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',

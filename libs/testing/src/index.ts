@@ -1,3 +1,6 @@
+export { freePort } from '@sluice/platform-local-servers';
+export { deciderSpec } from './decider-spec.js';
+export { eventually } from './eventually.js';
 export {
   type Answer,
   bodyOf,
@@ -9,4 +12,5 @@ export {
   type ProviderCase,
   signInstagram,
 } from './provider-cases.js';
-export { deciderSpec } from './decider-spec.js';
+export { type TestDatabase, testDatabase, testRedisUrl } from './test-database.js';
+export { type Migrate, type TestPostgres, type TestServers, testServers } from './test-servers.js';

@@ -3,3 +3,4 @@ export { freePort, freePortFrom, portIsFree } from './free-port.js';
 export { type LocalSecrets, localSecrets } from './local-secrets.js';
 export { endProcess, endWithThisProcess, hasEnded, processIdentity, signalIfThere } from './processes.js';
 export { type Redis, type RedisOptions, startRedis } from './redis.js';
+export { redisBinary } from './redis-binary.js';

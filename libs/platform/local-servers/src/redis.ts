@@ -14,6 +14,8 @@ export interface RedisOptions {
   port?: number;
   /** For its log. Redis keeps no data: everything in it can be derived again. */
   dir?: string;
+  /** How many numbered databases it has. */
+  databases?: number;
   log?: (line: string) => void;
 }
 
@@ -23,12 +25,10 @@ export interface Redis {
   stop(): Promise<void>;
 }
 
-/** Enough for every test file of a run to have one of its own. */
-const databases = 1024;
 const readyWithinMs = 15_000;
 
 /** A Redis of our own, on 127.0.0.1 only, in a session of its own (Ctrl-C does not reach it); it ends by `stop` or with this process. */
-export async function startRedis({ port, dir = tmpdir(), log = () => {} }: RedisOptions = {}): Promise<Redis> {
+export async function startRedis({ port, dir = tmpdir(), databases = 16, log = () => {} }: RedisOptions = {}): Promise<Redis> {
   const { path, libraryPath } = redisBinary(log);
   mkdirSync(dir, { recursive: true });
   const chosen = port ?? (await freePort());
