@@ -167,7 +167,7 @@ function* checkPolicyOf({ node, path }: DrawnNode, { edges }: Drawing): Generato
     yield { path: `${path}.policy.retry.maxDelayMs`, code: 'invalid_policy', message: '`maxDelayMs` must not be less than `delayMs`' };
   }
   if (policy.onError === 'branch' && !edges.some((edge) => edge.source === node.id && edge.sourceHandle === ERROR_HANDLE)) {
-    const message = `"${node.id}" branches on errors, but nothing is connected to its "error" handle: connect it or choose another \`onError\``;
+    const message = `Nothing is connected to the "error" handle of "${node.id}": connect it or choose another \`onError\``;
     yield { path: `${path}.policy.onError`, code: 'error_branch_missing', message };
   }
 }
@@ -213,7 +213,10 @@ function unknownHandle(source: string, handle: string, handles: readonly string[
 
 function* checkPaths({ nodes, byId, edges }: Drawing): Generator<Finding> {
   const inner = edges.filter(({ source, target }) => byId.has(source) && byId.has(target) && source !== target);
-  for (const { edge, nodeIds } of cyclesIn([...byId.keys()], inner)) {
+  for (const { edge, nodeIds } of cyclesIn(
+    nodes.map(({ node }) => node.id),
+    inner,
+  )) {
     const way = nodeIds.length > 10 ? [...nodeIds.slice(0, 9), '…', nodeIds.at(-1)] : nodeIds;
     const message = `The way ${way.join(' → ')} → ${nodeIds[0] ?? ''} is a cycle: remove one of its edges`;
     yield { path: `edges[${edges.indexOf(edge)}]`, code: 'cycle', message };

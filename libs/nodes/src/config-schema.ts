@@ -59,6 +59,7 @@ function isWholeTemplate(text: unknown): boolean {
  */
 function isOurs({ keyword, schemaPath, propertyName, data }: ErrorObject): boolean {
   if (/\/(oneOf|anyOf|not)\//.test(schemaPath) || keyword === 'if' || keyword === 'propertyNames') return false;
+  if (keyword === 'oneOf' || keyword === 'anyOf') return isJsonObject(data);
   if (propertyName !== undefined || !hasTemplate(data)) return true;
   return keyword === 'literal' || keyword === 'not' || (keyword === 'type' && !isWholeTemplate(data));
 }

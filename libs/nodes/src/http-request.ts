@@ -15,7 +15,8 @@ export const httpRequest: EffectNodeType = {
   effect: 'at_least_once',
   title: 'HTTP request',
   description:
-    'Calls a URL. Its output is `{status, headers, body}`; a JSON answer is parsed. 408, 425, 429, 5xx and lost connections are tried again, other 4xx fail at once. Every attempt carries the same Idempotency-Key.',
+    'Calls a URL. Its output is `{status, headers, body}`; a JSON answer is parsed. 408, 425, 429, 5xx and lost connections are tried ' +
+    'again, other 4xx fail at once. Every attempt carries the same Idempotency-Key.',
   configSchema: {
     title: 'HTTP request',
     type: 'object',

@@ -14,7 +14,9 @@ export const instagramSendMessage: EffectNodeType = {
   effect: 'at_least_once',
   title: 'Instagram: send message',
   description:
-    "Answers a customer in Instagram's direct messages, within 24 hours of the customer's last message. Its output is `{recipientId, messageId}`. Instagram knows no idempotency keys: after a lost connection a message may be sent twice unless the node's policy says `at_most_once`.",
+    "Answers a customer in Instagram's direct messages, within 24 hours of the customer's last message. Its output is " +
+    '`{recipientId, messageId}`, of the text if there is an attachment too. Instagram knows no idempotency keys: after a lost ' +
+    "connection a message may be sent twice, unless the node's policy says `at_most_once`.",
   configSchema: {
     title: 'Instagram: send message',
     type: 'object',
@@ -86,7 +88,7 @@ function messagesOf(config: JsonObject): [JsonObject, JsonObject?] {
   const text = optionalText(config, 'text');
   const bytes = Buffer.byteLength(text ?? '');
   if (bytes > TEXT_BYTES_MAX) {
-    const message = `The text has ${bytes} bytes in UTF-8, Instagram takes at most ${TEXT_BYTES_MAX}: shorten it, or send it in parts with several nodes`;
+    const message = `The text has ${bytes} bytes in UTF-8, Instagram takes at most ${TEXT_BYTES_MAX}: shorten it or use several nodes`;
     throw new NodeFailure('text_too_long', message, { retryable: false });
   }
   const words = text === undefined ? undefined : { text };

@@ -5,8 +5,7 @@ export const logicIf: PureNodeType = {
   type: 'logic.if',
   kind: 'pure',
   title: 'If',
-  description:
-    'Goes on by `true` or by `false`. Nothing, null, 0, an empty text, an empty list and an empty object are false. Its output is its input.',
+  description: 'Goes on by `true` or by `false`. Nothing, null, 0 and an empty text, list or object are false. Its output is its input.',
   configSchema: {
     title: 'If',
     type: 'object',

@@ -7,7 +7,8 @@ export const logicMerge: PureNodeType = {
   kind: 'pure',
   title: 'Merge',
   description:
-    'Waits for parallel branches. Its output is an object with the output of each branch that arrived, by the id of the node it came from. Branches that were not taken are not waited for.',
+    'Waits for parallel branches; those that were not taken are not waited for. Its output is an object with the output of each ' +
+    'branch that arrived, by the id of the node it came from.',
   configSchema: {
     title: 'Merge',
     type: 'object',
@@ -23,6 +24,7 @@ export const logicMerge: PureNodeType = {
       count: { title: 'Branches', description: 'With `kOf`: how many branches must arrive.', type: 'integer', literal: true, minimum: 1 },
     },
     if: { properties: { mode: { const: 'kOf' } }, required: ['mode'] },
+    // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
     then: { required: ['count'] },
     additionalProperties: false,
     examples: [{ mode: 'all' }, { mode: 'kOf', count: 2 }],

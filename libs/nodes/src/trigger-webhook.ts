@@ -7,7 +7,8 @@ export const triggerWebhook: TriggerNodeType = {
   kind: 'trigger',
   title: 'Webhook',
   description:
-    'Starts a run for each event of the webhooks registered for this node. Its output is the event: kind, action, customerId, text, payload and so on.',
+    'Starts a run for each event of the webhooks registered for this node. Its output is the event: kind, action, customerId, text, ' +
+    'payload and so on.',
   configSchema: {
     title: 'Webhook',
     type: 'object',

@@ -1,0 +1,124 @@
+import type { JsonObject } from '@sluice/kernel';
+import { httpRequest } from './http-request.js';
+import { type EffectTools, NodeFailure, type OutboundRequest } from './node-type.js';
+
+const now = new Date('2026-06-01T12:00:00Z');
+
+/** Runs the node against a target that gives this answer, and hands back what it was sent. */
+async function call(config: JsonObject, answer: { status?: number; headers?: Record<string, string>; body?: string | Buffer } = {}) {
+  const requests: OutboundRequest[] = [];
+  const tools: EffectTools = {
+    idempotencyKey: 'key-1',
+    signal: new AbortController().signal,
+    send: (request) => {
+      requests.push(request);
+      return Promise.resolve({ status: answer.status ?? 200, headers: answer.headers ?? {}, body: Buffer.from(answer.body ?? '') });
+    },
+    channel: () => Promise.reject(new Error('no channel')),
+    providerApi: () => '',
+  };
+  const url = 'https://api.example.com/orders';
+  const outcome = await httpRequest
+    .run({ config: { url, ...config }, input: null, trigger: null, now }, tools)
+    .catch((error: unknown) => error);
+  return { outcome, requests, request: requests[0] };
+}
+
+const json = { 'content-type': 'application/json; charset=utf-8' };
+
+describe('http.request', () => {
+  it('asks with GET and puts out status, headers and the parsed answer', async () => {
+    const { outcome, request } = await call({}, { headers: json, body: '{"orders":[1]}' });
+    expect(request).toEqual({ method: 'GET', url: 'https://api.example.com/orders', headers: { 'idempotency-key': 'key-1' } });
+    expect(outcome).toEqual({ kind: 'done', handle: 'out', output: { status: 200, headers: json, body: { orders: [1] } } });
+  });
+
+  it('sends a body as JSON, a text as it is', async () => {
+    expect((await call({ method: 'POST', body: { a: [1, null] } })).request).toMatchObject({
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"a":[1,null]}',
+    });
+    expect(
+      (await call({ method: 'PUT', body: 'a=1', headers: { 'Content-Type': 'application/x-www-form-urlencoded' } })).request,
+    ).toMatchObject({
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: 'a=1',
+    });
+    expect((await call({ method: 'POST', body: null })).request).toMatchObject({ body: 'null' });
+  });
+
+  it('adds the query to the URL', async () => {
+    const query = { page: 2, tag: ['new', 'a&b'], empty: null, exact: true };
+    expect((await call({ url: 'https://api.example.com/o?x=1', query })).request?.url).toBe(
+      'https://api.example.com/o?x=1&page=2&tag=new&tag=a%26b&exact=true',
+    );
+  });
+
+  it('carries the same key on every attempt, whatever the author wrote', async () => {
+    const { request } = await call({ headers: { 'Idempotency-Key': 'mine', 'X-Count': 3, 'X-None': null } });
+    expect(request?.headers).toEqual({ 'idempotency-key': 'key-1', 'x-count': '3' });
+  });
+
+  it.each([
+    ['text/plain', 'hello', 'hello'],
+    ['application/json', '{"a":', '{"a":'],
+    ['application/json', '', null],
+    ['application/problem+json', '{"a":1}', { a: 1 }],
+    ['text/plain; charset=iso-8859-1', Buffer.from([0x68, 0xe4]), 'hä'],
+    ['text/plain; charset=nonsense', 'ok', 'ok'],
+    ['application/jsonish', '{}', '{}'],
+  ])('reads an answer of type %s', async (type, body, read) => {
+    expect((await call({}, { headers: { 'content-type': type }, body })).outcome).toMatchObject({ output: { body: read } });
+  });
+
+  it.each([201, 204, 304])('takes %i for success', async (status) => {
+    expect((await call({}, { status })).outcome).toMatchObject({ kind: 'done', output: { status } });
+  });
+
+  it.each([
+    [400, false, false],
+    [401, false, false],
+    [404, false, false],
+    [409, false, false],
+    [422, false, false],
+    [408, true, false],
+    [425, true, false],
+    [429, true, false],
+    [503, true, false],
+    [500, true, true],
+    [502, true, true],
+    [504, true, true],
+  ])('answers %i: retryable %s, outcome unknown %s', async (status, retryable, outcomeUnknown) => {
+    const { outcome } = await call({}, { status, body: 'sorry' });
+    expect(outcome).toBeInstanceOf(NodeFailure);
+    expect(outcome).toMatchObject({ code: 'http_status', options: { retryable, outcomeUnknown, details: { status, body: 'sorry' } } });
+  });
+
+  it('waits as long as the target asks, if it asks for something sensible', async () => {
+    expect((await call({}, { status: 429, headers: { 'retry-after': '7' } })).outcome).toMatchObject({ options: { retryAfterMs: 7_000 } });
+    expect((await call({}, { status: 429, headers: { 'retry-after': '-7' } })).outcome).not.toHaveProperty('options.retryAfterMs');
+    expect((await call({}, { status: 404, headers: { 'retry-after': '7' } })).outcome).not.toHaveProperty('options.retryAfterMs');
+  });
+
+  it('keeps only the beginning of a long complaint', async () => {
+    const { outcome } = await call({}, { status: 400, body: 'x'.repeat(100_000) });
+    expect(JSON.stringify(outcome).length).toBeLessThan(3_000);
+  });
+
+  it.each<JsonObject>([
+    { headers: { 'x-a': 'a\r\nx-b: b' } },
+    { headers: { 'x-a': { b: 1 } } },
+    { headers: 'x-a: b' },
+    { query: { a: { b: 1 } } },
+    { url: null },
+    { url: 'file:///etc/passwd' },
+    { url: '/orders' },
+    { method: 'CONNECT' },
+    { method: 'POST', body: 'x'.repeat(1_048_577) },
+  ])('sends nothing when a template made nonsense of the config (%#)', async (config) => {
+    const { outcome, requests } = await call(config);
+    expect(outcome).toMatchObject({ code: 'config_invalid', options: { retryable: false } });
+    expect(requests).toEqual([]);
+  });
+});
