@@ -20,4 +20,5 @@ export type ApiKeyCreated = DomainEvent<
 >;
 export type ApiKeyRevoked = DomainEvent<'api_key.revoked', { readonly by: string }>;
 
-export type TenancyEvent = TenantCreated | ApiKeyCreated | ApiKeyRevoked;
+export type ApiKeyEvent = ApiKeyCreated | ApiKeyRevoked;
+export type TenancyEvent = TenantCreated | ApiKeyEvent;

@@ -1,1 +1,4 @@
-export {};
+export { apiKeyTable } from './api-key.table.js';
+export { BootstrapTenancy } from './bootstrap-tenancy.js';
+export { CommandAuthenticator } from './command-authenticator.js';
+export { TenancyWriteModule } from './tenancy-write.module.js';

@@ -1,0 +1,33 @@
+import { Body, Controller, Delete, HttpCode, Param, ParseUUIDPipe, Post } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import { ApiCreatedResponse, ApiNoContentResponse, ApiTags } from '@nestjs/swagger';
+import { ApiKeyCommand, KeyIssuedResult, TenantCommand } from '@sluice/contracts';
+import { Allow, Caller } from '@sluice/platform-http';
+import { CreateApiKey } from './create-api-key.js';
+import { CreateTenant } from './create-tenant.js';
+import { RevokeApiKey } from './revoke-api-key.js';
+
+@ApiTags('tenancy')
+@Controller('api')
+export class TenancyController {
+  constructor(private readonly commands: CommandBus) {}
+
+  @Post('api-keys') @Allow('admin')
+  @ApiCreatedResponse({ type: KeyIssuedResult })
+  createApiKey(@Caller() { tenantId, userId }: Caller, @Body() { name, role, expiresAt }: ApiKeyCommand): Promise<KeyIssuedResult> {
+    const grant = { name, role, expiresAt: expiresAt === undefined ? null : new Date(expiresAt) };
+    return this.commands.execute(new CreateApiKey(tenantId, grant, userId));
+  }
+
+  @Delete('api-keys/:id') @HttpCode(204) @Allow('admin')
+  @ApiNoContentResponse()
+  revokeApiKey(@Caller() { tenantId, userId }: Caller, @Param('id', ParseUUIDPipe) id: string): Promise<void> {
+    return this.commands.execute(new RevokeApiKey(tenantId, id, userId));
+  }
+
+  @Post('tenants') @Allow('platform')
+  @ApiCreatedResponse({ type: KeyIssuedResult, description: 'The tenant and its first admin key' })
+  createTenant(@Caller() { userId }: Caller, @Body() { name }: TenantCommand): Promise<KeyIssuedResult> {
+    return this.commands.execute(new CreateTenant(name, userId));
+  }
+}
