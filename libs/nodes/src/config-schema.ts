@@ -36,10 +36,13 @@ export interface ConfigError {
   readonly message: string;
 }
 
-/** Compiles a schema once; afterwards it gives all errors of a value at once. */
+/** Gives all errors of a value at once. The schema is compiled at the first question: most processes never ask. */
 export function configChecker(schema: JsonObject): (config: unknown) => readonly ConfigError[] {
-  const validate: ValidateFunction = ajv.compile(schema);
-  return (config) => (validate(config) ? [] : (validate.errors ?? []).filter(isOurs).map(configError));
+  let validate: ValidateFunction | undefined;
+  return (config) => {
+    validate ??= ajv.compile(schema);
+    return validate(config) ? [] : (validate.errors ?? []).filter(isOurs).map(configError);
+  };
 }
 
 const hasTemplate = (value: unknown): boolean => typeof value === 'string' && value.includes('{{');
