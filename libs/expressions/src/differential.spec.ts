@@ -5,8 +5,9 @@ import { compileExpression } from './expression.js';
 import { ExpressionFailed, type Scope } from './scope.js';
 
 // Few names, so that paths of random expressions meet something in random documents.
-const name = fc.constantFrom('a', 'b', 'c', 'items', '`__proto__`', 'constructor');
-const key = fc.constantFrom('a', 'b', 'c', 'items', '__proto__', 'constructor');
+const names = ['a', 'a', 'a', 'b', 'b', 'c', 'constructor'];
+const name = fc.constantFrom(...names, '`__proto__`');
+const key = fc.constantFrom(...names, '__proto__');
 const text = fc.constantFrom('', 'a', 'b', 'ab c', ' x  y ', '10', '-2.50', '1e3', '0x1F', 'true', 'ß😀é', 'a,b,,c');
 const number = fc.oneof(fc.integer({ min: -3, max: 4 }), fc.constantFrom(0.5, 1.5, 2.5, -0.5, 0.1, 0.2, 1e21, 123456789012345680, 1.005));
 
@@ -22,8 +23,10 @@ const { json } = fc.letrec<{ json: fc.JsonValue }>((tie) => ({
   ),
 }));
 
+const records = fc.array(fc.record({ a: json, b: fc.oneof(text, number), c: fc.array(fc.record({ a: number, b: json }), { maxLength: 3 }) }), { maxLength: 3 });
+
 const scope = fc
-  .record({ trigger: json, input: json })
+  .record({ trigger: json, input: fc.oneof(json, records, records, fc.record({ a: records, b: json, c: text })) })
   .map(({ trigger, input }): Scope => ({ trigger, input, nodes: {}, execution: { id: 'e1' }, workflow: {}, customer: {}, env: { LIMIT: 2 } }));
 
 const oneArgument = ['exists', 'boolean', 'not', 'type', 'string', 'number', 'length', 'uppercase', 'lowercase', 'trim', 'abs', 'floor', 'ceil', 'round']
@@ -38,12 +41,13 @@ const { expression } = fc.letrec<{ expression: string; path: string; step: strin
       { arbitrary: name, weight: 6 },
       { arbitrary: fc.tuple(name, fc.integer({ min: -2, max: 2 })).map(([step, index]) => `${step}[${index}]`), weight: 2 },
       { arbitrary: fc.tuple(name, expression).map(([step, condition]) => `${step}[${condition}]`), weight: 2 },
+      fc.tuple(name, name, fc.constantFrom('=', '<', 'in', '!='), number).map(([step, inner, operator, value]) => `${step}[${inner} ${operator} ${value}]`),
       name.map((step) => `${step}[]`),
       expression.map((block) => `(${block})`),
-      fc.constantFrom('$', '$$', '$string()', '$uppercase()', '$keys()', '$type($)', '{"k": a, "l": b[0]}'),
+      fc.constantFrom('$', '$$', '$string()', '$uppercase()', '$keys()', '$type($)', '$count(c)', '{"k": a, "l": c.a[0]}', '(b & a)'),
     ),
     path: fc
-      .tuple(fc.constantFrom('trigger', 'input', 'input', '$', '$$.input', 'a', 'b', '(input)', 'input[]'), fc.array(tie('step'), { maxLength: 3 }))
+      .tuple(fc.constantFrom('trigger', 'input', 'input', 'input', 'input.a', '$', '$$.input', 'a', 'b', '(input)', 'input[]'), fc.array(tie('step'), { maxLength: 3 }))
       .map((steps) => steps.flat().join('.')),
     expression: fc.oneof(
       { depthSize: 'small', withCrossShrink: true },

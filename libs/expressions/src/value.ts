@@ -108,7 +108,10 @@ export function toJson(value: Value, run: Run): Json | undefined {
 }
 
 function copy(value: Value): Json | undefined {
-  if (typeof value === 'number' && !Number.isFinite(value)) throw new Fault('expression_failed', `Number out of range: ${value}`);
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) throw new Fault('expression_failed', `Number out of range: ${value}`);
+    return value + 0; // JSON has no -0
+  }
   if (isArray(value)) {
     const items: Json[] = [];
     for (const item of value) items.push(copy(item) ?? null);

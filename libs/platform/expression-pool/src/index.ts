@@ -1,1 +1,1 @@
-export {};
+export { ExpressionPool, type ExpressionPoolOptions, ExpressionPoolUnavailable } from './expression-pool.js';
