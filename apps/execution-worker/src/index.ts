@@ -1,1 +1,1 @@
-export {};
+export { executionWorkerFeatures } from './features.js';

@@ -1,1 +1,1 @@
-export {};
+export { webhookGatewayFeatures } from './features.js';

@@ -33,6 +33,8 @@ interface Beginning {
 
 const crashesMax = 3;
 const effectsInFlightMax = 400;
+/** After this long a stop aborts the calls that are still under way. */
+const drainMs = 15_000;
 /** A run that is fenced this often in a row is left to a later ticket. */
 const decisionsMax = 20;
 
@@ -75,7 +77,9 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
 
   async beforeApplicationShutdown(): Promise<void> {
     this.draining = true;
-    await Promise.race([Promise.all([...this.ticketsInFlight, ...this.effectsInFlight]), new Promise((resolve) => setTimeout(resolve, 15_000).unref())]);
+    const idle = Promise.all([...this.ticketsInFlight, ...this.effectsInFlight]);
+    await Promise.race([idle, new Promise((resolve) => setTimeout(resolve, drainMs).unref())]);
+    await this.leases.giveBackAll();
   }
 
   private async run(tickets: readonly TaskTicket[]): Promise<void> {

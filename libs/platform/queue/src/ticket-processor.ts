@@ -1,5 +1,5 @@
 import { OnWorkerEvent, Processor, WorkerHost } from '@nestjs/bullmq';
-import type { Type } from '@nestjs/common';
+import type { BeforeApplicationShutdown, Type } from '@nestjs/common';
 import { type Logger } from '@sluice/platform-telemetry';
 import type { Job } from 'bullmq';
 import { QUEUE_NAME, TicketHandler, ticketsOf } from './tickets.js';
@@ -7,13 +7,18 @@ import { QUEUE_NAME, TicketHandler, ticketsOf } from './tickets.js';
 /** BullMQ's own recovery is never relied upon: a job that it calls stalled or failed is a ticket lost, and the sweeps re-issue it. */
 export function ticketProcessor(concurrency: number, logger: Logger): Type<WorkerHost> {
   @Processor(QUEUE_NAME, { concurrency, lockDuration: 60_000, maxStalledCount: 1 })
-  class TicketProcessor extends WorkerHost {
+  class TicketProcessor extends WorkerHost implements BeforeApplicationShutdown {
     constructor(private readonly handler: TicketHandler) {
       super();
     }
 
     override async process(job: Job<unknown>): Promise<void> {
       await this.handler.handle(ticketsOf(job.data));
+    }
+
+    /** No new jobs from the first sign of a stop; those under way are the handler's to drain. */
+    async beforeApplicationShutdown(): Promise<void> {
+      await this.worker.pause(true);
     }
 
     @OnWorkerEvent('error')

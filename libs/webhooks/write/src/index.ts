@@ -1,1 +1,1 @@
-export {};
+export { WebhooksIngestModule } from './webhooks-ingest.module.js';

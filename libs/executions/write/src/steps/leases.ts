@@ -1,4 +1,4 @@
-import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { newId } from '@sluice/kernel';
 import { ServiceDatabase } from '@sluice/platform-database';
 import { claimTasks, releaseTasks, type Task } from './tasks.js';
@@ -14,7 +14,7 @@ export interface Lease {
 
 /** The leases of this worker: taken before an effect or a suspicious task, renewed every third of their time, given back as it stops. */
 @Injectable()
-export class Leases implements BeforeApplicationShutdown {
+export class Leases {
   /** Names this process in `tasks.lease_owner` and `workers`. */
   readonly owner = newId();
   private readonly held = new Map<number, { readonly task: Task; readonly abort: AbortController }>();
@@ -38,7 +38,8 @@ export class Leases implements BeforeApplicationShutdown {
     await releaseTasks(this.database.pool, leases.map(({ task }) => task));
   }
 
-  async beforeApplicationShutdown(): Promise<void> {
+  /** The worker stops: what it still holds is free at once, and no crash is counted. */
+  async giveBackAll(): Promise<void> {
     clearInterval(this.heartbeat);
     const held = [...this.held.values()];
     for (const { abort } of held) abort.abort(new Error('the worker stops'));

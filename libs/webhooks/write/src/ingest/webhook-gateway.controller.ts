@@ -44,10 +44,7 @@ export class WebhookGatewayController {
     return { status: 'received' };
   }
 
-  @EventPattern(domainEventPattern('channel.connected'))
-  @EventPattern(domainEventPattern('channel.disconnected'))
-  @EventPattern(domainEventPattern('webhook.registered'))
-  @EventPattern(domainEventPattern('webhook.deactivated'))
+  @EventPattern(['channel.connected', 'channel.disconnected', 'webhook.registered', 'webhook.deactivated'].map(domainEventPattern))
   forgetChannels(): void {
     this.directory.forget();
   }

@@ -1,0 +1,26 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { CqrsModule } from '@nestjs/cqrs';
+import { DatabaseModule, ServiceDatabase } from '@sluice/platform-database';
+import { HealthModule } from '@sluice/platform-http';
+import { NotificationsModule } from '@sluice/platform-notifications';
+import { TicketsModule } from '@sluice/platform-queue';
+import type { Logger } from '@sluice/platform-telemetry';
+import type { ExecutionWorkerConfig } from './config.js';
+import { executionWorkerFeatures } from './features.js';
+
+@Module({})
+export class WorkerAppModule {
+  static forRoot(config: ExecutionWorkerConfig, logger: Logger): DynamicModule {
+    return {
+      module: WorkerAppModule,
+      imports: [
+        CqrsModule.forRoot(),
+        DatabaseModule.forRoot(ServiceDatabase, { app: 'execution-worker', config: config.commandDatabase }),
+        NotificationsModule.forRoot(config.redis),
+        TicketsModule.forRoot(config.redis),
+        HealthModule.forRoot({ inject: [ServiceDatabase], checks: (database) => ({ commandStore: () => database.assertReady() }) }),
+        ...executionWorkerFeatures(config, logger),
+      ],
+    };
+  }
+}

@@ -1,0 +1,26 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { CqrsModule } from '@nestjs/cqrs';
+import { DatabaseModule, ServiceDatabase } from '@sluice/platform-database';
+import { HealthModule } from '@sluice/platform-http';
+import { NotificationsModule } from '@sluice/platform-notifications';
+import { TicketsModule } from '@sluice/platform-queue';
+import type { Logger } from '@sluice/platform-telemetry';
+import type { WebhookGatewayConfig } from './config.js';
+import { webhookGatewayFeatures } from './features.js';
+
+@Module({})
+export class WebhookGatewayModule {
+  static forRoot(config: WebhookGatewayConfig, logger: Logger): DynamicModule {
+    return {
+      module: WebhookGatewayModule,
+      imports: [
+        CqrsModule.forRoot(),
+        DatabaseModule.forRoot(ServiceDatabase, { app: 'webhook-gateway', config: config.commandDatabase, statementTimeoutMs: 3_000 }),
+        NotificationsModule.forRoot(config.redis),
+        TicketsModule.forRoot(config.redis),
+        HealthModule.forRoot({ inject: [ServiceDatabase], checks: (database) => ({ commandStore: () => database.assertReady() }) }),
+        ...webhookGatewayFeatures(config, logger),
+      ],
+    };
+  }
+}

@@ -1,0 +1,9 @@
+import type { DynamicModule } from '@nestjs/common';
+import type { Logger } from '@sluice/platform-telemetry';
+import { WebhooksIngestModule } from '@sluice/webhooks-write';
+import type { WebhookGatewayConfig } from './config.js';
+
+/** What this app does, without the servers it does it on; standalone imports the same. */
+export const webhookGatewayFeatures = (config: Pick<WebhookGatewayConfig, 'encryption'>, logger: Logger): DynamicModule[] => [
+  WebhooksIngestModule.forRoot({ encryption: config.encryption, logger }),
+];

@@ -1,0 +1,1 @@
+export { type AppConfig, onSignal, runApp, type RunningApp, startApp } from './run-app.js';

@@ -1,0 +1,103 @@
+import type { INestApplication } from '@nestjs/common';
+import { ConfigIsInvalid, type HttpConfig, type RedisConfig } from '@sluice/platform-config';
+import { notificationTransport } from '@sluice/platform-notifications';
+import { createLogger, type Logger } from '@sluice/platform-telemetry';
+
+export interface AppConfig {
+  readonly http: HttpConfig;
+  readonly redis: RedisConfig;
+}
+
+export interface RunningApp {
+  /** `http://127.0.0.1:<port>` */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+const shutdownMsMax = 25_000;
+const retryMs = 1_000;
+
+/**
+ * Starts an app and listens. Notifications are heard as soon as their transport answers: they are hints, and a Redis that is away
+ * keeps no app from starting.
+ */
+export async function startApp(app: INestApplication, { http, redis }: AppConfig, logger: Logger): Promise<RunningApp> {
+  app.connectMicroservice(notificationTransport(redis), { inheritAppConfig: false });
+  await app.listen(http.port, http.host);
+  let closing = false;
+  const hear = (): void => {
+    app.startAllMicroservices().catch((error: unknown) => {
+      if (closing) return;
+      logger.warn({ reason: messageOf(error) }, 'notifications are not heard yet; trying again');
+      setTimeout(hear, retryMs).unref();
+    });
+  };
+  hear();
+  const { port } = new URL(await app.getUrl());
+  const url = `http://127.0.0.1:${port}`;
+  logger.info({ url }, 'listening');
+  return {
+    url,
+    close: () => {
+      closing = true;
+      return app.close();
+    },
+  };
+}
+
+/**
+ * The whole of a `main.ts`: configuration (every problem at once, exit 1), the app, and a clean end. SIGTERM and SIGINT drain within
+ * 25 s and exit 0; a second signal, or a drain that takes longer, exits 1.
+ */
+export async function runApp<Config extends AppConfig>(
+  name: string,
+  readConfig: (env: NodeJS.ProcessEnv) => Config,
+  create: (config: Config, logger: Logger) => Promise<INestApplication>,
+): Promise<void> {
+  let config: Config;
+  try {
+    config = readConfig(process.env);
+  } catch (error) {
+    if (!(error instanceof ConfigIsInvalid)) throw error;
+    process.stderr.write(`${name}: ${error.message}\n`);
+    process.exit(1);
+  }
+  const logger = createLogger(name, config.http.logLevel);
+  process.on('unhandledRejection', (error) => {
+    logger.fatal({ err: error }, 'a promise was rejected and nobody heard it');
+    process.exit(1);
+  });
+  let app: RunningApp;
+  try {
+    app = await startApp(await create(config, logger), config, logger);
+  } catch (error) {
+    logger.fatal({ reason: messageOf(error) }, 'cannot start');
+    process.exit(1);
+  }
+  onSignal(logger, () => app.close());
+}
+
+/** Runs `stop` at the first SIGTERM or SIGINT and exits. */
+export function onSignal(logger: Logger, stop: () => Promise<void>): void {
+  let stopping = false;
+  const handle = (signal: NodeJS.Signals): void => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    logger.info({ signal }, 'stopping');
+    setTimeout(() => {
+      logger.error('stopping took too long');
+      process.exit(1);
+    }, shutdownMsMax).unref();
+    stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        logger.error({ reason: messageOf(error) }, 'stopped with an error');
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', handle);
+  process.on('SIGINT', handle);
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
