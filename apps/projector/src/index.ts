@@ -1,1 +1,1 @@
-export {};
+export { projectorFeatures } from './features.js';

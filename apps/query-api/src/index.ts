@@ -1,1 +1,1 @@
-export {};
+export { queryApiFeatures } from './features.js';

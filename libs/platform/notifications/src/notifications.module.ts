@@ -1,7 +1,8 @@
 import { type DynamicModule, Inject, Injectable, Module, type OnApplicationShutdown } from '@nestjs/common';
-import { ClientProxy, ClientProxyFactory, type MicroserviceOptions, Transport } from '@nestjs/microservices';
+import { ClientProxy, type MicroserviceOptions } from '@nestjs/microservices';
 import type { RedisConfig } from '@sluice/platform-config';
 import { InProcessClient, InProcessServer } from './in-process-transport.js';
+import { PatientRedisClient, PatientRedisServer } from './redis-transport.js';
 
 /** Writers say so once per commit; the projector wakes. */
 export const EVENTS_APPENDED = 'domain-events.appended';
@@ -39,8 +40,9 @@ const redisOptions = (redisUrl: string) => {
 };
 
 /** What `app.connectMicroservice` needs so that `@EventPattern` handlers hear notifications. */
-export const notificationTransport = ({ redisUrl }: RedisConfig): MicroserviceOptions =>
-  redisUrl === undefined ? { strategy: new InProcessServer() } : { transport: Transport.REDIS, options: redisOptions(redisUrl) };
+export const notificationTransport = ({ redisUrl }: RedisConfig): MicroserviceOptions => ({
+  strategy: redisUrl === undefined ? new InProcessServer() : new PatientRedisServer({ ...redisOptions(redisUrl), maxRetriesPerRequest: null }),
+});
 
 /** Hints to other processes. Never waited for, never relied upon: whoever must not miss an event reads the log. */
 @Injectable()
@@ -65,10 +67,7 @@ export class NotificationsModule {
       providers: [
         {
           provide: ClientProxy,
-          useFactory: () =>
-            redisUrl === undefined
-              ? new InProcessClient()
-              : ClientProxyFactory.create({ transport: Transport.REDIS, options: redisOptions(redisUrl) }),
+          useFactory: () => (redisUrl === undefined ? new InProcessClient() : new PatientRedisClient(redisOptions(redisUrl))),
         },
         Notifications,
       ],

@@ -1,0 +1,23 @@
+import type { DynamicModule } from '@nestjs/common';
+import { channelSummary } from '@sluice/channels-read';
+import { executionDetail, executionSummary } from '@sluice/executions-read';
+import { type AnyProjection, ProjectorModule } from '@sluice/platform-projections';
+import type { Logger } from '@sluice/platform-telemetry';
+import { apiKeyDirectory } from '@sluice/tenancy-read';
+import { webhookEventHistory, webhookSummary } from '@sluice/webhooks-read';
+import { workflowDetail, workflowSummary } from '@sluice/workflows-read';
+
+/** Every read model there is. */
+export const projections: readonly AnyProjection[] = [
+  apiKeyDirectory,
+  channelSummary,
+  workflowSummary,
+  workflowDetail,
+  webhookSummary,
+  webhookEventHistory,
+  executionSummary,
+  executionDetail,
+];
+
+/** What this app does, without the servers it does it on; standalone imports the same. */
+export const projectorFeatures = (logger: Logger): DynamicModule[] => [ProjectorModule.forRoot({ projections, logger })];
