@@ -12,5 +12,6 @@ export {
   type ProviderCase,
   signInstagram,
 } from './provider-cases.js';
+export { type AppName, type ServiceProcess, type Services, type ServicesOptions, startServices } from './services.js';
 export { type TestDatabase, testDatabase, testRedisUrl } from './test-database.js';
 export { type Migrate, type TestPostgres, type TestServers, testServers } from './test-servers.js';
