@@ -21,7 +21,7 @@ describe('WorkflowDefinitionCommand', () => {
 
   it('refuses nonsense shapes, each by its path', () => {
     const nodes = [
-      { ...node, id: '__proto__' },
+      { ...node, id: '' },
       { ...node, config: [] },
       { ...node, policy: { timeoutMs: '1s', retry: { maxAttempts: 0 } } },
       { ...node, policy: null },

@@ -1,5 +1,8 @@
-import type { Graph } from '@sluice/engine';
-import type { DomainEvent, JsonObject } from '@sluice/kernel';
+import { isDeepStrictEqual } from 'node:util';
+import type { Graph, GraphEdge, GraphNode } from '@sluice/engine';
+import { type DomainEvent, DomainError, type InputError, type JsonObject } from '@sluice/kernel';
+import { checkGraph } from '@sluice/nodes';
+import { checkChannels, type KnownChannel } from './check-channels.js';
 
 export type WorkflowStatus = 'draft' | 'published' | 'archived';
 
@@ -21,7 +24,8 @@ export interface Workflow {
   readonly streamVersion: number;
 }
 
-interface Definition {
+/** What an author decides about a workflow. */
+export interface Definition {
   readonly name: string;
   readonly description: string | null;
   readonly graph: Graph;
@@ -38,3 +42,114 @@ export type WorkflowPublished = DomainEvent<
 export type WorkflowArchived = DomainEvent<'workflow.archived', { readonly by: string }>;
 
 export type WorkflowEvent = WorkflowCreated | WorkflowUpdated | WorkflowPublished | WorkflowArchived;
+
+export class WorkflowNotFound extends DomainError {
+  constructor(id: string) {
+    super('not_found', 'workflow_not_found', `There is no workflow ${id}.`);
+  }
+}
+
+export class WorkflowIsArchived extends DomainError {
+  constructor(id: string) {
+    super('conflict', 'workflow_is_archived', `The workflow ${id} is archived.`);
+  }
+}
+
+export class RevisionIsStale extends DomainError {
+  constructor(expected: number, actual: number) {
+    super('precondition', 'revision_is_stale', `The workflow is at revision ${actual}, not ${expected}: read it again and repeat the change.`);
+  }
+}
+
+export class WorkflowNotPublishable extends DomainError {
+  constructor(findings: readonly InputError[]) {
+    const count = findings.length === 1 ? 'One thing stands' : `${findings.length} things stand`;
+    super('invalid', 'workflow_not_publishable', `${count} in the way of publishing.`, { errors: findings });
+  }
+}
+
+/** A workflow before its first event. */
+export const undrawn = (tenantId: string, id: string): Workflow => ({
+  tenantId,
+  id,
+  name: '',
+  description: null,
+  status: 'draft',
+  revision: 0,
+  draft: { nodes: [], edges: [] },
+  version: 0,
+  publishedRevision: 0,
+  tags: [],
+  settings: {},
+  createdBy: '',
+  streamVersion: 0,
+});
+
+export function create({ id, revision }: Workflow, definition: Definition, by: string): WorkflowCreated[] {
+  return [{ type: 'workflow.created', aggregateId: id, payload: { ...definition, revision: revision + 1, by } }];
+}
+
+/** What is absent stays as it is. */
+export interface Changes extends Partial<Omit<Definition, 'graph'>> {
+  readonly nodes?: readonly GraphNode[];
+  readonly edges?: readonly GraphEdge[];
+}
+
+/** Drafts may be incomplete: only publishing looks at the graph. Changes that change nothing decide nothing. */
+export function update(workflow: Workflow, changes: Changes, by: string): WorkflowUpdated[] {
+  if (workflow.status === 'archived') throw new WorkflowIsArchived(workflow.id);
+  const { id, revision, draft, name, description, tags, settings } = workflow;
+  const present: Definition = { name, description, graph: draft, tags, settings };
+  const wanted: Definition = {
+    name: changes.name ?? name,
+    description: changes.description === undefined ? description : changes.description,
+    graph: { nodes: changes.nodes ?? draft.nodes, edges: changes.edges ?? draft.edges },
+    tags: changes.tags ?? tags,
+    settings: changes.settings ?? settings,
+  };
+  if (isDeepStrictEqual(present, wanted)) return [];
+  return [{ type: 'workflow.updated', aggregateId: id, payload: { ...wanted, revision: revision + 1, by } }];
+}
+
+/** Everything that stands in the way of publishing the draft. `channels`: those of the tenant that it names. */
+export const findingsOf = ({ draft }: Workflow, channels: readonly KnownChannel[]): InputError[] => [
+  ...checkGraph(draft),
+  ...checkChannels(draft, channels),
+];
+
+/** Publishing an unchanged draft again decides nothing, so a retried request is harmless. */
+export function publish(workflow: Workflow, channels: readonly KnownChannel[], versionId: string, by: string): WorkflowPublished[] {
+  if (workflow.status === 'archived') throw new WorkflowIsArchived(workflow.id);
+  if (workflow.publishedRevision === workflow.revision) return [];
+
+  const findings = findingsOf(workflow, channels);
+  if (findings.length > 0) throw new WorkflowNotPublishable(findings);
+
+  const { id, revision, draft: graph, settings, version } = workflow;
+  return [{ type: 'workflow.published', aggregateId: id, payload: { version: version + 1, versionId, revision, graph, settings, by } }];
+}
+
+/** Runs in flight finish; nothing starts any more. Archiving what is archived decides nothing. */
+export function archive({ id, status }: Workflow, by: string): WorkflowArchived[] {
+  return status === 'archived' ? [] : [{ type: 'workflow.archived', aggregateId: id, payload: { by } }];
+}
+
+export function evolve(workflow: Workflow, event: WorkflowEvent): Workflow {
+  const streamVersion = workflow.streamVersion + 1;
+  switch (event.type) {
+    case 'workflow.created': {
+      const { graph: draft, by, ...definition } = event.payload;
+      return { ...workflow, ...definition, draft, createdBy: by, streamVersion };
+    }
+    case 'workflow.updated': {
+      const { graph: draft, by: _, ...definition } = event.payload;
+      return { ...workflow, ...definition, draft, streamVersion };
+    }
+    case 'workflow.published': {
+      const { version, revision } = event.payload;
+      return { ...workflow, status: 'published', version, publishedRevision: revision, streamVersion };
+    }
+    case 'workflow.archived':
+      return { ...workflow, status: 'archived', streamVersion };
+  }
+}
