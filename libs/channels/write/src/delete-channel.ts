@@ -8,7 +8,7 @@ import { lockChannel, saveChannel } from './channel.table.js';
  * of them. Called after the channel is locked.
  */
 export abstract class ChannelDependants {
-  abstract release(tx: CommandTransaction, tenantId: string, channelId: string, by: string): Promise<void>;
+  abstract releaseChannel(tx: CommandTransaction, tenantId: string, channelId: string, by: string): Promise<void>;
 }
 
 export class DeleteChannel extends Command<void> {
@@ -36,7 +36,7 @@ export class DeleteChannelHandler implements ICommandHandler<DeleteChannel> {
 
       await saveChannel(tx.manager, events.reduce(evolve, channel));
       await tx.manager.query('DELETE FROM credentials WHERE tenant_id = $1 AND channel_id = $2', [tenantId, channelId]);
-      await this.dependants.release(tx, tenantId, channelId, by);
+      await this.dependants.releaseChannel(tx, tenantId, channelId, by);
       tx.append(events, channel.streamVersion);
     });
   }

@@ -1,1 +1,3 @@
-export {};
+export { WorkflowDependants } from './archive-workflow.js';
+export { findWorkflow, lockWorkflow, workflowTable } from './workflow.table.js';
+export { WorkflowsWriteModule } from './workflows-write.module.js';

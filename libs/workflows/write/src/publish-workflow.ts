@@ -1,0 +1,35 @@
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { newId } from '@sluice/kernel';
+import { CommandStore } from '@sluice/platform-event-log';
+import { evolve, publish } from '@sluice/workflows-domain';
+import { namedChannels } from './named-channels.js';
+import { insertVersions, lockWorkflow, saveWorkflow } from './workflow.table.js';
+
+export class PublishWorkflow extends Command<{ id: string; version: number }> {
+  constructor(
+    readonly tenantId: string,
+    readonly workflowId: string,
+    readonly by: string,
+    readonly ifMatch?: number,
+  ) {
+    super();
+  }
+}
+
+@CommandHandler(PublishWorkflow)
+export class PublishWorkflowHandler implements ICommandHandler<PublishWorkflow> {
+  constructor(private readonly store: CommandStore) {}
+
+  execute({ tenantId, workflowId, by, ifMatch }: PublishWorkflow): Promise<{ id: string; version: number }> {
+    return this.store.transaction(tenantId, async (tx) => {
+      const workflow = await lockWorkflow(tx.manager, tenantId, workflowId, ifMatch);
+      const events = publish(workflow, await namedChannels(tx.manager, workflow), newId(), by);
+      const published = events.reduce(evolve, workflow);
+
+      if (events.length > 0) await saveWorkflow(tx.manager, published);
+      await insertVersions(tx.manager, tenantId, events);
+      tx.append(events, workflow.streamVersion);
+      return { id: published.id, version: published.version };
+    });
+  }
+}
