@@ -314,7 +314,7 @@ CREATE TABLE domain_events (
 CREATE TABLE domain_events_default PARTITION OF domain_events DEFAULT;
 
 -- Makes the log's partitions up to the one after the newest commit's; returns how many rows fell into the default one.
-CREATE FUNCTION ensure_event_partitions() RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+CREATE FUNCTION ensure_event_partitions() RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   width  constant bigint := 500000;
   newest bigint := coalesce((SELECT max(id) FROM event_commits), 0);
@@ -325,7 +325,7 @@ BEGIN
     IF to_regclass('public.domain_events_r' || n) IS NULL THEN
       PERFORM pg_advisory_xact_lock(hashtext('sluice.event_partitions'));
       IF to_regclass('public.domain_events_r' || n) IS NULL THEN
-        EXECUTE format('CREATE TABLE domain_events_r%s PARTITION OF domain_events FOR VALUES FROM (%s) TO (%s)', n, first, first + width);
+        EXECUTE format('CREATE TABLE public.domain_events_r%s PARTITION OF public.domain_events FOR VALUES FROM (%s) TO (%s)', n, first, first + width);
       END IF;
     END IF;
   END LOOP;
@@ -333,7 +333,7 @@ BEGIN
 END $$;
 
 -- Gives positions to whole commits once they are visible. VOLATILE: each statement takes its own snapshot.
-CREATE FUNCTION sequence_commits() RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+CREATE FUNCTION sequence_commits() RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   head bigint;
 BEGIN
@@ -350,7 +350,7 @@ END $$;
 
 -- Who owns this key? Asked before the tenant is known, so it looks across tenants, by the hash alone.
 CREATE FUNCTION authenticate_api_key(key_hash bytea)
-RETURNS TABLE (tenant_id uuid, id uuid, name text, role text) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+RETURNS TABLE (tenant_id uuid, id uuid, name text, role text) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
   SELECT k.tenant_id, k.id, k.name, k.role FROM api_keys k
   WHERE k.hash = key_hash AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
   LIMIT 1

@@ -9,7 +9,7 @@ CREATE FUNCTION ingest_deliveries(
   d_id uuid[], d_tenant uuid[], d_channel uuid[], d_body bytea[], d_headers jsonb[], d_received timestamptz[],
   e_id uuid[], e_tenant uuid[], e_delivery uuid[], e_channel uuid[], e_kind text[], e_action text[], e_dedupe text[], e_customer text[],
   e_item jsonb[], e_ignored text[], e_payload jsonb[], e_correlation text[], e_occurred timestamptz[], e_received timestamptz[], e_log_id uuid[]
-) RETURNS TABLE (event_id uuid, task_id bigint, commit_id bigint) LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public AS $$
+) RETURNS TABLE (event_id uuid, task_id bigint, commit_id bigint) LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   fresh  uuid[];

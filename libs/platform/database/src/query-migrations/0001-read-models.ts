@@ -189,7 +189,7 @@ CREATE INDEX api_key_directory_by_hash ON api_key_directory (hash);
 
 -- The same question as in the command store, answered from the read model.
 CREATE FUNCTION find_api_key(key_hash text)
-RETURNS TABLE (tenant_id uuid, id uuid, name text, role text) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+RETURNS TABLE (tenant_id uuid, id uuid, name text, role text) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
   SELECT k.tenant_id, k.id, k.name, k.role FROM api_key_directory k
   WHERE k.hash = key_hash AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
   LIMIT 1

@@ -1,0 +1,413 @@
+import type { CommandBus } from '@nestjs/cqrs';
+import type { Graph } from '@sluice/engine';
+import { newId } from '@sluice/kernel';
+import { NodeFailure, type OutboundRequest, type OutboundResponse } from '@sluice/nodes';
+import { commandStoreSchema, Database, dataSourceFor, type DatabaseOptions } from '@sluice/platform-database';
+import { readLog } from '@sluice/platform-event-log';
+import type { Notifications } from '@sluice/platform-notifications';
+import { type TaskTicket, Tickets } from '@sluice/platform-queue';
+import { createLogger } from '@sluice/platform-telemetry';
+import { eventually, type TestDatabase, testDatabase } from '@sluice/testing';
+import pg from 'pg';
+import type { EffectToolbox } from './effects/effect-toolbox.js';
+import type { Committed, Work } from './steps/commit-steps.js';
+import { Committer, CommitSteps, CommitStepsHandler } from './steps/committer.js';
+import { CompiledVersions } from './steps/compiled-versions.js';
+import { Leases } from './steps/leases.js';
+import { fireDueTimers, renewOldTickets, requeueExpiredLeases, ticketDueTasks } from './sweeps/sweep-queries.js';
+import { WakeUps } from './sweeps/wake-ups.js';
+import { TaskRunner } from './task-runner.js';
+import { TenantDirectory } from './tenant-directory.js';
+
+const tenantId = newId();
+const channelId = newId();
+let stores: TestDatabase;
+let database: Database;
+let admin: pg.Pool;
+
+beforeAll(async () => {
+  stores = await testDatabase();
+  const options: DatabaseOptions = { url: stores.commandUrl, poolSize: 8, role: 'sluice_service', app: 'test', schema: commandStoreSchema };
+  database = new Database(await dataSourceFor(options).initialize(), options);
+  admin = new pg.Pool({ connectionString: stores.commandUrl });
+  await admin.query(`INSERT INTO tenants (id, name, effect_secret) VALUES ($1, 'test', 'secret')`, [tenantId]);
+});
+
+afterAll(async () => {
+  await database.onApplicationShutdown();
+  await admin.end();
+  await stores.drop();
+});
+
+class HeldTickets extends Tickets {
+  readonly out: TaskTicket[] = [];
+
+  issue(tickets: readonly TaskTicket[]): Promise<boolean> {
+    this.out.push(...tickets);
+    return Promise.resolve(true);
+  }
+
+  keeper(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+}
+
+/** Lets a test say when each work is written. */
+class GatedCommitter extends Committer {
+  gate: (work: Work) => Promise<void> = () => Promise.resolve();
+
+  override async add(work: Work): Promise<Committed> {
+    await this.gate(work);
+    return super.add(work);
+  }
+}
+
+type Send = (request: OutboundRequest, idempotencyKey: string) => Promise<OutboundResponse>;
+
+function worker(send: Send = () => Promise.reject(new Error('nothing is sent here')), fusion = true) {
+  const logger = createLogger('test', 'silent');
+  const tickets = new HeldTickets();
+  const handler = new CommitStepsHandler(database);
+  const bus = { execute: (command: CommitSteps) => handler.execute(command) } as unknown as CommandBus;
+  const committer = new GatedCommitter(bus, { emit: () => {} } as unknown as Notifications, logger);
+  const leases = new Leases(database);
+  const toolbox = {
+    toolsFor: (_job: unknown, idempotencyKey: string, signal: AbortSignal) => ({
+      idempotencyKey,
+      signal,
+      send: (request: OutboundRequest) => send(request, idempotencyKey),
+    }),
+  } as unknown as EffectToolbox;
+  const slow = () => Promise.reject(new Error('no slow expression is used here'));
+  const runner = new TaskRunner(
+    database,
+    new CompiledVersions(database),
+    new TenantDirectory(database),
+    leases,
+    committer,
+    tickets,
+    new WakeUps(),
+    toolbox,
+    { fusion, slow },
+    logger,
+  );
+  return { runner, tickets, committer, leases };
+}
+
+async function publish(graph: Graph): Promise<{ workflowId: string; versionId: string }> {
+  const workflowId = newId();
+  const versionId = newId();
+  await admin.query(
+    `INSERT INTO workflows (tenant_id, id, name, status, revision, version, published_revision, draft, created_by)
+     VALUES ($1, $2, 'w', 'published', 1, 1, 1, $3, 'test')`,
+    [tenantId, workflowId, JSON.stringify(graph)],
+  );
+  await admin.query(
+    `INSERT INTO workflow_versions (tenant_id, id, workflow_id, version, graph, published_by) VALUES ($1, $2, $3, 1, $4, 'test')`,
+    [tenantId, versionId, workflowId, JSON.stringify(graph)],
+  );
+  return { workflowId, versionId };
+}
+
+async function listen(graph: Graph, channel = newId()) {
+  const { workflowId } = await publish(graph);
+  await admin.query(
+    `INSERT INTO webhooks (tenant_id, id, name, workflow_id, node_id, provider, channel_id, trigger_type, action_types, endpoint, status, created_by)
+     VALUES ($1, $2, 'h', $3, 'in', 'instagram', $4, 'instagram', '{message}', '/', 'active', 'test')`,
+    [tenantId, newId(), workflowId, channel],
+  );
+  return { workflowId, channel };
+}
+
+/** A received event and its start task. */
+async function receive(channel: string, text = 'hello'): Promise<TaskTicket> {
+  const id = newId();
+  const at = new Date().toISOString();
+  const item = {
+    id,
+    kind: 'message',
+    action: 'message',
+    dedupeKey: id,
+    accountId: 'a',
+    customerId: 'c',
+    direction: 'in',
+    triggers: true,
+    text,
+    provider: 'instagram',
+    channelId: channel,
+    occurredAt: at,
+    receivedAt: at,
+  };
+  await admin.query(
+    `INSERT INTO webhook_events (tenant_id, id, delivery_id, channel_id, kind, action, dedupe_key, item, status, correlation_id, occurred_at, received_at)
+     VALUES ($1, $2::uuid, $2::uuid, $3, 'message', 'message', $2::uuid::text, $4, 'received', 'corr', now(), now())`,
+    [tenantId, id, channel, JSON.stringify(item)],
+  );
+  const { rows } = await admin.query(`INSERT INTO tasks (tenant_id, kind, webhook_event_id, ticketed_at) VALUES ($1, 'start', $2, now()) RETURNING id, gen`, [
+    tenantId,
+    id,
+  ]);
+  return { id: Number(rows[0].id), gen: rows[0].gen };
+}
+
+const runsOf = async (workflowId: string) =>
+  (await admin.query(`SELECT * FROM workflow_executions WHERE workflow_id = $1 ORDER BY id`, [workflowId])).rows;
+const eventTypes = async (executionId: string): Promise<string[]> =>
+  (await admin.query(`SELECT type FROM domain_events WHERE aggregate_id = $1 ORDER BY aggregate_version`, [executionId])).rows.map(({ type }) => type);
+const tasksLeft = async (workflowId: string) =>
+  (
+    await admin.query(`SELECT t.* FROM tasks t JOIN workflow_executions e ON e.id = t.execution_id WHERE e.workflow_id = $1 ORDER BY t.id`, [workflowId])
+  ).rows.map((row) => ({ id: Number(row.id), gen: row.gen, kind: row.kind, node: row.node_id, status: row.status, crashes: row.crashes }));
+
+const node = (id: string, type: string, config: Graph['nodes'][number]['config'] = {}, policy?: Graph['nodes'][number]['policy']) => ({
+  id,
+  type,
+  config,
+  ...(policy === undefined ? {} : { policy }),
+});
+const edge = (source: string, target: string, sourceHandle?: string) => ({ source, target, ...(sourceHandle === undefined ? {} : { sourceHandle }) });
+const ok = (body: object): OutboundResponse => ({ status: 200, headers: { 'content-type': 'application/json' }, body: Buffer.from(JSON.stringify(body)) });
+
+const chain: Graph = {
+  nodes: [
+    node('in', 'trigger.webhook'),
+    node('pick', 'logic.switch', { value: '{{ trigger.text }}', cases: [{ name: 'hi', equals: 'hello' }] }),
+    node('set', 'data.set', { values: { said: '{{ trigger.text }}' } }),
+    node('other', 'data.set', { values: { said: 'something else' } }),
+  ],
+  edges: [edge('in', 'pick'), edge('pick', 'set', 'hi'), edge('pick', 'other', 'default')],
+};
+
+describe('a webhook event', () => {
+  it('starts each listening workflow once and runs it to its end in one commit', async () => {
+    const { workflowId, channel } = await listen(chain);
+    const { runner } = worker();
+    const before = Number((await admin.query('SELECT count(*) FROM event_commits')).rows[0].count);
+    await runner.handle([await receive(channel)]);
+    const [run] = await runsOf(workflowId);
+    expect(run).toMatchObject({ status: 'completed', output: { said: 'hello' }, customer_id: 'c' });
+    expect(await eventTypes(run.id)).toEqual([
+      'workflow.execution.started',
+      'node.execution.completed',
+      'node.execution.completed',
+      'node.execution.skipped',
+      'node.execution.completed',
+      'workflow.execution.completed',
+    ]);
+    expect(Number((await admin.query('SELECT count(*) FROM event_commits')).rows[0].count)).toBe(before + 1);
+    const { rows } = await admin.query(`SELECT status FROM webhook_events WHERE channel_id = $1`, [channel]);
+    expect(rows).toEqual([{ status: 'processed' }]);
+  });
+
+  it('R-11: starts nothing twice, however often and in whatever order its tickets come', async () => {
+    const { workflowId, channel } = await listen(chain);
+    const workers = [worker(), worker(), worker()];
+    const tickets = [await receive(channel), await receive(channel)];
+    await Promise.all(workers.flatMap(({ runner }) => [runner.handle(tickets), runner.handle([...tickets].reverse())]));
+    expect(await runsOf(workflowId)).toHaveLength(2);
+  });
+
+  it('R-12: forged tickets do nothing', async () => {
+    const { runner } = worker();
+    await runner.handle([
+      { id: 987_654_321, gen: 1 },
+      { id: 1, gen: 99 },
+    ]);
+  });
+});
+
+describe('an effect', () => {
+  const withCall = (policy?: Graph['nodes'][number]['policy']): Graph => ({
+    nodes: [node('in', 'trigger.webhook'), node('call', 'http.request', { method: 'POST', url: 'http://target.test/', body: { text: '{{ trigger.text }}' } }, policy)],
+    edges: [edge('in', 'call')],
+  });
+
+  it('is called with a stable key, recorded before and after, and ends the run', async () => {
+    const { workflowId, channel } = await listen(withCall());
+    const keys: string[] = [];
+    const { runner, tickets } = worker((_request, key) => {
+      keys.push(key);
+      return Promise.resolve(ok({ fine: true }));
+    });
+    await runner.handle([await receive(channel)]);
+    await runner.handle(tickets.out);
+    await eventually(async () => expect((await runsOf(workflowId))[0].status).toBe('completed'));
+    const [run] = await runsOf(workflowId);
+    expect(run.output).toMatchObject({ status: 200, body: { fine: true } });
+    const { rows } = await admin.query('SELECT state, effect_key, attempts FROM effects WHERE execution_id = $1', [run.id]);
+    expect(rows).toEqual([{ state: 'succeeded', effect_key: keys[0], attempts: 1 }]);
+    expect(await tasksLeft(workflowId)).toEqual([]);
+  });
+
+  it('F-14 F-15: is sent again with the same key when its worker died', async () => {
+    const { workflowId, channel } = await listen(withCall());
+    const keys: string[] = [];
+    const dying = worker((_request, key) => {
+      keys.push(key);
+      return new Promise(() => {});
+    });
+    await dying.runner.handle([await receive(channel)]);
+    await dying.runner.handle(dying.tickets.out);
+    await eventually(async () => expect(keys).toHaveLength(1));
+    await admin.query(`UPDATE tasks SET lease_until = now() - interval '1 second' WHERE status = 'leased'`);
+    await requeueExpiredLeases(database.pool, 0);
+    const next = worker((_request, key) => {
+      keys.push(key);
+      return Promise.resolve(ok({}));
+    });
+    await next.runner.handle(await ticketDueTasks(database.pool));
+    await eventually(async () => expect((await runsOf(workflowId))[0].status).toBe('completed'));
+    expect(keys).toEqual([keys[0], keys[0]]);
+  });
+
+  it('F-16: marked at_most_once, is not sent again but asks', async () => {
+    const { workflowId, channel } = await listen(withCall({ effect: 'at_most_once' }));
+    let sent = 0;
+    const dying = worker(() => {
+      sent += 1;
+      return new Promise(() => {});
+    });
+    await dying.runner.handle([await receive(channel)]);
+    await dying.runner.handle(dying.tickets.out);
+    await eventually(async () => expect(sent).toBe(1));
+    await admin.query(`UPDATE tasks SET lease_until = now() - interval '1 second' WHERE status = 'leased'`);
+    await requeueExpiredLeases(database.pool, 0);
+    const next = worker(() => {
+      sent += 1;
+      return Promise.resolve(ok({}));
+    });
+    await next.runner.handle(await ticketDueTasks(database.pool));
+    await eventually(async () => expect((await runsOf(workflowId))[0].status).toBe('waiting'));
+    expect(sent).toBe(1);
+    const { rows } = await admin.query('SELECT state FROM effects WHERE execution_id = $1', [(await runsOf(workflowId))[0].id]);
+    expect(rows).toEqual([{ state: 'in_doubt' }]);
+  });
+
+  it('retries as its policy says and then takes its error handle', async () => {
+    const graph = withCall({ retry: { maxAttempts: 2, delayMs: 1, backoff: 'fixed' } });
+    const { workflowId, channel } = await listen({
+      nodes: [...graph.nodes, node('sorry', 'data.set', { values: { why: '{{ input.error.code }}' } })],
+      edges: [...graph.edges, edge('call', 'sorry', 'error')],
+    });
+    const { runner, tickets } = worker(() => Promise.reject(new NodeFailure('connection_failed', 'refused', { retryable: true })));
+    await runner.handle([await receive(channel)]);
+    await runner.handle(tickets.out);
+    await eventually(async () => {
+      await runner.handle(await ticketDueTasks(database.pool));
+      expect((await runsOf(workflowId))[0].status).toBe('completed');
+    });
+    expect((await runsOf(workflowId))[0].output).toEqual({ why: 'connection_failed' });
+  });
+
+  it('F-18: that stops its worker three times fails its run, with the reason', async () => {
+    const { workflowId, channel } = await listen(withCall());
+    const { runner, tickets } = worker();
+    await runner.handle([await receive(channel)]);
+    expect(tickets.out).toHaveLength(1);
+    await admin.query(`UPDATE tasks SET crashes = 3 WHERE id = $1`, [tickets.out[0]?.id]);
+    await runner.handle(tickets.out);
+    await eventually(async () => expect((await runsOf(workflowId))[0]).toMatchObject({ status: 'failed', error: { code: 'crash_loop' } }));
+  });
+});
+
+describe('flow.delay', () => {
+  it('waits in a timer and goes on where it was', async () => {
+    const { workflowId, channel } = await listen({
+      nodes: [node('in', 'trigger.webhook'), node('wait', 'flow.delay', { ms: 20 }), node('then', 'data.set', { values: { got: '{{ input.text }}' } })],
+      edges: [edge('in', 'wait'), edge('wait', 'then')],
+    });
+    const { runner } = worker();
+    await runner.handle([await receive(channel)]);
+    expect((await runsOf(workflowId))[0].status).toBe('waiting');
+    await eventually(async () => {
+      await runner.handle(await fireDueTimers(database.pool));
+      expect((await runsOf(workflowId))[0]).toMatchObject({ status: 'completed', output: { got: 'hello' } });
+    });
+  });
+});
+
+describe('two branches that end at the same moment on two workers', () => {
+  const fork: Graph = {
+    nodes: [
+      node('in', 'trigger.webhook'),
+      node('a', 'http.request', { method: 'GET', url: 'http://target.test/a' }),
+      node('b', 'http.request', { method: 'GET', url: 'http://target.test/b' }),
+      node('join', 'logic.merge', { mode: 'all' }),
+      node('end', 'data.set', { values: { both: true } }),
+    ],
+    edges: [edge('in', 'a'), edge('in', 'b'), edge('a', 'join'), edge('b', 'join'), edge('join', 'end')],
+  };
+
+  it.each([
+    ['a first', 0],
+    ['b first', 1],
+  ])('the join runs once and the run ends: %s, 100 times', async (_name, first) => {
+    const { workflowId, channel } = await listen(fork);
+    const send: Send = () => Promise.resolve(ok({}));
+    for (let round = 0; round < 100; round += 1) {
+      const starter = worker();
+      await starter.runner.handle([await receive(channel)]);
+      // Both have read the run and have their outcome before either may write; then one writes, and the other finds itself fenced.
+      const workers = [worker(send), worker(send)] as const;
+      const decided = workers.map(() => Promise.withResolvers<void>());
+      const written = Promise.withResolvers<void>();
+      for (const [index, { committer }] of workers.entries()) {
+        committer.gate = async () => {
+          decided[index]?.resolve();
+          await Promise.all(decided.map(({ promise }) => promise));
+          if (index !== first) await written.promise;
+        };
+      }
+      await Promise.all(workers.map(({ runner }, index) => runner.handle(starter.tickets.out.slice(index, index + 1))));
+      const open = async () => (await runsOf(workflowId)).filter(({ status }) => status === 'running');
+      await eventually(async () => {
+        const [run] = await open();
+        const { rows } = await admin.query(`SELECT count(*) FROM node_executions WHERE workflow_execution_id = $1 AND status = 'completed'`, [run?.id]);
+        expect(Number(rows[0].count)).toBe(2);
+      });
+      written.resolve();
+      await eventually(async () => expect(await open()).toEqual([]));
+    }
+    const runs = await runsOf(workflowId);
+    expect(runs.map(({ status }) => status)).toEqual(Array.from({ length: 100 }, () => 'completed'));
+    const { rows } = await admin.query(
+      `SELECT aggregate_id, count(*) FILTER (WHERE payload ->> 'nodeId' = 'join') AS joins, count(*) FILTER (WHERE type LIKE 'workflow.execution.completed') AS ends
+       FROM domain_events WHERE aggregate_id = ANY ($1) GROUP BY 1`,
+      [runs.map(({ id }) => id)],
+    );
+    expect(rows.every(({ joins, ends }) => joins === 1 && ends === 1)).toBe(true);
+  }, 60_000);
+});
+
+describe('a lost ticket', () => {
+  it('is issued again with a new generation, and the old one is worth nothing', async () => {
+    const { workflowId, channel } = await listen(chain);
+    const lost = await receive(channel);
+    const renewed = (await renewOldTickets(database.pool, -1_000)).filter(({ id }) => id === lost.id);
+    expect(renewed).toEqual([{ id: lost.id, gen: 2 }]);
+    const { runner } = worker();
+    await runner.handle([lost]);
+    expect(await runsOf(workflowId)).toEqual([]);
+    await runner.handle(renewed);
+    expect(await runsOf(workflowId)).toHaveLength(1);
+  });
+});
+
+it('FUSION=off: one node a step, the same run', async () => {
+  const { workflowId, channel } = await listen(chain);
+  const { runner, tickets } = worker(undefined, false);
+  await runner.handle([await receive(channel)]);
+  for (let turn = 0; turn < 10 && tickets.out.length > 0; turn += 1) await runner.handle(tickets.out.splice(0));
+  expect((await runsOf(workflowId))[0]).toMatchObject({ status: 'completed', output: { said: 'hello' } });
+});
+
+it('every position of the log is there', async () => {
+  let cursor = 0;
+  for (;;) {
+    const events = await readLog(admin, cursor);
+    const last = events.at(-1);
+    if (last === undefined) break;
+    cursor = last.position;
+  }
+  expect(cursor).toBe(Number((await admin.query('SELECT count(*) FROM domain_events')).rows[0].count));
+});
