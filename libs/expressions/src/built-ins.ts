@@ -119,9 +119,9 @@ function substring(text: string, [start, length]: readonly Value[]): string {
 
 function split(text: string, [separator, limit]: readonly Value[]): Value {
   const most = typeof limit === 'number' ? limit : undefined;
-  if (most !== undefined && most < 0) throw new Fault('expression_failed', 'Third argument of split function must evaluate to a positive number');
+  if (most !== undefined && most < 0) throw new Fault('expression_failed', 'Third argument of $split must evaluate to a positive number');
   if (most !== undefined && !(most > 0)) return [];
-  if (typeof separator !== 'string') throw new Fault('expression_type', 'Second argument of split function must evaluate to a string');
+  if (typeof separator !== 'string') throw new Fault('expression_type', 'Second argument of $split must evaluate to a string');
   return text.split(separator, most);
 }
 

@@ -1,7 +1,19 @@
 import { append, builtIns, lookup } from './built-ins.js';
 import { Fault, type Run } from './run.js';
 import type { SyntaxNode } from './syntax.js';
-import { isArray, isDeepEqual, isNumeric, isObject, isTruthy, ownProperty, Sequence, sequenceOf, setOwn, toText, type Value } from './value.js';
+import {
+  isArray,
+  isDeepEqual,
+  isNumeric,
+  isObject,
+  isTruthy,
+  ownProperty,
+  Sequence,
+  sequenceOf,
+  setOwn,
+  toText,
+  type Value,
+} from './value.js';
 
 /** A compiled part of an expression. `input` is JSONata's context: the scope, within a path or a predicate an item. */
 export type Evaluate = (input: Value, run: Run<Value>) => Value;
@@ -345,8 +357,11 @@ function arithmetic(operator: string, left: Evaluate, right: Evaluate, compute: 
   return (input, run) => {
     const a = left(input, run);
     const b = right(input, run);
-    if (a !== undefined && !isNumeric(a)) throw new Fault('expression_type', `The left side of the ${operator} operator must evaluate to a number`);
-    if (b !== undefined && !isNumeric(b)) throw new Fault('expression_type', `The right side of the ${operator} operator must evaluate to a number`);
+    const refuse = (side: string): never => {
+      throw new Fault('expression_type', `The ${side} side of the ${operator} operator must evaluate to a number`);
+    };
+    if (a !== undefined && !isNumeric(a)) return refuse('left');
+    if (b !== undefined && !isNumeric(b)) return refuse('right');
     return a === undefined || b === undefined ? undefined : compute(a, b);
   };
 }

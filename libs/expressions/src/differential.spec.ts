@@ -1,7 +1,9 @@
+import type { Json } from '@sluice/kernel';
 import fc from 'fast-check';
 import jsonata from 'jsonata';
 
 import { compileExpression } from './expression.js';
+import { scanExpression } from './scan.js';
 import { ExpressionFailed, type Scope } from './scope.js';
 
 // Few names, so that paths of random expressions meet something in random documents.
@@ -9,53 +11,67 @@ const names = ['a', 'a', 'a', 'b', 'b', 'c', 'constructor'];
 const name = fc.constantFrom(...names, '`__proto__`');
 const key = fc.constantFrom(...names, '__proto__');
 const text = fc.constantFrom('', 'a', 'b', 'ab c', ' x  y ', '10', '-2.50', '1e3', '0x1F', 'true', 'ß😀é', 'a,b,,c');
-const number = fc.oneof(fc.integer({ min: -3, max: 4 }), fc.constantFrom(0.5, 1.5, 2.5, -0.5, 0.1, 0.2, 1e21, 123456789012345680, 1.005));
+const number = fc.oneof(
+  fc.integer({ min: -3, max: 4 }),
+  fc.constantFrom(0.5, 1.5, 2.5, -0.5, 0.1, 0.2, 1e21, 123456789012345680, 1.005),
+);
 
-const { json } = fc.letrec<{ json: fc.JsonValue }>((tie) => ({
+const list = <T>(item: fc.Arbitrary<T>): fc.Arbitrary<T[]> => fc.array(item, { maxLength: 3 });
+
+const { json } = fc.letrec<{ json: Json }>((tie) => ({
   json: fc.oneof(
     { depthSize: 'small', withCrossShrink: true },
     fc.oneof(text, number, fc.boolean(), fc.constant(null)),
-    fc.array(tie('json'), { maxLength: 3 }),
-    fc.array(fc.dictionary(key, tie('json'), { maxKeys: 3 }), { maxLength: 3 }),
+    list(tie('json')),
+    list(fc.dictionary(key, tie('json'), { maxKeys: 3 })),
     fc.dictionary(key, tie('json'), { maxKeys: 4 }),
-    fc.array(number, { maxLength: 3 }),
-    fc.array(text, { maxLength: 3 }),
+    list(number),
+    list(text),
   ),
 }));
 
-const records = fc.array(fc.record({ a: json, b: fc.oneof(text, number), c: fc.array(fc.record({ a: number, b: json }), { maxLength: 3 }) }), { maxLength: 3 });
+const records = list(fc.record({ a: json, b: fc.oneof(text, number), c: list(fc.record({ a: number, b: json })) }));
+const rest = { nodes: {}, execution: { id: 'e1' }, workflow: {}, customer: {}, env: { LIMIT: 2 } };
 
 const scope = fc
   .record({ trigger: json, input: fc.oneof(json, records, records, fc.record({ a: records, b: json, c: text })) })
-  .map(({ trigger, input }): Scope => ({ trigger, input, nodes: {}, execution: { id: 'e1' }, workflow: {}, customer: {}, env: { LIMIT: 2 } }));
+  .map((document): Scope => ({ ...document, ...rest }));
 
-const oneArgument = ['exists', 'boolean', 'not', 'type', 'string', 'number', 'length', 'uppercase', 'lowercase', 'trim', 'abs', 'floor', 'ceil', 'round']
-  .concat(['sum', 'average', 'max', 'min', 'count', 'keys', 'merge', 'join']);
-const twoArguments = ['string', 'substring', 'substringBefore', 'substringAfter', 'contains', 'split', 'join', 'round', 'append', 'lookup'];
+const words = (row: string): string[] => row.split(' ');
+const oneArgument = words(
+  'exists boolean not type string number length uppercase lowercase trim abs floor ceil round sum average max min count keys merge join',
+);
+const twoArguments = words('string substring substringBefore substringAfter contains split join round append lookup');
+const roots = words('trigger input input input input.a $ $$.input a b (input) input[]');
+const operators = words('+ - * / % = != < <= > >= & in and or ?? ?:');
+
+const quoted = text.map((value) => JSON.stringify(value));
+const call = (builtIns: readonly string[], ...args: fc.Arbitrary<string>[]): fc.Arbitrary<string> =>
+  fc.tuple(fc.constantFrom(...builtIns), ...args).map(([builtIn, ...values]) => `$${builtIn}(${values.join(', ')})`);
 
 const { expression } = fc.letrec<{ expression: string; path: string; step: string }>((tie) => {
   const expression = tie('expression');
-  const joined = fc.array(expression, { maxLength: 3 }).map((parts) => parts.join(', '));
+  const joined = list(expression).map((parts) => parts.join(', '));
   return {
     step: fc.oneof(
       { arbitrary: name, weight: 6 },
       { arbitrary: fc.tuple(name, fc.integer({ min: -2, max: 2 })).map(([step, index]) => `${step}[${index}]`), weight: 2 },
       { arbitrary: fc.tuple(name, expression).map(([step, condition]) => `${step}[${condition}]`), weight: 2 },
-      fc.tuple(name, name, fc.constantFrom('=', '<', 'in', '!='), number).map(([step, inner, operator, value]) => `${step}[${inner} ${operator} ${value}]`),
+      fc.tuple(name, name, fc.constantFrom(...operators), number).map(([step, ...condition]) => `${step}[${condition.join(' ')}]`),
       name.map((step) => `${step}[]`),
       expression.map((block) => `(${block})`),
       fc.constantFrom('$', '$$', '$string()', '$uppercase()', '$keys()', '$type($)', '$count(c)', '{"k": a, "l": c.a[0]}', '(b & a)'),
     ),
     path: fc
-      .tuple(fc.constantFrom('trigger', 'input', 'input', 'input', 'input.a', '$', '$$.input', 'a', 'b', '(input)', 'input[]'), fc.array(tie('step'), { maxLength: 3 }))
+      .tuple(fc.constantFrom(...roots), list(tie('step')))
       .map((steps) => steps.flat().join('.')),
     expression: fc.oneof(
       { depthSize: 'small', withCrossShrink: true },
       { arbitrary: tie('path'), weight: 5 },
-      { arbitrary: fc.oneof(number.map(String), text.map((value) => JSON.stringify(value)), fc.constantFrom('true', 'false', 'null', '1/0')), weight: 3 },
+      { arbitrary: fc.oneof(number.map(String), quoted, fc.constantFrom('true', 'false', 'null', '1/0')), weight: 3 },
       { arbitrary: tie('path'), weight: 5 },
       fc
-        .tuple(expression, fc.constantFrom('+', '-', '*', '/', '%', '=', '!=', '<', '<=', '>', '>=', '&', 'in', 'and', 'or', '??', '?:'), expression)
+        .tuple(expression, fc.constantFrom(...operators), expression)
         .map(([left, operator, right]) => `(${left} ${operator} ${right})`),
       fc.tuple(expression, expression, expression).map(([condition, then, otherwise]) => `(${condition} ? ${then} : ${otherwise})`),
       fc.tuple(expression, expression).map(([condition, then]) => `(${condition} ? ${then})`),
@@ -64,11 +80,10 @@ const { expression } = fc.letrec<{ expression: string; path: string; step: strin
       expression.map((value) => `-${value}`),
       fc.tuple(expression, fc.integer({ min: -2, max: 2 })).map(([value, index]) => `(${value})[${index}]`),
       expression.map((value) => `(${value})[]`),
-      fc.array(fc.tuple(fc.oneof(text.map((value) => JSON.stringify(value)), expression), expression), { maxLength: 3 })
-        .map((pairs) => `{${pairs.map((pair) => pair.join(': ')).join(', ')}}`),
-      fc.tuple(fc.constantFrom(...oneArgument), fc.option(expression, { nil: '', freq: 8 })).map(([builtIn, argument]) => `$${builtIn}(${argument})`),
-      fc.tuple(fc.constantFrom(...twoArguments), expression, expression).map(([builtIn, first, second]) => `$${builtIn}(${first}, ${second})`),
-      fc.tuple(fc.constantFrom('substring', 'split'), expression, expression, expression).map(([builtIn, ...args]) => `$${builtIn}(${args.join(', ')})`),
+      list(fc.tuple(fc.oneof(quoted, expression), expression)).map((pairs) => `{${pairs.map((pair) => pair.join(': ')).join(', ')}}`),
+      call(oneArgument, fc.option(expression, { nil: '', freq: 8 })),
+      call(twoArguments, expression, expression),
+      call(['substring', 'split'], expression, expression, expression),
     ),
   };
 });
@@ -115,5 +130,13 @@ it('gives what JSONata gives, or fails where it fails', async () => {
       expect(JSON.stringify(document)).toBe(before);
     }),
     { numRuns },
+  );
+});
+
+it('finds the end of any of them in a template', () => {
+  fc.assert(
+    fc.property(expression, (source) => {
+      expect(scanExpression(`${source}}} "`, 0)).toMatchObject({ end: source.length, closed: true });
+    }),
   );
 });

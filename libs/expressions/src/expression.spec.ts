@@ -129,7 +129,7 @@ describe('what an expression reads is known before it runs', () => {
 describe('a failure is an ExpressionFailed that says what and where', () => {
   it.each([
     ['trigger.', 'expression_syntax', /Unexpected end of expression/],
-    ['1 +* ', 'expression_syntax', /character/],
+    ['(1 + 2', 'expression_syntax', /Expected "\)" before end of expression at character 6/],
     ['"open', 'expression_syntax', /String literal must be terminated/],
     ['   ', 'expression_syntax', /empty/],
     ['a }} b', 'expression_syntax', /}} at character 3/],
@@ -183,7 +183,11 @@ describe('B-03: names of prototypes are names like any other', () => {
     else expect(JSON.stringify(result)).toBe(JSON.stringify(value));
   });
 
-  it.each(['{"__proto__": {"polluted": true}}', '$merge([input, {"__proto__": {"polluted": true}}])', '{"a": input}.a'])('%s makes an own key', (source) => {
+  it.each([
+    '{"__proto__": {"polluted": true}}',
+    '$merge([input, {"__proto__": {"polluted": true}}])',
+    '{"a": input}.a',
+  ])('%s makes an own key', (source) => {
     const result = evaluate(source);
     expect(Object.hasOwn(Object(result), '__proto__')).toBe(true);
     expect(Object.getPrototypeOf(result)).toBe(Object.getPrototypeOf({}));
@@ -213,8 +217,9 @@ describe('B-11: bombs end soon', () => {
 
   it.each([
     ['nesting that JSONata would copy at each level', `${'('.repeat(60)}a${' ?? b)'.repeat(60)}`],
-    ['the same, with strings and regular expressions that imitate brackets', `${'('.repeat(40)}$contains(a, /[(]"/)${' ?: ")")'.repeat(40)}`],
+    ['the same beside texts that imitate brackets', `${'('.repeat(40)}$contains(a, /[(]"/)${' ?: ")")'.repeat(40)}`],
     ['brackets without end', '('.repeat(16_000)],
+    ['operators without end', `1${'+1'.repeat(8_000)}`],
     ['a source without end', 'a.'.repeat(10_000)],
   ])('%s is refused at compile time', (_kind, source) => {
     const begunAt = performance.now();
@@ -223,8 +228,8 @@ describe('B-11: bombs end soon', () => {
   });
 
   it('many defaults beside each other are not nesting', () => {
-    const source = `{${Array.from({ length: 100 }, (_, index) => `"k${index}": $string(missing) ?? (missing ?? ${index})`).join(', ')}}`;
-    expect(evaluate(source)).toMatchObject({ k0: 0, k99: 99 });
+    const pairs = Array.from({ length: 100 }, (_, index) => `"k${index}": $string(missing) ?? (missing ?? ${index})`);
+    expect(evaluate(`{${pairs.join(', ')}}`)).toMatchObject({ k0: 0, k99: 99 });
   });
 
   it('what is too deep for this stack is slow, not fatal', () => {

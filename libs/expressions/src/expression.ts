@@ -1,7 +1,6 @@
 import type { Json } from '@sluice/kernel';
 
 import { compileFast, type Evaluate, selectsOnly } from './closures.js';
-import { usedPaths } from './paths.js';
 import { Fault, Run } from './run.js';
 import { ExpressionFailed, type Scope, type SlowEvaluator } from './scope.js';
 import { parseExpression, type SyntaxNode } from './syntax.js';
@@ -30,8 +29,7 @@ export type Expression = FastExpression | SlowExpression;
 
 /** @param source JSONata without `{{ }}`; see `stripExpression`. */
 export function compileExpression(source: string): Expression {
-  const tree = parseExpression(source);
-  const paths = usedPaths(tree);
+  const { tree, paths } = parseExpression(source);
   const closure = compileFast(tree);
   if (closure === undefined) return { source, paths, fast: false, evaluate: (scope, slow) => slow(source, scope) };
   return { source, paths, fast: true, evaluate: (scope) => evaluateFast(tree, closure, source, scope) };
@@ -52,7 +50,9 @@ const isPartOfScope = (tree: SyntaxNode, result: Value): result is Json | undefi
 
 function asFailure(error: unknown, source: string): unknown {
   if (error instanceof Fault) return new ExpressionFailed(error.code, error.message, source);
-  if (error instanceof RangeError) return new ExpressionFailed('expression_too_large', `The expression needs too much: ${error.message}`, source);
+  if (error instanceof RangeError) {
+    return new ExpressionFailed('expression_too_large', `The expression needs too much: ${error.message}`, source);
+  }
   return error;
 }
 

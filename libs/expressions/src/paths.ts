@@ -34,7 +34,8 @@ export function usedPaths(node: SyntaxNode): readonly (readonly string[])[] {
   };
 
   const visitParts = (part: SyntaxNode, atRoot: boolean): void => {
-    const lhs = part.lhs === undefined ? [] : 'type' in part.lhs ? [part.lhs] : part.lhs.flatMap((pair) => ('type' in pair ? [pair] : [...pair]));
+    const sides = part.lhs === undefined ? [] : 'type' in part.lhs ? [part.lhs] : part.lhs;
+    const lhs = sides.flatMap((side) => ('type' in side ? [side] : [...side]));
     const { procedure, rhs, expression, condition, then, body, pattern } = part;
     for (const child of [...lhs, procedure, rhs, expression, condition, then, part.else, body, pattern]) visit(child, atRoot);
     for (const child of [...(part.expressions ?? []), ...(part.arguments ?? [])]) visit(child, atRoot);

@@ -16,8 +16,10 @@ describe('an expression ends at the first }} that is not part of it', () => {
     ['{"a": {"b": 1}} }}', '{"a": {"b": 1}} '],
     ['{"a":{"b":{}}}}}', '{"a":{"b":{}}}'],
     ['/* }} */ a }}', '/* }} */ a '],
-    ['$match(x, /}}/) }}', '$match(x, /}}/) '],
-    ['$match(x, /[/}}]/i) }}', '$match(x, /[/}}]/i) '],
+    ['$match(x, /\\}}/) }}', 'open'], // to JSONata, too, this regular expression has no end: brackets in it must balance
+    ['$match(x, /\\}\\}/) }}', '$match(x, /\\}\\}/) '],
+    ['$match(x, /[/]{{}}/i) }}', '$match(x, /[/]{{}}/i) '],
+    ['$match(x, /"/) & "}}" }}', '$match(x, /"/) & "}}" '],
     ['a / b / "}}" }}', 'a / b / "}}" '],
     ['(a) / 2 }} / }}', '(a) / 2 '],
     ['items{k: v} }}', 'items{k: v} '],

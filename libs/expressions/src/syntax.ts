@@ -1,5 +1,6 @@
 import jsonata from 'jsonata';
 
+import { usedPaths } from './paths.js';
 import { scanExpression } from './scan.js';
 import { ExpressionFailed } from './scope.js';
 
@@ -39,7 +40,7 @@ const sourceLengthMax = 16_384;
 const expandedLengthMax = 4 * sourceLengthMax;
 
 /** The syntax tree of one expression. It parses in this thread, so what JSONata would copy without end is refused before. */
-export function parseExpression(source: string): SyntaxNode {
+export function parseExpression(source: string): { tree: SyntaxNode; paths: readonly (readonly string[])[] } {
   const refuse = (message: string): never => {
     throw new ExpressionFailed('expression_syntax', message, source);
   };
@@ -52,7 +53,8 @@ export function parseExpression(source: string): SyntaxNode {
   if (hasSignature) refuse('Function signatures are not supported: write function($x) { … } without <…>');
 
   try {
-    return jsonata(source).ast();
+    const tree = jsonata(source).ast();
+    return { tree, paths: usedPaths(tree) };
   } catch (error) {
     return refuse(syntaxMessage(error));
   }

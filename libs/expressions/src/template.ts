@@ -84,7 +84,7 @@ function compileText(text: string, expressions: Expression[]): Part {
 }
 
 /** Fast ones first: when one of them fails, no promise of a slow one is left that nobody awaits. */
-function evaluate(part: Part, expressions: readonly Expression[], scope: Scope, slow: SlowEvaluator): Json | undefined | Promise<Json | undefined> {
+function evaluate(part: Part, expressions: readonly Expression[], scope: Scope, slow: SlowEvaluator): ReturnType<Template['evaluate']> {
   const values: (Json | undefined)[] = [];
   const promises: Promise<void>[] = [];
   for (const [place, expression] of expressions.entries()) if (expression.fast) values[place] = expression.evaluate(scope);

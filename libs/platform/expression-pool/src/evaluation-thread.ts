@@ -75,6 +75,9 @@ export class EvaluationThread {
     worker.on('error', (error: unknown) => {
       if (this.worker === worker) this.fail(error);
     });
+    worker.on('exit', (code) => {
+      if (this.worker === worker) this.fail(`exit code ${code}`);
+    });
   }
 
   private send(worker: Worker, task: Task): void {

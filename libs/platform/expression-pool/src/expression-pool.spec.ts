@@ -53,7 +53,11 @@ describe('gives what JSONata gives', () => {
   });
 
   it('evaluates the slow parts of a template', async () => {
-    const template = compileTemplate({ sorted: '{{ $sort(input.list) }}', text: 'status {{ nodes.fetch.output.status }}', none: '{{ *.nothing }}' });
+    const template = compileTemplate({
+      sorted: '{{ $sort(input.list) }}',
+      text: 'status {{ nodes.fetch.output.status }}',
+      none: '{{ *.nothing }}',
+    });
     expect(template.fast).toBe(false);
     expect(await template.evaluate(scope, pool.evaluate)).toEqual({ sorted: [1, 2, 3], text: 'status 200' });
   });
@@ -65,8 +69,8 @@ describe('gives what JSONata gives', () => {
   });
 
   it('evaluates a constructor of very many items', async () => {
-    const source = `[${Array.from({ length: 700 }, () => '$sqrt(trigger.payload.items[0].price * 2)').join(', ').slice(0, 16_000).replace(/,[^,]*$/, '')}]`;
-    expect(await pool.evaluate(source, scope)).toContain(2);
+    const source = `[${Array.from({ length: 400 }, () => '$sqrt(nodes.fetch.output.status / 50)').join(', ')}]`;
+    expect(await pool.evaluate(source, scope)).toEqual(Array.from({ length: 400 }, () => 2));
   });
 });
 
@@ -180,8 +184,9 @@ describe('B-12: an expression reaches nothing outside its document', () => {
 
 describe('the pool', () => {
   it('answers many at once, each its own', async () => {
-    const values = await Promise.all(Array.from({ length: 200 }, (_, index) => pool.evaluate('$sqrt(input.n)', { ...scope, input: { n: index * index } })));
-    expect(values).toEqual(values.map((_, index) => index));
+    const numbers = Array.from({ length: 200 }, (_, index) => index);
+    const roots = numbers.map((number) => pool.evaluate('$sqrt(input.square)', { ...scope, input: { square: number * number } }));
+    expect(await Promise.all(roots)).toEqual(numbers);
   });
 
   it('refuses what it has no room for, without blaming the expression', async () => {
