@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './free-port.js';
 import { endProcess, endWithThisProcess } from './processes.js';
@@ -28,8 +28,9 @@ export interface Redis {
 const readyWithinMs = 15_000;
 
 /** A Redis of our own, on 127.0.0.1 only, in a session of its own (Ctrl-C does not reach it); it ends by `stop` or with this process. */
-export async function startRedis({ port, dir = tmpdir(), databases = 16, log = () => {} }: RedisOptions = {}): Promise<Redis> {
+export async function startRedis({ port, databases = 16, log = () => {}, ...options }: RedisOptions = {}): Promise<Redis> {
   const { path, libraryPath } = redisBinary(log);
+  const dir = resolve(options.dir ?? tmpdir());
   mkdirSync(dir, { recursive: true });
   const chosen = port ?? (await freePort());
   const settings = {
