@@ -84,6 +84,9 @@ export class Database implements OnApplicationShutdown {
     for (let attempt = 1; ; attempt += 1) {
       const client = await this.pool.connect();
       let broken: Error | undefined;
+      // Lost between two queries, a connection says so by an event that ends the process when nobody hears it.
+      const lost = (error: Error) => (broken = error);
+      client.on('error', lost);
       try {
         await client.query('BEGIN');
         const result = await work(client);
@@ -93,6 +96,7 @@ export class Database implements OnApplicationShutdown {
         await client.query('ROLLBACK').catch((failure: Error) => (broken = failure));
         if (!isRepeatable(error) || attempt === attemptsMax) throw error;
       } finally {
+        client.off('error', lost);
         client.release(broken);
       }
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * 2 ** attempt));

@@ -24,14 +24,14 @@ export function selectList({ columns }: Pick<AnyProjection, 'columns'>, alias: s
 }
 
 const recordset = ({ columns }: AnyProjection, properties: readonly string[]): string =>
-  properties.map((property) => `${columnName(property)} ${columns[property]}`).join(', ');
+  properties.map((property) => `"${property}" ${columns[property]}`).join(', ');
 
 /** The rows with these keys that there are. */
 export async function loadRows(client: Client, projection: AnyProjection, keys: readonly object[]): Promise<Row[]> {
   const names = primaryKey(projection);
   const { rows } = await client.query<Row>(
     `SELECT ${selectList(projection, 't')} FROM jsonb_to_recordset($1::jsonb) AS k(${recordset(projection, names)})
-     JOIN ${projection.table} t USING (${names.map(columnName).join(', ')})`,
+     JOIN ${projection.table} t ON ${names.map((name) => `t.${columnName(name)} = k."${name}"`).join(' AND ')}`,
     [JSON.stringify(keys)],
   );
   return rows;
@@ -41,10 +41,10 @@ export async function loadRows(client: Client, projection: AnyProjection, keys: 
 export async function upsertRows(client: Client, projection: AnyProjection, rows: readonly Row[]): Promise<void> {
   const properties = Object.keys(projection.columns);
   const key = primaryKey(projection);
-  const names = properties.map(columnName).join(', ');
   const changing = properties.filter((property) => !key.includes(property)).map(columnName);
   await client.query(
-    `INSERT INTO ${projection.table} (${names}) SELECT ${names} FROM jsonb_to_recordset($1::jsonb) AS r(${recordset(projection, properties)})
+    `INSERT INTO ${projection.table} (${properties.map(columnName).join(', ')})
+     SELECT ${properties.map((property) => `"${property}"`).join(', ')} FROM jsonb_to_recordset($1::jsonb) AS r(${recordset(projection, properties)})
      ON CONFLICT (${key.map(columnName).join(', ')}) DO UPDATE SET ${changing.map((name) => `${name} = EXCLUDED.${name}`).join(', ')}`,
     [JSON.stringify(rows)],
   );
