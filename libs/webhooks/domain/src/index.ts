@@ -10,3 +10,15 @@ export {
   type WebhookRegistered,
   type WebhookRegistrationEvent,
 } from './webhook-events.js';
+export {
+  allActions,
+  deactivate,
+  evolve,
+  register,
+  type Registration,
+  type RegistrationFacts,
+  RegistrationIsInvalid,
+  unregistered,
+  type Webhook,
+  WebhookNotFound,
+} from './webhook.js';
