@@ -34,7 +34,7 @@ const records = list(fc.record({ a: json, b: fc.oneof(text, number), c: list(fc.
 const rest = { nodes: {}, execution: { id: 'e1' }, workflow: {}, customer: {}, env: { LIMIT: 2 } };
 
 const scope = fc
-  .record({ trigger: json, input: fc.oneof(json, records, records, fc.record({ a: records, b: json, c: text })) })
+  .record({ trigger: json, input: fc.oneof(json, records, records, list(records), fc.record({ a: records, b: json, c: text })) })
   .map((document): Scope => ({ ...document, ...rest }));
 
 const words = (row: string): string[] => row.split(' ');
@@ -47,7 +47,9 @@ const operators = words('+ - * / % = != < <= > >= & in and or ?? ?:');
 
 const quoted = text.map((value) => JSON.stringify(value));
 const call = (builtIns: readonly string[], ...args: fc.Arbitrary<string>[]): fc.Arbitrary<string> =>
-  fc.tuple(fc.constantFrom(...builtIns), ...args).map(([builtIn, ...values]) => `$${builtIn}(${values.join(', ')})`);
+  fc
+    .tuple(fc.constantFrom(...builtIns), fc.constantFrom('', '', '', '[]', '[0]'), ...args)
+    .map(([builtIn, suffix, ...values]) => `$${builtIn}(${values.join(', ')})${suffix}`);
 
 const { expression } = fc.letrec<{ expression: string; path: string; step: string }>((tie) => {
   const expression = tie('expression');
@@ -60,7 +62,7 @@ const { expression } = fc.letrec<{ expression: string; path: string; step: strin
       fc.tuple(name, name, fc.constantFrom(...operators), number).map(([step, ...condition]) => `${step}[${condition.join(' ')}]`),
       name.map((step) => `${step}[]`),
       expression.map((block) => `(${block})`),
-      fc.constantFrom('$', '$$', '$string()', '$uppercase()', '$keys()', '$type($)', '$count(c)', '{"k": a, "l": c.a[0]}', '(b & a)'),
+      fc.constantFrom('$', '$$', '$[a]', '$.b', '$string()', '$uppercase()', '$keys()', '$type($)', '$count(c)', '{"k": a, "l": c.a[0]}', '(b & a)'),
     ),
     path: fc
       .tuple(fc.constantFrom(...roots), list(tie('step')))
@@ -131,6 +133,43 @@ it('gives what JSONata gives, or fails where it fails', async () => {
     }),
     { numRuns },
   );
+});
+
+describe('does so where JSONata surprises', () => {
+  const document: Scope = { trigger: { one: [{ a: [1] }], many: [{ a: 1 }, { a: [2, 3] }], nested: [[1, 2], [3]] }, input: [], ...rest };
+
+  it.each([
+    '$keys({"a": 1})[]',
+    '(trigger.one.a)[]',
+    'trigger.one[].a',
+    'trigger.one.a',
+    'trigger.many.a[0]',
+    '(trigger.many.a)[0]',
+    'trigger.nested[0]',
+    'trigger.nested[1=1][1]',
+    '[trigger.nested, [trigger.nested]]',
+    'trigger.missing[1=1]',
+    'trigger.many.b[1=1]',
+    'trigger.many[[0, 0, -1]].a',
+    'trigger.many[a]',
+    'trigger.many.{"k": a}',
+    'trigger.many in [trigger.many]',
+    'trigger.one[0] in trigger.one',
+    '1[1]',
+    '"a"[0]',
+    'null ?: 1',
+    'input',
+    '$append(input, input)',
+    '$append(trigger.missing, 1)',
+    '$substring("hello", -3, 2)',
+    '$split("a b", "")',
+    '$round(-2.5) & $round(12.345, 2) & $round(1234, -2)',
+    '$number("0x1F") + $number("0b101")',
+    '$max([]) ?? $sum([])',
+    'and and or',
+    '-$count(input)',
+    '"\\u00e9" & "é"',
+  ])('%s', async (source) => expect(inProcess(source, document)).toEqual(await byJsonata(source, document)));
 });
 
 it('finds the end of any of them in a template', () => {
