@@ -62,7 +62,8 @@ const { expression } = fc.letrec<{ expression: string; path: string; step: strin
       fc.tuple(name, name, fc.constantFrom(...operators), number).map(([step, ...condition]) => `${step}[${condition.join(' ')}]`),
       name.map((step) => `${step}[]`),
       expression.map((block) => `(${block})`),
-      fc.constantFrom('$', '$$', '$[a]', '$.b', '$string()', '$uppercase()', '$keys()', '$type($)', '$count(c)', '{"k": a, "l": c.a[0]}', '(b & a)'),
+      fc.constantFrom('$', '$$', '$[a]', '$.b', '$string()', '$uppercase()', '$keys()', '$type($)', '$count(c)', '(b & a)'),
+      fc.constant('{"k": a, "l": c.a[0]}'),
     ),
     path: fc
       .tuple(fc.constantFrom(...roots), list(tie('step')))

@@ -57,4 +57,4 @@ function asFailure(error: unknown, source: string): unknown {
 }
 
 /** Whether a condition holds, by JSONata's `$boolean`; nothing does not. */
-export const truthy = (value: Json | undefined): boolean => isTruthy(value, new Run(undefined));
+export const truthy = (value: Json | undefined): boolean => isTruthy(value, new Run(undefined, Infinity));

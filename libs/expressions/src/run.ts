@@ -18,9 +18,10 @@ const stepsMax = 1_000_000;
  * every item and every text made is paid for.
  */
 export class Run<Root = unknown> {
-  private stepsLeft = stepsMax;
-
-  constructor(readonly root: Root) {}
+  constructor(
+    readonly root: Root,
+    private stepsLeft = stepsMax,
+  ) {}
 
   spend(steps: number): void {
     this.stepsLeft -= steps;

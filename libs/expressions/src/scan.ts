@@ -24,7 +24,11 @@ const standIns = new Set(['*', '**', '%', '?']);
 const wordOperators = new Set(['and', 'or', 'in']);
 const whitespace = new Set(' \t\n\r\v');
 const lambdaNames = new Set(['function', '`function`', 'λ', '`λ`']);
-const openers: Readonly<Record<string, string>> = { ')': '(', ']': '[', '}': '{' };
+const openers = new Map([
+  [')', '('],
+  [']', '['],
+  ['}', '{'],
+]);
 const number = /(0|[1-9][0-9]*)(\.[0-9]+)?([Ee][-+]?[0-9]+)?/y;
 
 /**
@@ -72,8 +76,8 @@ export function scanExpression(text: string, start: number): Scanned {
       group = { opener: token, isParameterList, done: 0, current: 0 };
       groups.push(group);
       operandFollows = true;
-    } else if (openers[token] !== undefined) {
-      if (groups.length > 1 && group.opener === openers[token]) {
+    } else if (openers.has(token)) {
+      if (groups.length > 1 && group.opener === openers.get(token)) {
         const { done, current, isParameterList } = group;
         groups.pop();
         group = groups.at(-1) ?? outermost;
