@@ -1,1 +1,1 @@
-export {};
+export { commandApiEntities, commandApiFeatures } from './features.js';

@@ -15,7 +15,6 @@ export class ChannelsWriteModule {
       imports: [CommandStoreModule],
       controllers: [ChannelsController],
       providers: [{ provide: ChannelEncryption, useValue: new ChannelEncryption(keys) }, ConnectChannelHandler, DeleteChannelHandler],
-      exports: [ChannelEncryption],
     };
   }
 }

@@ -1,4 +1,4 @@
 export { apiKeyTable } from './api-key.table.js';
 export { BootstrapTenancy } from './bootstrap-tenancy.js';
 export { CommandAuthenticator } from './command-authenticator.js';
-export { TenancyWriteModule } from './tenancy-write.module.js';
+export { TenancyWriteModule, type TenancyWriteOptions } from './tenancy-write.module.js';

@@ -1,6 +1,7 @@
 import { type DynamicModule, Inject, Module, type OnApplicationBootstrap } from '@nestjs/common';
 import type { BootstrapConfig } from '@sluice/platform-config';
 import { CommandStoreModule } from '@sluice/platform-event-log';
+import type { Logger } from '@sluice/platform-telemetry';
 import { BootstrapTenancy } from './bootstrap-tenancy.js';
 import { CommandAuthenticator } from './command-authenticator.js';
 import { CreateApiKeyHandler } from './create-api-key.js';
@@ -8,23 +9,28 @@ import { CreateTenantHandler } from './create-tenant.js';
 import { RevokeApiKeyHandler } from './revoke-api-key.js';
 import { TenancyController } from './tenancy.controller.js';
 
-const bootstrapConfig = Symbol('bootstrap');
+const moduleOptions = Symbol('tenancy options');
+
+export interface TenancyWriteOptions {
+  readonly bootstrap: BootstrapConfig;
+  readonly logger: Logger;
+}
 
 /** Tenants and API keys. Ensures what `SLUICE_BOOTSTRAP_*` names before the app takes its first call. */
 @Module({})
 export class TenancyWriteModule implements OnApplicationBootstrap {
   constructor(
     private readonly bootstrap: BootstrapTenancy,
-    @Inject(bootstrapConfig) private readonly config: BootstrapConfig,
+    @Inject(moduleOptions) private readonly options: TenancyWriteOptions,
   ) {}
 
-  static forRoot(config: BootstrapConfig): DynamicModule {
+  static forRoot(options: TenancyWriteOptions): DynamicModule {
     return {
       module: TenancyWriteModule,
       imports: [CommandStoreModule],
       controllers: [TenancyController],
       providers: [
-        { provide: bootstrapConfig, useValue: config },
+        { provide: moduleOptions, useValue: options },
         BootstrapTenancy,
         CommandAuthenticator,
         CreateApiKeyHandler,
@@ -36,6 +42,7 @@ export class TenancyWriteModule implements OnApplicationBootstrap {
   }
 
   async onApplicationBootstrap(): Promise<void> {
-    await this.bootstrap.ensure(this.config);
+    const { bootstrap, logger } = this.options;
+    for (const what of await this.bootstrap.ensure(bootstrap)) logger.info(`made ${what} from SLUICE_BOOTSTRAP_*`);
   }
 }

@@ -1,1 +1,3 @@
 export { WebhooksIngestModule } from './webhooks-ingest.module.js';
+export { webhookTable } from './webhook.table.js';
+export { WebhooksRegistrationModule, type WebhooksRegistrationOptions } from './webhooks-registration.module.js';

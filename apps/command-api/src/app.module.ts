@@ -1,0 +1,26 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { CqrsModule } from '@nestjs/cqrs';
+import { ApiDatabase, DatabaseModule } from '@sluice/platform-database';
+import { HealthModule } from '@sluice/platform-http';
+import { NotificationsModule } from '@sluice/platform-notifications';
+import { TicketsModule } from '@sluice/platform-queue';
+import type { Logger } from '@sluice/platform-telemetry';
+import type { CommandApiConfig } from './config.js';
+import { commandApiEntities, commandApiFeatures } from './features.js';
+
+@Module({})
+export class CommandApiModule {
+  static forRoot(config: CommandApiConfig, logger: Logger): DynamicModule {
+    return {
+      module: CommandApiModule,
+      imports: [
+        CqrsModule.forRoot(),
+        DatabaseModule.forRoot(ApiDatabase, { app: 'command-api', config: config.commandDatabase, entities: commandApiEntities }),
+        NotificationsModule.forRoot(config.redis),
+        TicketsModule.forRoot(config.redis),
+        HealthModule.forRoot({ inject: [ApiDatabase], checks: (store) => ({ commandStore: () => store.assertReady() }) }),
+        ...commandApiFeatures(config, logger),
+      ],
+    };
+  }
+}

@@ -1,0 +1,55 @@
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { ProviderIsUnknown } from '@sluice/channels-domain';
+import { ChannelEncryption, readChannel } from '@sluice/channels-write';
+import { newId } from '@sluice/kernel';
+import { CommandStore } from '@sluice/platform-event-log';
+import { providerNamed, providers } from '@sluice/providers';
+import { evolve, register, type Registration, unregistered } from '@sluice/webhooks-domain';
+import { channelOf, graphsOf } from './registration-facts.js';
+import { insertWebhook } from './webhook.table.js';
+
+export interface RegisteredWebhook {
+  readonly id: string;
+  /** A path under the gateway */
+  readonly endpoint: string;
+  /** The channel's: who registers needs it for the provider's console. Signing secrets are given to us, so none is ever shown. */
+  readonly verifyToken?: string;
+}
+
+export class RegisterWebhook extends Command<RegisteredWebhook> {
+  constructor(
+    readonly tenantId: string,
+    readonly registration: Registration,
+    readonly channelId: string | undefined,
+    readonly by: string,
+  ) {
+    super();
+  }
+}
+
+@CommandHandler(RegisterWebhook)
+export class RegisterWebhookHandler implements ICommandHandler<RegisterWebhook> {
+  constructor(
+    private readonly store: CommandStore,
+    private readonly encryption: ChannelEncryption,
+  ) {}
+
+  execute({ tenantId, registration, channelId, by }: RegisterWebhook): Promise<RegisteredWebhook> {
+    const provider = providerNamed(registration.provider);
+    if (provider === undefined) throw new ProviderIsUnknown(registration.provider, providers.keys());
+
+    return this.store.transaction(tenantId, async (tx) => {
+      const graphs = await graphsOf(tx.manager, tenantId, registration.workflowId);
+      const channel = await channelOf(tx.manager, tenantId, registration.provider, channelId);
+      const blank = unregistered(tenantId, newId());
+      const events = register(blank, registration, { graphs, channel, actionTypes: provider.actionTypes }, by);
+      const webhook = events.reduce(evolve, blank);
+
+      await insertWebhook(tx.manager, webhook);
+      tx.append(events, blank.streamVersion);
+      const client = { query: async ({ text, values }: { text: string; values: unknown[] }) => ({ rows: await tx.manager.query(text, values) }) };
+      const opened = await readChannel(client, channel.id, this.encryption.keys, tenantId);
+      return { id: webhook.id, endpoint: webhook.endpoint, verifyToken: opened?.secrets.verifyToken };
+    });
+  }
+}

@@ -1,0 +1,36 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { ChannelDependants, ChannelEncryption } from '@sluice/channels-write';
+import type { EncryptionConfig } from '@sluice/platform-config';
+import { CommandStoreModule } from '@sluice/platform-event-log';
+import { WorkflowDependants } from '@sluice/workflows-write';
+import { DeactivateWebhookHandler } from './deactivate-webhook.js';
+import { RegisterWebhookHandler } from './register-webhook.js';
+import { ReleaseWebhooks } from './release-webhooks.js';
+import { PUBLIC_URL, WebhooksController } from './webhooks.controller.js';
+
+export interface WebhooksRegistrationOptions {
+  readonly encryption: EncryptionConfig;
+  readonly publicUrl: string | undefined;
+}
+
+/** Registering and deactivating webhooks; what channels and workflows ask when they end. Needs the API's database and notifications. */
+@Module({})
+export class WebhooksRegistrationModule {
+  static forRoot({ encryption, publicUrl }: WebhooksRegistrationOptions): DynamicModule {
+    return {
+      module: WebhooksRegistrationModule,
+      global: true,
+      imports: [CommandStoreModule],
+      controllers: [WebhooksController],
+      providers: [
+        { provide: PUBLIC_URL, useValue: publicUrl },
+        { provide: ChannelEncryption, useValue: new ChannelEncryption(encryption.keys) },
+        { provide: ChannelDependants, useClass: ReleaseWebhooks },
+        { provide: WorkflowDependants, useClass: ReleaseWebhooks },
+        RegisterWebhookHandler,
+        DeactivateWebhookHandler,
+      ],
+      exports: [ChannelDependants, WorkflowDependants],
+    };
+  }
+}

@@ -1,0 +1,35 @@
+import { Body, Controller, Delete, HttpCode, Inject, Param, ParseUUIDPipe, Post } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import { ApiCreatedResponse, ApiNoContentResponse, ApiTags } from '@nestjs/swagger';
+import { WebhookRegistrationCommand, WebhookRegistrationResult } from '@sluice/contracts';
+import { Allow, Caller } from '@sluice/platform-http';
+import { DeactivateWebhook } from './deactivate-webhook.js';
+import { RegisterWebhook } from './register-webhook.js';
+
+/** Where providers reach the gateway, without a slash at the end; undefined: endpoints are answered as paths. */
+export const PUBLIC_URL = Symbol('public url');
+
+@ApiTags('webhooks')
+@Controller('api/webhooks')
+export class WebhooksController {
+  constructor(
+    private readonly commands: CommandBus,
+    @Inject(PUBLIC_URL) private readonly publicUrl: string | undefined,
+  ) {}
+
+  @Post() @Allow('editor')
+  @ApiCreatedResponse({ type: WebhookRegistrationResult })
+  async register(
+    @Caller() { tenantId, userId }: Caller,
+    @Body() { config: { channelId, mode: _, ...listening } = {}, ...rest }: WebhookRegistrationCommand,
+  ): Promise<WebhookRegistrationResult> {
+    const registered = await this.commands.execute(new RegisterWebhook(tenantId, { ...rest, ...listening }, channelId, userId));
+    return { ...registered, endpoint: `${this.publicUrl ?? ''}${registered.endpoint}` };
+  }
+
+  @Delete(':id') @HttpCode(204) @Allow('editor')
+  @ApiNoContentResponse()
+  deactivate(@Caller() { tenantId, userId }: Caller, @Param('id', ParseUUIDPipe) id: string): Promise<void> {
+    return this.commands.execute(new DeactivateWebhook(tenantId, id, userId));
+  }
+}
