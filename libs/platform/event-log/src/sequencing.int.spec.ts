@@ -1,0 +1,137 @@
+import { newId } from '@sluice/kernel';
+// Has bigint columns read as numbers.
+import '@sluice/platform-database';
+import { type TestDatabase, testDatabase } from '@sluice/testing';
+import pg from 'pg';
+import { appendEvents } from './append.js';
+import { type LoggedEvent, readLog } from './read-log.js';
+
+const writers = 8;
+const sequencers = 3;
+const commitsPerWriter = 120;
+const aggregates = 4;
+const tenantId = newId();
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+let stores: TestDatabase;
+let pool: pg.Pool;
+
+beforeEach(async () => {
+  stores = await testDatabase();
+  pool = new pg.Pool({ connectionString: stores.commandUrl, max: writers + sequencers + 2 });
+  // `drop` may cut one that is still saying goodbye; a query that is cut fails by itself.
+  pool.on('connect', (client) => client.on('error', () => {}));
+  await pool.query('CREATE TABLE aggregates (id uuid PRIMARY KEY, version bigint NOT NULL DEFAULT 0)');
+});
+
+afterEach(async () => {
+  await pool.end();
+  await stores.drop();
+});
+
+type Write = (client: pg.PoolClient, aggregateIds: readonly string[]) => Promise<void>;
+
+const lock = async (client: pg.PoolClient, aggregateIds: readonly string[]) =>
+  (await client.query<{ id: string; version: number }>('SELECT id, version FROM aggregates WHERE id = ANY ($1) ORDER BY id FOR UPDATE', [aggregateIds])).rows;
+
+const entriesOf = (rows: readonly { id: string; version: number }[]) =>
+  rows.map(({ id, version }) => ({
+    event: { type: 'raced', aggregateId: id, payload: {} },
+    tenantId,
+    aggregateVersion: version + 1,
+    correlationId: 'race',
+  }));
+
+const raise = (client: pg.PoolClient, aggregateIds: readonly string[]) =>
+  client.query('UPDATE aggregates SET version = version + 1 WHERE id = ANY ($1)', [aggregateIds]);
+
+/** As the product writes: every lock first, then the commit's row. */
+const locksFirst: Write = async (client, aggregateIds) => {
+  const rows = await lock(client, aggregateIds);
+  await raise(client, aggregateIds);
+  await appendEvents(client, entriesOf(rows));
+};
+
+/** The mistake that `appendEvents` warns of: the commit's id is drawn before the lock is held. */
+const commitFirst: Write = async (client, aggregateIds) => {
+  const { rows: commits } = await client.query('INSERT INTO event_commits (events) VALUES ($1) RETURNING id', [aggregateIds.length]);
+  const rows = await lock(client, aggregateIds);
+  await raise(client, aggregateIds);
+  for (const [ord, { event, aggregateVersion }] of entriesOf(rows).entries()) {
+    await client.query(
+      `INSERT INTO domain_events (commit_id, ord, id, tenant_id, type, aggregate_id, aggregate_version, payload, correlation_id, timestamp)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, '{}', 'race', now())`,
+      [commits[0].id, ord, newId(), tenantId, event.type, event.aggregateId, aggregateVersion],
+    );
+  }
+};
+
+/** Eight writers, three sequencers and a reader at once, until everything written has been read. */
+async function race(write: Write): Promise<{ written: number; events: LoggedEvent[] }> {
+  const ids = Array.from({ length: aggregates }, newId);
+  for (const id of ids) await pool.query('INSERT INTO aggregates (id) VALUES ($1)', [id]);
+  let written = 0;
+  let writing = true;
+
+  const writer = async () => {
+    for (let n = 0; n < commitsPerWriter; n += 1) {
+      const touched = ids.filter(() => Math.random() < 0.3);
+      if (touched.length === 0) continue;
+      const client = await pool.connect();
+      try {
+        await client.query('BEGIN');
+        await write(client, touched);
+        if (Math.random() < 0.1) await pause(10 * Math.random());
+        const rollBack = Math.random() < 0.1;
+        await client.query(rollBack ? 'ROLLBACK' : 'COMMIT');
+        if (!rollBack) written += touched.length;
+      } finally {
+        client.release();
+      }
+    }
+  };
+  const sequencer = async () => {
+    while (writing) {
+      await pool.query('SELECT sequence_commits()');
+      await pause(2 * Math.random());
+    }
+  };
+  const events: LoggedEvent[] = [];
+  const reader = async () => {
+    for (let last = false; ; ) {
+      const batch = await readLog(pool, events.at(-1)?.position ?? 0, 20);
+      events.push(...batch);
+      if (batch.length > 0) continue;
+      if (last) return;
+      last = !writing;
+    }
+  };
+
+  const others = [reader(), ...Array.from({ length: sequencers }, sequencer)];
+  await Promise.all(Array.from({ length: writers }, writer));
+  writing = false;
+  await Promise.all(others);
+  return { written, events };
+}
+
+/** Events that do not follow the one before of their aggregate. */
+function reordered(events: readonly LoggedEvent[]): LoggedEvent[] {
+  const versions = new Map<string, number>();
+  return events.filter(({ aggregateId, aggregateVersion }) => {
+    const before = versions.get(aggregateId) ?? 0;
+    versions.set(aggregateId, aggregateVersion);
+    return aggregateVersion !== before + 1;
+  });
+}
+
+it('gives every event one position, without a hole, a repeat, or a change in an aggregate’s order', async () => {
+  const { written, events } = await race(locksFirst);
+  expect(events.map(({ position }) => position)).toEqual(Array.from({ length: written }, (_, n) => n + 1));
+  expect(new Set(events.map(({ id }) => id)).size).toBe(written);
+  expect(reordered(events)).toEqual([]);
+}, 60_000);
+
+it('would reorder if the commit were drawn before the locks are held: the harness can tell', async () => {
+  const { events } = await race(commitFirst);
+  expect(reordered(events)).not.toEqual([]);
+}, 60_000);
