@@ -8,6 +8,7 @@ const topic = 'event';
 /** Nest's transport within a process: `@EventPattern` handlers hear what InProcessClient emits. */
 export class InProcessServer extends Server implements CustomTransportStrategy {
   private readonly hear = (packet: ReadPacket): void => {
+    if (this.getHandlerByPattern(packet.pattern) === null) return;
     void this.handleEvent(packet.pattern, packet, { getArgs: () => [], getArgByIndex: () => undefined } as never);
   };
 

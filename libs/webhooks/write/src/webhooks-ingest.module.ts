@@ -4,7 +4,8 @@ import { ServiceDatabase } from '@sluice/platform-database';
 import type { Logger } from '@sluice/platform-telemetry';
 import { AnswerHandshakeHandler } from './ingest/answer-handshake.js';
 import { ChannelDirectory } from './ingest/channel-directory.js';
-import { DeliveryGroups, IngestDeliveryHandler } from './ingest/ingest-delivery.js';
+import { DeliveryGroups } from './ingest/delivery-groups.js';
+import { IngestDeliveryHandler } from './ingest/ingest-delivery.js';
 import { WebhookGatewayController } from './ingest/webhook-gateway.controller.js';
 
 /** Accepting what providers send. Needs the service's database, tickets and notifications. */

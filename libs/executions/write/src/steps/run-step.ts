@@ -11,6 +11,7 @@ import {
 import { ExpressionFailed, type Scope, type SlowEvaluator } from '@sluice/expressions';
 import { type Json, type JsonObject, newId } from '@sluice/kernel';
 import { evaluateConfig, NodeFailure, type NodeOutcome } from '@sluice/nodes';
+import { ExpressionPoolUnavailable } from '@sluice/platform-expression-pool';
 import type { PublishedVersion } from './compiled-versions.js';
 import type { Run } from './run.js';
 
@@ -140,6 +141,8 @@ async function runInProcess(
     const config = evaluated instanceof Promise ? await evaluated : evaluated;
     return factOf(nodeId, attempt, startedAt, node.type.run({ config, input, trigger: state.input, now: new Date() }));
   } catch (error) {
+    // No fault of the node: its task stays, and is tried again.
+    if (error instanceof ExpressionPoolUnavailable) throw error;
     return failureOf(nodeId, attempt, startedAt, error);
   }
 }
@@ -184,6 +187,7 @@ export function failureOf(nodeId: string, attempt: number, startedAt: string, er
     const said: NodeError = { code: error.code, message: error.message, ...(details === undefined ? {} : { details }) };
     return { ...known, error: said, retryable, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
   }
+  if (error instanceof ExpressionPoolUnavailable) return { ...known, error: { code: 'expressions_busy', message: error.message }, retryable: true };
   if (error instanceof ExpressionFailed) return { ...known, error: { code: error.code, message: error.message }, retryable: false };
   return { ...known, error: { code: 'node_broken', message: error instanceof Error ? error.message : String(error) }, retryable: false };
 }

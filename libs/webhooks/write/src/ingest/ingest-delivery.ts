@@ -1,15 +1,10 @@
-import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { DomainError } from '@sluice/kernel';
-import { codeOf, GroupCommit, Overloaded, ServiceDatabase } from '@sluice/platform-database';
-import { EVENTS_APPENDED, Notifications } from '@sluice/platform-notifications';
-import { Tickets } from '@sluice/platform-queue';
-import type { Logger } from '@sluice/platform-telemetry';
 import { providerNamed, type ProviderRequest, type RejectionReason } from '@sluice/providers';
-import { type AcceptedDelivery, acceptDelivery } from './accept-delivery.js';
+import { acceptDelivery } from './accept-delivery.js';
 import { ChannelDirectory } from './channel-directory.js';
+import { BodyIsMalformed, cannotCommit, DeliveryGroups } from './delivery-groups.js';
 import { acknowledgementSeconds, receivedTotal } from './ingest-metrics.js';
-import { writeDeliveries, type WrittenDelivery } from './write-deliveries.js';
 
 export interface WebhookPath {
   readonly clientUuid: string;
@@ -30,15 +25,6 @@ export class SignatureIsRefused extends DomainError {
     super('unauthenticated', 'signature_refused', 'The signature is missing or wrong. Check the signing secret of the channel.');
   }
 }
-
-export class BodyIsMalformed extends DomainError {
-  constructor() {
-    super('malformed', 'malformed_json', 'The body is not JSON.');
-  }
-}
-
-const badData = /^(22|23)/;
-const mebibyte = 1024 * 1024;
 
 /** One HTTP call of a provider, to be verified, recorded and acknowledged. Resolves when it is durable (Promise 1). */
 export class IngestDelivery extends Command<void> {
@@ -92,61 +78,3 @@ export const isRouteOf = (
 ): boolean =>
   (path.triggerType === provider || listeners.some(({ triggerType }) => triggerType === path.triggerType)) &&
   (path.actionType === 'all' || actionTypes.includes(path.actionType));
-
-/** The database's trouble is never the provider's: it is told to come again. */
-function cannotCommit(error: unknown): never {
-  if (error instanceof DomainError) throw error;
-  throw new Overloaded('The event could not be recorded. Send it again.');
-}
-
-/** Deliveries in flight share commits; their tickets and hints follow the commit, never precede it. */
-@Injectable()
-export class DeliveryGroups implements BeforeApplicationShutdown {
-  private readonly groups: GroupCommit<AcceptedDelivery, WrittenDelivery>;
-
-  constructor(
-    database: ServiceDatabase,
-    private readonly tickets: Tickets,
-    private readonly notifications: Notifications,
-    @Inject('LOGGER') private readonly logger: Logger,
-  ) {
-    this.groups = new GroupCommit({
-      flush: (deliveries) => this.flush(database, deliveries),
-      isBadData: (error) => badData.test(codeOf(error) ?? ''),
-      weightOf: ({ request, events }) => request.body.length * 2 + events.length * 512,
-      itemsMax: 200,
-      weightMax: 8 * mebibyte,
-      inFlightMax: 2,
-      waitingWeightMax: 64 * mebibyte,
-      budgetMs: 3_000,
-    });
-  }
-
-  add(delivery: AcceptedDelivery): Promise<WrittenDelivery> {
-    return this.groups.add(delivery).catch((error: unknown) => {
-      if (badData.test(codeOf(error) ?? '')) throw new BodyIsMalformed();
-      return cannotCommit(error);
-    });
-  }
-
-  async beforeApplicationShutdown(): Promise<void> {
-    await this.groups.drain();
-  }
-
-  private async flush(database: ServiceDatabase, deliveries: readonly AcceptedDelivery[]): Promise<readonly WrittenDelivery[]> {
-    const { deliveries: written, commitId } = await writeDeliveries(database.pool, deliveries).catch((error: unknown) => {
-      this.logger.warn({ reason: error instanceof Error ? error.message : String(error), deliveries: deliveries.length }, 'deliveries not recorded');
-      throw error;
-    });
-    const taskIds = written.flatMap((delivery) => delivery.taskIds);
-    if (taskIds.length > 0) void this.tickets.issue(taskIds.map((id) => ({ id, gen: 1 })));
-    if (commitId !== undefined) {
-      this.notifications.emit(EVENTS_APPENDED, {
-        commitId,
-        tenants: [...new Set(deliveries.map(({ tenantId }) => tenantId))],
-        types: ['webhook.received'],
-      });
-    }
-    return written;
-  }
-}
