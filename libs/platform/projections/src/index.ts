@@ -6,4 +6,5 @@ export { ProjectorLoop, type ProjectorOptions } from './projector-loop.js';
 export { ProjectorModule } from './projector.module.js';
 export { containing, type ListSql, Parameters, type ReadClient, ReadStore } from './read-store.js';
 export { ReadingModule } from './reading.module.js';
+export { replay } from './replay.js';
 export { selectList } from './row-sql.js';

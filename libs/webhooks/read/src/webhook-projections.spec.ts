@@ -90,3 +90,9 @@ it('keeps why an event was ignored, until it comes by the right path', () => {
 it('keeps why an event failed', () => {
   expect(replay(webhookEventHistory, [received, failed])).toMatchObject([{ status: 'failed', error: { code: 'x', message: 'y' } }]);
 });
+
+it('is the same under every replay, in whatever batches', () => {
+  const registrations = [registered(webhookId), registered(otherId)];
+  expect(replay(webhookSummary, [...registrations, received, processed], 1)).toEqual(replay(webhookSummary, [...registrations, received, processed]));
+  expect(replay(webhookEventHistory, [ignored, received, processed], 1)).toEqual(replay(webhookEventHistory, [ignored, received, processed]));
+});
