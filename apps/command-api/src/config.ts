@@ -1,4 +1,4 @@
-import { bootstrapEnv, databaseEnv, encryptionEnv, httpEnv, parseEnv, redisEnv } from '@sluice/platform-config';
+import { bootstrapEnv, databaseEnv, encryptionEnv, httpEnv, parseEnv, type RedisConfig, redisEnv } from '@sluice/platform-config';
 
 export const readConfig = (env: NodeJS.ProcessEnv) =>
   parseEnv(env, {
@@ -9,4 +9,7 @@ export const readConfig = (env: NodeJS.ProcessEnv) =>
     bootstrap: bootstrapEnv(),
   });
 
-export type CommandApiConfig = ReturnType<typeof readConfig>;
+/** With Redis as services have it, or without as in standalone and tests. */
+export interface CommandApiConfig extends Omit<ReturnType<typeof readConfig>, 'redis'> {
+  readonly redis: RedisConfig;
+}
