@@ -15,7 +15,13 @@ const node = { id: 'a', type: 'data.set', config: { values: {} }, policy: { retr
 describe('WorkflowDefinitionCommand', () => {
   it('takes an incomplete draft', () => {
     expect(faults(WorkflowDefinitionCommand, { name: 'New' })).toEqual([]);
-    const body = { name: 'n', description: null, nodes: [node, { id: 'b', type: 'no.such' }], edges: [{ source: 'a', target: 'gone' }], tags: ['x'] };
+    const body = {
+      name: 'n',
+      description: null,
+      nodes: [node, { id: 'b', type: 'no.such' }],
+      edges: [{ source: 'a', target: 'gone' }],
+      tags: ['x'],
+    };
     expect(faults(WorkflowDefinitionCommand, body)).toEqual([]);
   });
 
@@ -27,7 +33,9 @@ describe('WorkflowDefinitionCommand', () => {
       { ...node, policy: null },
       { ...node, surplus: 1 },
     ];
-    expect(faults(WorkflowDefinitionCommand, { name: '  ', nodes, edges: [{ source: 1, target: 'b' }], tags: ['a', 'a'], settings: [] })).toEqual([
+    expect(
+      faults(WorkflowDefinitionCommand, { name: '  ', nodes, edges: [{ source: 1, target: 'b' }], tags: ['a', 'a'], settings: [] }),
+    ).toEqual([
       'edges.0.source',
       'name',
       'nodes.0.id',

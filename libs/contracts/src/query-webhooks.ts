@@ -166,6 +166,9 @@ export class WebhookEventQuery {
   @ApiPropertyOptional()
   readonly ref?: string;
 
+  @ApiPropertyOptional({ description: 'It belongs to another account of the same app' })
+  readonly foreignAccount?: boolean;
+
   @ApiProperty()
   readonly correlationId: string;
 }

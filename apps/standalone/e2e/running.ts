@@ -1,0 +1,75 @@
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Api, eventually, freePort, startServices, type SluiceUrls } from '@sluice/testing';
+
+/** A running Sluice of either kind. */
+export interface Running {
+  readonly urls: SluiceUrls;
+  readonly api: Api;
+  readonly tenantId: string;
+  stop(): Promise<void>;
+}
+
+const root = join(import.meta.dirname, '..', '..', '..');
+
+export async function runStandalone(env: NodeJS.ProcessEnv): Promise<Running> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'sluice-e2e-'));
+  const tenantId = randomUUID();
+  const apiKey = `e2e-${randomUUID()}`;
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const child = spawn(process.execPath, ['apps/standalone/dist/main.js'], {
+    cwd: root,
+    env: {
+      ...process.env,
+      ...env,
+      PORT: String(port),
+      LOG_LEVEL: 'warn',
+      SLUICE_DATA_DIR: dataDir,
+      SLUICE_BOOTSTRAP_TENANT_ID: tenantId,
+      SLUICE_BOOTSTRAP_API_KEY: apiKey,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
+  await eventually(
+    async () => {
+      if (child.exitCode !== null) throw new Error(`standalone ended with ${child.exitCode}: ${output}`);
+      const response = await fetch(`${url}/readyz`);
+      if (!response.ok) throw new Error(`not ready: ${await response.text()}`);
+    },
+    { timeoutMs: 60_000 },
+  );
+  const urls = { gateway: url, command: url, query: url };
+  return {
+    urls,
+    tenantId,
+    api: new Api(urls, apiKey),
+    stop: async () => {
+      const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+      child.kill('SIGTERM');
+      const code = await ended;
+      rmSync(dataDir, { recursive: true, force: true });
+      if (code !== 0) throw new Error(`standalone stopped with ${code}: ${output}`);
+    },
+  };
+}
+
+export async function runServices(env: NodeJS.ProcessEnv): Promise<Running> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'sluice-e2e-'));
+  const services = await startServices({ dataDir, ports: 'free', workers: 2, env: { ...process.env, ...env, LOG_LEVEL: 'warn' } });
+  const urls = { gateway: services.urls['webhook-gateway'], command: services.urls['command-api'], query: services.urls['query-api'] };
+  return {
+    urls,
+    tenantId: services.tenantId,
+    api: new Api(urls, services.apiKey),
+    stop: async () => {
+      await services.stop();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
