@@ -1,0 +1,465 @@
+import 'reflect-metadata';
+import { createHash } from 'node:crypto';
+import { type INestApplicationContext, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { ExecutionEvent } from '@sluice/executions-domain';
+import type { ChannelEvent } from '@sluice/channels-domain';
+import { newId, PLATFORM_TENANT_ID } from '@sluice/kernel';
+import { DatabaseModule, LogDatabase, ProjectionDatabase } from '@sluice/platform-database';
+import { appendEvents } from '@sluice/platform-event-log';
+import { NotificationsModule } from '@sluice/platform-notifications';
+import { ProjectorLoop } from '@sluice/platform-projections';
+import { type RunningApp, startApp } from '@sluice/platform-runtime';
+import { createLogger } from '@sluice/platform-telemetry';
+import { projectorFeatures } from '@sluice/projector';
+import type { Role, TenancyEvent } from '@sluice/tenancy-domain';
+import { eventually, type TestDatabase, testDatabase } from '@sluice/testing';
+import type { WebhookEvent, WebhookRegistrationEvent } from '@sluice/webhooks-domain';
+import type { WorkflowEvent } from '@sluice/workflows-domain';
+import pg from 'pg';
+import { createApp } from '../src/create-app.js';
+
+type AnyEvent = TenancyEvent | ChannelEvent | WorkflowEvent | WebhookRegistrationEvent | WebhookEvent | ExecutionEvent;
+
+const logger = createLogger('query-api', 'silent');
+const redis = { redisUrl: undefined };
+const [acme, other] = [newId(), newId()];
+const [workflowId, channelId, webhookId, executionId, deliveryId] = [newId(), newId(), newId(), newId(), newId()];
+const [eventId, echoId] = [newId(), newId()];
+const receivedAt = '2026-11-23T12:00:00.000Z';
+
+let stores: TestDatabase;
+let command: pg.Pool;
+let projector: INestApplicationContext;
+let api: RunningApp;
+const versions = new Map<string, number>();
+
+/** One commit; answers its position. */
+async function append(tenantId: string, ...events: AnyEvent[]): Promise<number> {
+  const client = await command.connect();
+  await client.query('BEGIN');
+  const commitId = await appendEvents(
+    client,
+    events.map((event) => {
+      const aggregateVersion = (versions.get(event.aggregateId) ?? 0) + 1;
+      versions.set(event.aggregateId, aggregateVersion);
+      return { event, tenantId, aggregateVersion, correlationId: `correlation-${tenantId.slice(-4)}` };
+    }),
+  );
+  await client.query('COMMIT; SELECT sequence_commits()');
+  client.release();
+  projector.get(ProjectorLoop).wake();
+  const { rows } = await command.query<{ position: number }>('SELECT position FROM event_commits WHERE id = $1', [commitId]);
+  return rows[0]?.position ?? 0;
+}
+
+const secretOf = (role: Role, tenantId: string) => `slk_${role}_${tenantId}`;
+const keyIds = new Map<string, string>();
+
+function keyOf(role: Role, tenantId: string): TenancyEvent {
+  const secret = secretOf(role, tenantId);
+  const aggregateId = newId();
+  keyIds.set(secret, aggregateId);
+  const hash = createHash('sha256').update(secret).digest('hex');
+  return { type: 'api_key.created', aggregateId, payload: { name: role, role, prefix: 'slk_', hash, expiresAt: null, by: 'test' } };
+}
+
+const graph = {
+  nodes: [
+    { id: 'start', type: 'trigger.webhook', config: {} },
+    { id: 'send', type: 'instagram.sendMessage', config: {} },
+  ],
+  edges: [{ source: 'start', target: 'send' }],
+};
+
+const workflowCreated = (aggregateId: string, name: string, tags: string[] = []): WorkflowEvent => ({
+  type: 'workflow.created',
+  aggregateId,
+  payload: { name, description: 'Answers 100% of messages', graph, tags, settings: {}, revision: 1, by: 'key:ada' },
+});
+
+const happened = (id: string, kind: string, triggers: boolean) => ({
+  webhookId: triggers ? webhookId : null,
+  webhookIds: triggers ? [webhookId] : [],
+  deliveryId,
+  rawPayload: {},
+  headers: {},
+  receivedAt,
+  event: {
+    id,
+    provider: 'instagram',
+    channelId,
+    kind,
+    action: 'messages',
+    dedupeKey: `mid.${id}`,
+    accountId: '17',
+    customerId: '42',
+    direction: triggers ? ('in' as const) : ('out' as const),
+    triggers,
+    text: 'hello',
+    occurredAt: '2026-11-23T11:59:59.000Z',
+    receivedAt,
+  },
+});
+
+beforeAll(async () => {
+  stores = await testDatabase();
+  command = new pg.Pool({ connectionString: stores.commandUrl });
+  command.on('connect', (client) => client.on('error', () => {}));
+  const database = (url: string) => ({ app: 'projector', config: { url, poolSize: 2 } });
+  @Module({
+    imports: [
+      DatabaseModule.forRoot(LogDatabase, database(stores.commandUrl)),
+      DatabaseModule.forRoot(ProjectionDatabase, database(stores.queryUrl)),
+      NotificationsModule.forRoot(redis),
+      ...projectorFeatures(logger),
+    ],
+  })
+  class Projector {}
+  projector = await NestFactory.createApplicationContext(Projector, { logger: false });
+
+  const http = { port: 0, host: '127.0.0.1', publicUrl: undefined, logLevel: 'silent' as const };
+  const config = { http, redis, queryDatabase: { url: stores.queryUrl, poolSize: 4 } };
+  api = await startApp(await createApp({ ...config, redis: { redisUrl: 'redis://unused' } }, logger), config, logger);
+
+  await append(PLATFORM_TENANT_ID, keyOf('platform', PLATFORM_TENANT_ID));
+  await append(other, keyOf('admin', other), workflowCreated(newId(), 'Not Acme’s'));
+  await append(
+    acme,
+    keyOf('viewer', acme),
+    keyOf('admin', acme),
+    {
+      type: 'channel.connected',
+      aggregateId: channelId,
+      payload: { provider: 'instagram', name: 'Shop', externalAccountId: '17', config: {}, expiresAt: null, by: 'key:ada' },
+    },
+    workflowCreated(workflowId, 'Auto-reply', ['support']),
+    { type: 'workflow.published', aggregateId: workflowId, payload: { version: 1, versionId: newId(), revision: 1, graph, settings: {}, by: 'key:ada' } },
+    {
+      type: 'webhook.registered',
+      aggregateId: webhookId,
+      payload: {
+        name: 'Messages',
+        workflowId,
+        nodeId: 'start',
+        provider: 'instagram',
+        config: { channelId, triggerType: 'instagram', actionTypes: ['messages'], mode: 'async' },
+        endpoint: `/webhooks/${channelId}/instagram/messages`,
+        by: 'key:ada',
+      },
+    },
+  );
+  await append(acme, { type: 'webhook.received', aggregateId: eventId, payload: happened(eventId, 'message.text', true) });
+  await append(acme, { type: 'webhook.ignored', aggregateId: echoId, payload: { ...happened(echoId, 'message.echo', false), reason: 'echo' } });
+  const node = { workflowId, nodeRunId: newId(), attempt: 1, startedAt: receivedAt };
+  await append(
+    acme,
+    {
+      type: 'workflow.execution.started',
+      aggregateId: executionId,
+      payload: {
+        workflowId,
+        workflowVersion: 1,
+        entryNodeId: 'start',
+        startKey: `e:${eventId}:start`,
+        trigger: {
+          source: 'webhook',
+          sourceType: 'instagram',
+          actionType: 'messages',
+          customerId: '42',
+          clientId: channelId,
+          receivedAt,
+          webhookEventId: eventId,
+        },
+        input: { text: 'hello' },
+      },
+    },
+    { type: 'node.execution.completed', aggregateId: executionId, payload: { ...node, nodeId: 'start', nodeType: 'trigger.webhook', inputFrom: [], handle: 'out' } },
+    {
+      type: 'node.execution.completed',
+      aggregateId: executionId,
+      payload: { ...node, nodeRunId: newId(), nodeId: 'send', nodeType: 'instagram.sendMessage', inputFrom: ['start'], handle: 'out', output: { id: 'm1' } },
+    },
+    { type: 'workflow.execution.completed', aggregateId: executionId, payload: { workflowId, output: { id: 'm1' } } },
+  );
+  const position = await append(acme, {
+    type: 'webhook.processed',
+    aggregateId: eventId,
+    payload: { executionIds: [executionId], webhookIds: [webhookId] },
+  });
+  await eventually(async () => Number((await get('/api/workflows')).headers.get('x-log-position')) >= position);
+}, 60_000);
+
+afterAll(async () => {
+  await api.close();
+  await projector.close();
+  await command.end();
+  await stores.drop();
+});
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  // Bodies are compared with what they should be.
+  readonly body: ReturnType<typeof JSON.parse>;
+}
+
+async function get(path: string, secret = secretOf('admin', acme), headers: Record<string, string> = {}): Promise<Answer> {
+  const response = await fetch(`${api.url}${path}`, { headers: { ...(secret !== '' && { authorization: `Bearer ${secret}` }), ...headers } });
+  return { status: response.status, headers: response.headers, body: await response.json() };
+}
+
+const [viewer, foreign, platform] = [secretOf('viewer', acme), secretOf('admin', other), secretOf('platform', PLATFORM_TENANT_ID)];
+
+const routes = [
+  '/api/workflows',
+  `/api/workflows/${workflowId}`,
+  `/api/workflows/${workflowId}/executions`,
+  '/api/executions',
+  `/api/executions/${executionId}`,
+  '/api/webhooks',
+  `/api/webhooks/${webhookId}`,
+  `/api/webhooks/${webhookId}/events`,
+  '/api/channels',
+  `/api/channels/${channelId}`,
+  `/api/channels/${channelId}/events`,
+  `/api/webhook-events/${eventId}`,
+  '/api/node-types',
+  '/api/api-keys',
+];
+const ofOne = routes.filter((route) => /[0-9a-f]{12}/.test(route));
+
+it('documents every route it has', async () => {
+  const { body } = await get('/api/docs-json', '');
+  expect(Object.keys(body.paths).toSorted()).toEqual([...new Set(routes.map((route) => route.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/, '{id}')))].toSorted());
+});
+
+it.each(routes)('%s answers its tenant, and nobody without a key', async (route) => {
+  expect((await get(route)).status).toBe(200);
+  expect(await get(route, '')).toMatchObject({ status: 401, body: { type: '/problems/credential_is_missing' } });
+  expect(await get(route, 'slk_unknown')).toMatchObject({ status: 401, body: { type: '/problems/credential_is_invalid' } });
+  expect((await get(route, viewer)).status).toBe(route === '/api/api-keys' ? 403 : 200);
+});
+
+it.each(ofOne)('%s does not exist for another tenant, just as an unknown one', async (route) => {
+  const unknown = newId();
+  const theirs = await get(route, foreign);
+  const nobodys = await get(route.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/, unknown), foreign);
+  expect(theirs.status).toBe(404);
+  const anonymous = ({ body }: Answer, path: string) =>
+    JSON.parse(JSON.stringify({ ...body, instance: '', correlationId: '' }).replaceAll(path, 'ID'));
+  const id = /[0-9a-f]{8}-[0-9a-f-]{27}/.exec(route)?.[0] ?? '';
+  expect(anonymous(theirs, id)).toEqual(anonymous(nobodys, unknown));
+  expect((await get(route.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/, 'no-uuid'))).status).toBe(400);
+});
+
+it.each([
+  '/api/workflows?limit=201',
+  '/api/workflows?page=0',
+  '/api/workflows?status=live',
+  '/api/workflows?sort=name',
+  '/api/executions?dateFrom=yesterday',
+  '/api/executions?dateTo=2026-02-30',
+  '/api/executions?workflowId=1',
+  '/api/executions?status=done',
+  '/api/webhooks?workflowId=1',
+  `/api/channels/${channelId}/events?status=new`,
+  '/api/api-keys?status=lost',
+])('%s is refused with every fault', async (route) => {
+  const { status, body } = await get(route);
+  expect(status).toBe(400);
+  expect(body.errors).toEqual([{ path: expect.any(String), code: expect.any(String), message: expect.any(String) }]);
+});
+
+it('lists the tenant’s workflows with what they are and how often they ran', async () => {
+  const { body } = await get('/api/workflows');
+  expect(body).toEqual({
+    items: [
+      {
+        id: workflowId,
+        tenantId: acme,
+        name: 'Auto-reply',
+        description: 'Answers 100% of messages',
+        status: 'published',
+        revision: 1,
+        version: 1,
+        publishedRevision: 1,
+        publishedAt: expect.stringMatching(/^\d{4}-.*\.\d{3}Z$/),
+        ...graph,
+        tags: ['support'],
+        settings: {},
+        metadata: {
+          createdAt: expect.any(String),
+          updatedAt: expect.any(String),
+          createdBy: 'key:ada',
+          tags: ['support'],
+          executionCount: 1,
+          lastExecuted: expect.any(String),
+        },
+      },
+    ],
+    page: 1,
+    limit: 50,
+    total: 1,
+  });
+  expect((await get(`/api/workflows/${workflowId}`)).body).toEqual(body.items[0]);
+});
+
+it.each([
+  ['/api/workflows?status=draft', 0],
+  ['/api/workflows?tag=support', 1],
+  ['/api/workflows?tag=sales', 0],
+  ['/api/workflows?search=auto', 1],
+  ['/api/workflows?search=100%25', 1],
+  ['/api/workflows?search=1_0', 0],
+  ['/api/workflows?page=2&limit=1', 0],
+  ['/api/executions?status=completed', 1],
+  ['/api/executions?status=failed', 0],
+  ['/api/executions?customerId=42', 1],
+  ['/api/executions?customerId=4', 0],
+  [`/api/executions?search=${eventId}`, 1],
+  ['/api/executions?search=correlation', 1],
+  ['/api/executions?dateFrom=2000-01-01', 1],
+  ['/api/executions?dateTo=2000-01-01', 0],
+  [`/api/executions?workflowId=${newId()}`, 0],
+  [`/api/webhooks?workflowId=${workflowId}&provider=instagram&channelId=${channelId}`, 1],
+  ['/api/webhooks?status=inactive', 0],
+  [`/api/channels/${channelId}/events`, 2],
+  [`/api/channels/${channelId}/events?status=ignored`, 1],
+  [`/api/channels/${channelId}/events?kind=message.text`, 1],
+  [`/api/channels/${channelId}/events?dateFrom=2026-11-23&dateTo=2026-11-23`, 2],
+  [`/api/channels/${channelId}/events?dateFrom=2026-11-23T12:00:00.001Z`, 0],
+  [`/api/channels/${channelId}/events?dateTo=2026-11-23T12:00:00Z`, 2],
+  [`/api/webhooks/${webhookId}/events`, 1],
+  ['/api/channels?status=deleted', 0],
+  ['/api/channels?search=sho', 1],
+])('%s finds %i', async (route, found) => {
+  const { body } = await get(route);
+  expect(body.items).toHaveLength(found);
+  if (!route.includes('page=')) expect(body.total).toBe(found);
+});
+
+it('shows a run with every node, what went in and what came out', async () => {
+  const { body } = await get(`/api/executions/${executionId}`);
+  const listed = (await get('/api/executions')).body.items[0];
+  expect(body).toMatchObject(listed);
+  expect(listed).toEqual({
+    id: executionId,
+    workflowId,
+    workflowVersion: 1,
+    tenantId: acme,
+    status: 'completed',
+    startedAt: expect.any(String),
+    completedAt: expect.any(String),
+    durationMs: 0,
+    customerId: '42',
+    correlationId: expect.any(String),
+    trigger: expect.objectContaining({ source: 'webhook', webhookEventId: eventId }),
+  });
+  expect(body.nodes).toEqual([
+    {
+      id: expect.any(String),
+      nodeId: 'start',
+      type: 'trigger.webhook',
+      status: 'completed',
+      attempt: 1,
+      startedAt: receivedAt,
+      completedAt: expect.any(String),
+      handle: 'out',
+      input: { text: 'hello' },
+      output: { text: 'hello' },
+    },
+    expect.objectContaining({ nodeId: 'send', input: { text: 'hello' }, output: { id: 'm1' } }),
+  ]);
+});
+
+it('shows events, ignored ones too, newest first', async () => {
+  const { body } = await get(`/api/channels/${channelId}/events`);
+  expect(body.items.map(({ id }: { id: string }) => id)).toEqual([eventId, echoId].toSorted().toReversed());
+  expect((await get(`/api/webhook-events/${echoId}`)).body).toMatchObject({ status: 'ignored', ignoredBecause: 'echo', triggers: false, direction: 'out' });
+  expect((await get(`/api/webhook-events/${eventId}`)).body).toEqual({
+    id: eventId,
+    channelId,
+    provider: 'instagram',
+    kind: 'message.text',
+    action: 'messages',
+    dedupeKey: `mid.${eventId}`,
+    accountId: '17',
+    customerId: '42',
+    direction: 'in',
+    occurredAt: '2026-11-23T11:59:59.000Z',
+    receivedAt,
+    triggers: true,
+    status: 'processed',
+    executionIds: [executionId],
+    deliveryId,
+    webhookIds: [webhookId],
+    text: 'hello',
+    correlationId: expect.any(String),
+  });
+});
+
+it('shows a webhook’s calls and a channel’s dependants, never a secret', async () => {
+  expect((await get(`/api/webhooks/${webhookId}`)).body).toMatchObject({
+    endpoint: `/webhooks/${channelId}/instagram/messages`,
+    status: 'active',
+    stats: { totalCalls: 1, successfulCalls: 1, lastCalledAt: receivedAt },
+  });
+  expect((await get(`/api/channels/${channelId}`)).body).toMatchObject({
+    externalAccountId: '17',
+    dependants: { webhooks: [{ id: webhookId, name: 'Messages' }], workflows: [{ id: workflowId, name: 'Auto-reply' }] },
+  });
+  const { body } = await get('/api/api-keys');
+  expect(body.items).toHaveLength(2);
+  expect(JSON.stringify(body)).not.toContain('hash');
+  expect(body.items[0]).toMatchObject({ status: 'active', prefix: 'slk_' });
+});
+
+it('lists the node types with their schemas', async () => {
+  const { body } = await get('/api/node-types');
+  const logicIf = body.items.find(({ type }: { type: string }) => type === 'logic.if');
+  expect(logicIf).toMatchObject({ kind: 'pure', handles: ['true', 'false'], configSchema: { type: 'object' } });
+});
+
+it('lets a platform key read the tenant it names, and nobody else another', async () => {
+  expect((await get('/api/workflows', platform)).status).toBe(400);
+  expect((await get(`/api/workflows?tenantId=${acme}`, platform)).body.total).toBe(1);
+  expect((await get(`/api/workflows?tenantId=${acme}`)).body.total).toBe(1);
+  expect((await get(`/api/workflows?tenantId=${acme}`, foreign)).status).toBe(403);
+});
+
+it('waits for the position that a command answered, so that a person reads their own write', async () => {
+  for (let n = 0; n < 5; n += 1) {
+    const id = newId();
+    const position = await append(acme, workflowCreated(id, `Mine ${n}`));
+    const answer = await get(`/api/workflows/${id}`, viewer, { 'x-min-log-position': String(position) });
+    expect(answer.status).toBe(200);
+    expect(Number(answer.headers.get('x-log-position'))).toBeGreaterThanOrEqual(position);
+    await append(acme, { type: 'workflow.archived', aggregateId: id, payload: { by: 'key:ada' } });
+  }
+});
+
+it('answers with the position it has when the wanted one does not come within two seconds', async () => {
+  const started = performance.now();
+  const answer = await get('/api/workflows', viewer, { 'x-min-log-position': '999999' });
+  expect(answer.status).toBe(200);
+  expect(Number(answer.headers.get('x-log-position'))).toBeLessThan(1_000);
+  expect(performance.now() - started).toBeGreaterThan(1_900);
+  expect((await get('/api/workflows', viewer, { 'x-min-log-position': 'soon' })).status).toBe(400);
+});
+
+it('hides what was deleted from lists, unless asked for', async () => {
+  const { body } = await get('/api/workflows?status=archived');
+  expect(body.items.length).toBeGreaterThan(0);
+  expect((await get('/api/workflows')).body.total).toBe(1);
+});
+
+it('refuses a revoked key as soon as the read model knows', async () => {
+  expect((await get('/api/workflows', viewer)).status).toBe(200);
+  await append(acme, { type: 'api_key.revoked', aggregateId: keyIds.get(viewer) ?? '', payload: { by: 'key:ada' } });
+  await eventually(async () => (await get('/api/workflows', viewer)).status === 401, { timeoutMs: 3_000 });
+});
+
+it('is ready', async () => {
+  expect(await get('/readyz', '')).toMatchObject({ status: 200, body: { checks: { queryStore: { status: 'ok' } } } });
+});
