@@ -28,9 +28,16 @@ afterAll(async () => {
 const secret = '3f1c9a7be2d84056a1b0c9d8e7f60514';
 const credentials = { signingSecrets: [secret], verifyToken: 'sluice-verify-7Q2m', accessToken: 'IGAA-very-secret' };
 const channel = { provider: 'instagram', name: 'Shop', externalAccountId: '17841465550001234', credentials, config: { pageId: '9' } };
-const connected = async (body: object = channel, key = api.admin): Promise<string> => (await api.call('POST', '/api/channels', { key, body })).body.id;
+const connected = async (body: object = channel, key = api.admin): Promise<string> =>
+  (await api.call('POST', '/api/channels', { key, body })).body.id;
 
-const workflow = { name: 'Answer', nodes: [{ id: 'start', type: 'trigger.webhook', config: {} }, { id: 'set', type: 'data.set', config: { values: {} } }] };
+const workflow = {
+  name: 'Answer',
+  nodes: [
+    { id: 'start', type: 'trigger.webhook', config: {} },
+    { id: 'set', type: 'data.set', config: { values: {} } },
+  ],
+};
 const drawn = async (): Promise<string> => (await api.call('POST', '/api/workflows', { key: editor, body: workflow })).body.id;
 
 describe('channels', () => {
@@ -50,7 +57,11 @@ describe('channels', () => {
       status: 'connected',
       secrets: credentials,
     });
-    const { rows } = await api.db.query('SELECT c::text AS row FROM channels c UNION ALL SELECT e::text FROM domain_events e UNION ALL SELECT encode(sealed, $1) FROM credentials', ['escape']);
+    const { rows } = await api.db.query(
+      `SELECT c::text AS row FROM channels c UNION ALL SELECT e::text FROM domain_events e
+       UNION ALL SELECT encode(sealed, $1) FROM credentials`,
+      ['escape'],
+    );
     for (const hidden of [secret, credentials.verifyToken, credentials.accessToken]) expect(JSON.stringify(rows)).not.toContain(hidden);
     expect(await api.eventTypes(id)).toEqual(['channel.connected']);
   });
@@ -122,7 +133,8 @@ describe('webhooks', () => {
     const other = await api.call('POST', '/api/tenants', { key: api.platform, body: { name: 'One channel' } });
     const { key } = other.body;
     const { body } = await api.call('POST', '/api/workflows', { key, body: workflow });
-    const attempt = () => api.call('POST', '/api/webhooks', { key, body: { name: 'w', workflowId: body.id, nodeId: 'start', provider: 'instagram' } });
+    const attempt = () =>
+      api.call('POST', '/api/webhooks', { key, body: { name: 'w', workflowId: body.id, nodeId: 'start', provider: 'instagram' } });
     expect((await attempt()).body).toMatchObject({ status: 400, errors: [{ path: 'config.channelId' }] });
     const only = await connected(channel, key);
     expect((await attempt()).body.endpoint).toContain(only);
@@ -134,8 +146,14 @@ describe('webhooks', () => {
     expect((await register({ nodeId: 'set' })).body).toMatchObject({ status: 400, errors: [{ path: 'nodeId' }] });
     expect((await register({ nodeId: 'gone' })).body).toMatchObject({ status: 400, errors: [{ path: 'nodeId' }] });
     expect((await register({ provider: 'fax' })).body).toMatchObject({ status: 400, errors: [{ path: 'provider' }] });
-    expect((await register({ config: { channelId, actionTypes: ['fax'] } })).body).toMatchObject({ status: 400, errors: [{ path: 'config.actionTypes' }] });
-    expect((await register({ config: { channelId, filter: 'trigger.(' } })).body).toMatchObject({ status: 400, errors: [{ path: 'config.filter' }] });
+    expect((await register({ config: { channelId, actionTypes: ['fax'] } })).body).toMatchObject({
+      status: 400,
+      errors: [{ path: 'config.actionTypes' }],
+    });
+    expect((await register({ config: { channelId, filter: 'trigger.(' } })).body).toMatchObject({
+      status: 400,
+      errors: [{ path: 'config.filter' }],
+    });
     expect((await register({ workflowId: newId() })).status).toBe(404);
     expect((await register({ config: { channelId: newId() } })).status).toBe(404);
     expect((await register({}, await api.keyFor('viewer'))).status).toBe(403);

@@ -8,7 +8,11 @@ beforeAll(async () => {
   const { body } = await api.call('GET', '/api/docs-json');
   const paths: Record<string, Record<string, { security?: unknown[] }>> = body.paths;
   routes = Object.entries(paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, { security }]) => ({ method: method.toUpperCase(), path, protected: (security ?? []).length > 0 })),
+    Object.entries(methods).map(([method, { security }]) => ({
+      method: method.toUpperCase(),
+      path,
+      protected: (security ?? []).length > 0,
+    })),
   );
 });
 afterAll(() => api.close());
@@ -17,7 +21,13 @@ const filled = (path: string) => path.replaceAll(/\{[^}]+\}/g, () => newId());
 
 it('documents every route with its credential', () => {
   expect(routes.map(({ method, path }) => `${method} ${path}`)).toEqual(
-    expect.arrayContaining(['POST /api/workflows', 'POST /api/workflows/{id}/publish', 'POST /api/webhooks', 'POST /api/channels', 'DELETE /api/api-keys/{id}']),
+    expect.arrayContaining([
+      'POST /api/workflows',
+      'POST /api/workflows/{id}/publish',
+      'POST /api/webhooks',
+      'POST /api/channels',
+      'DELETE /api/api-keys/{id}',
+    ]),
   );
   expect(routes.filter((route) => !route.protected)).toEqual([]);
 });

@@ -10,8 +10,14 @@ afterAll(() => api.close());
 
 describe('API keys', () => {
   it('work at once, are shown once and kept as a hash', async () => {
-    const created = await api.call('POST', '/api/api-keys', { key: api.admin, body: { name: 'CI', role: 'editor', expiresAt: '2999-01-01T00:00:00Z' } });
-    expect(created).toMatchObject({ status: 201, body: { id: expect.any(String), key: expect.stringMatching(/^slk_[A-Za-z0-9]{8}_[\w-]{43}$/) } });
+    const created = await api.call('POST', '/api/api-keys', {
+      key: api.admin,
+      body: { name: 'CI', role: 'editor', expiresAt: '2999-01-01T00:00:00Z' },
+    });
+    expect(created).toMatchObject({
+      status: 201,
+      body: { id: expect.any(String), key: expect.stringMatching(/^slk_[A-Za-z0-9]{8}_[\w-]{43}$/) },
+    });
     expect((await api.call('POST', '/api/workflows', { key: created.body.key, body: { name: 'w' } })).status).toBe(201);
 
     const { rows } = await api.db.query('SELECT k::text AS row FROM api_keys k UNION ALL SELECT e::text FROM domain_events e');

@@ -15,7 +15,13 @@ afterAll(() => api.close());
 
 const nodes = [
   { id: 'start', type: 'trigger.manual', config: {}, position: { x: 0, y: 0 } },
-  { id: 'greet', type: 'data.set', name: 'Greet', config: { values: { text: 'Hi {{ input.name }}' } }, policy: { retry: { maxAttempts: 2 } } },
+  {
+    id: 'greet',
+    type: 'data.set',
+    name: 'Greet',
+    config: { values: { text: 'Hi {{ input.name }}' } },
+    policy: { retry: { maxAttempts: 2 } },
+  },
 ];
 const edges = [{ source: 'start', target: 'greet' }];
 const definition = { name: 'Greet', description: 'Says hello', nodes, edges, tags: ['demo'], settings: { queue: 'default' } };
@@ -33,7 +39,10 @@ describe('POST /api/workflows', () => {
     expect(answer.headers.get('etag')).toBe('"1"');
     expect(Number(answer.headers.get('x-log-position'))).toBeGreaterThan(0);
 
-    const { rows } = await api.db.query('SELECT name, description, draft, tags, settings, status, created_by FROM workflows WHERE id = $1', [answer.body.id]);
+    const { rows } = await api.db.query(
+      'SELECT name, description, draft, tags, settings, status, created_by FROM workflows WHERE id = $1',
+      [answer.body.id],
+    );
     const { nodes: _, edges: __, ...rest } = definition;
     expect(rows).toEqual([{ ...rest, draft: { nodes, edges }, status: 'draft', created_by: expect.stringMatching(/^key:/) }]);
     expect(await api.eventTypes(answer.body.id)).toEqual(['workflow.created']);
@@ -41,7 +50,11 @@ describe('POST /api/workflows', () => {
 
   it('takes an incomplete draft', async () => {
     await created({ name: 'New' });
-    await created({ name: 'Half', nodes: [{ id: 'a', type: 'not.yet', config: { constructed: [{ deep: null }] } }], edges: [{ source: 'a', target: 'b' }] });
+    await created({
+      name: 'Half',
+      nodes: [{ id: 'a', type: 'not.yet', config: { constructed: [{ deep: null }] } }],
+      edges: [{ source: 'a', target: 'b' }],
+    });
   });
 
   it.each([
@@ -62,14 +75,20 @@ describe('POST /api/workflows', () => {
   it('refuses another role and another tenant', async () => {
     expect((await api.call('POST', '/api/workflows', { key: viewer, body: definition })).status).toBe(403);
     expect((await api.call('POST', '/api/workflows', { body: definition })).status).toBe(401);
-    expect((await api.call('POST', '/api/workflows', { key: foreigner, body: { ...definition, tenantId: api.tenantId } })).status).toBe(403);
+    expect((await api.call('POST', '/api/workflows', { key: foreigner, body: { ...definition, tenantId: api.tenantId } })).status).toBe(
+      403,
+    );
   });
 });
 
 describe('PUT /api/workflows/:id', () => {
   it('changes what is named and leaves the rest', async () => {
     const id = await created();
-    const answer = await api.call('PUT', `/api/workflows/${id}`, { key: editor, body: { description: null, tags: [] }, headers: { 'if-match': '"1"' } });
+    const answer = await api.call('PUT', `/api/workflows/${id}`, {
+      key: editor,
+      body: { description: null, tags: [] },
+      headers: { 'if-match': '"1"' },
+    });
     expect([answer.status, answer.body, answer.headers.get('etag')]).toEqual([200, { id, revision: 2 }, '"2"']);
     const { rows } = await api.db.query('SELECT name, description, draft, tags FROM workflows WHERE id = $1', [id]);
     expect(rows).toEqual([{ name: 'Greet', description: null, draft: { nodes, edges }, tags: [] }]);
@@ -105,7 +124,8 @@ describe('PUT /api/workflows/:id', () => {
 
   it('refuses bad input, another role, another tenant, an unknown id', async () => {
     const id = await created();
-    const put = (path: string, key: string, body: object) => api.call('PUT', `/api/workflows/${path}`, { key, body }).then(({ status }) => status);
+    const put = (path: string, key: string, body: object) =>
+      api.call('PUT', `/api/workflows/${path}`, { key, body }).then(({ status }) => status);
     expect(await put(id, editor, { name: null })).toBe(400);
     expect(await put('not-a-uuid', editor, { name: 'x' })).toBe(400);
     expect(await put(id, viewer, { name: 'x' })).toBe(403);
@@ -138,7 +158,11 @@ describe('POST /api/workflows/:id/publish', () => {
 
   it('answers every finding at once, as validate does', async () => {
     const send = { id: 'send', type: 'instagram.sendMessage', config: { channelId: newId(), to: 'x', text: 'y' } };
-    const id = await created({ name: 'x', nodes: [...nodes, send, { id: 'lost', type: 'no.such', config: {} }], edges: [...edges, { source: 'greet', target: 'send' }] });
+    const id = await created({
+      name: 'x',
+      nodes: [...nodes, send, { id: 'lost', type: 'no.such', config: {} }],
+      edges: [...edges, { source: 'greet', target: 'send' }],
+    });
     const refused = await api.call('POST', `/api/workflows/${id}/publish`, { key: editor });
     expect(refused).toMatchObject({ status: 422, body: { type: '/problems/workflow_not_publishable', title: 'Workflow not publishable' } });
     expect(refused.body.errors).toEqual(
@@ -150,12 +174,16 @@ describe('POST /api/workflows/:id/publish', () => {
     const validated = await api.call('POST', `/api/workflows/${id}/validate`, { key: viewer });
     expect(validated).toMatchObject({ status: 200, body: { valid: false, findings: refused.body.errors } });
     expect(await api.eventTypes(id)).toEqual(['workflow.created']);
-    expect((await api.call('POST', `/api/workflows/${await created()}/validate`, { key: viewer })).body).toEqual({ valid: true, findings: [] });
+    expect((await api.call('POST', `/api/workflows/${await created()}/validate`, { key: viewer })).body).toEqual({
+      valid: true,
+      findings: [],
+    });
   });
 
   it('refuses a stale revision, another role, another tenant', async () => {
     const id = await created();
-    const publish = (key: string, headers = {}) => api.call('POST', `/api/workflows/${id}/publish`, { key, headers }).then(({ status }) => status);
+    const publish = (key: string, headers = {}) =>
+      api.call('POST', `/api/workflows/${id}/publish`, { key, headers }).then(({ status }) => status);
     expect(await publish(editor, { 'if-match': '"7"' })).toBe(412);
     expect(await publish(viewer)).toBe(403);
     expect(await publish(foreigner)).toBe(404);

@@ -11,5 +11,11 @@ const byAda = (channel: Channel) => disconnect(channel, 'ada');
 it('is connected with its settings', () => {
   expect(connected.reduce(evolve, initial)).toMatchObject({ ...settings, status: 'connected', createdBy: 'ada', streamVersion: 1 });
 });
-it('is deleted once', () => given(...connected).when(byAda).then({ type: 'channel.disconnected', payload: { reason: 'deleted', by: 'ada' } }));
-it('does nothing for one that is deleted', () => given(...connected, ...byAda(connected.reduce(evolve, initial))).when(byAda).thenNothing());
+it('is deleted once', () =>
+  given(...connected)
+    .when(byAda)
+    .then({ type: 'channel.disconnected', payload: { reason: 'deleted', by: 'ada' } }));
+it('does nothing for one that is deleted', () =>
+  given(...connected, ...byAda(connected.reduce(evolve, initial)))
+    .when(byAda)
+    .thenNothing());

@@ -98,7 +98,10 @@ export class AuthGuard implements CanActivate {
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const needed = this.reflector.getAllAndOverride<Role | typeof publicRole | undefined>(roleKey, [context.getHandler(), context.getClass()]);
+    const needed = this.reflector.getAllAndOverride<Role | typeof publicRole | undefined>(roleKey, [
+      context.getHandler(),
+      context.getClass(),
+    ]);
     if (needed === publicRole) return true;
     if (needed === undefined) throw new DomainError('forbidden', 'route_is_closed', 'This route is not open to anybody.');
 

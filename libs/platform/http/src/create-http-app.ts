@@ -26,7 +26,10 @@ class AddressIsMalformed extends DomainError {
 }
 
 /** The one way an app speaks HTTP: Fastify, bodies, correlation, validation, authorisation, problems. Not yet listening. */
-export async function createHttpApp(rootModule: Parameters<typeof NestFactory.create>[0], options: HttpAppOptions): Promise<NestFastifyApplication> {
+export async function createHttpApp(
+  rootModule: Parameters<typeof NestFactory.create>[0],
+  options: HttpAppOptions,
+): Promise<NestFastifyApplication> {
   const { logger, authenticator, openApi } = options;
   const adapter = new FastifyAdapter({
     bodyLimit: webhookBytesMax,
@@ -72,7 +75,13 @@ function correlate(fastify: FastifyInstance, logger: Logger): void {
   });
   fastify.addHook('onResponse', (request, reply, done) => {
     logger.debug(
-      { ...correlationOf(request), method: request.method, route: request.routeOptions.url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
+      {
+        ...correlationOf(request),
+        method: request.method,
+        route: request.routeOptions.url,
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime),
+      },
       'request',
     );
     done();

@@ -95,7 +95,11 @@ class HealthController {
 /** `/healthz`: the process runs; `/readyz`: what it depends on answers; `/metrics`: prom-client's default registry. */
 @Module({})
 export class HealthModule {
-  static forRoot<const Tokens extends readonly Token<unknown>[]>({ inject, checks, timeoutMs = 2_000 }: HealthOptions<Tokens>): DynamicModule {
+  static forRoot<const Tokens extends readonly Token<unknown>[]>({
+    inject,
+    checks,
+    timeoutMs = 2_000,
+  }: HealthOptions<Tokens>): DynamicModule {
     if (register.getSingleMetric('process_cpu_seconds_total') === undefined) collectDefaultMetrics();
     return {
       module: HealthModule,

@@ -1,6 +1,20 @@
 import { createHash } from 'node:crypto';
 import { request } from 'node:http';
-import { Body, Controller, Get, HttpCode, Injectable, Module, Param, ParseUUIDPipe, Post, Put, Query, Req, UseInterceptors } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Get,
+  HttpCode,
+  Injectable,
+  Module,
+  Param,
+  ParseUUIDPipe,
+  Post,
+  Put,
+  Query,
+  Req,
+  UseInterceptors,
+} from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DomainError, PLATFORM_TENANT_ID } from '@sluice/kernel';
 import { createLogger, currentCorrelation } from '@sluice/platform-telemetry';
@@ -48,32 +62,40 @@ class WorkflowIsArchived extends DomainError {
 
 @Controller('api/things')
 class ThingsController {
-  @Get() @Allow('viewer')
+  @Get()
+  @Allow('viewer')
   list(@Query() page: Page, @Caller() { tenantId }: Caller) {
     return pageOf([tenantId], 1, page);
   }
 
-  @Post() @Allow('editor')
+  @Post()
+  @Allow('editor')
   create(@Body() body: Command, @Caller() caller: Caller) {
     return { body, caller };
   }
 
-  @Put(':id') @Allow('editor') @UseInterceptors(RevisionETag)
+  @Put(':id')
+  @Allow('editor')
+  @UseInterceptors(RevisionETag)
   update(@Param('id', ParseUUIDPipe) id: string, @IfMatch() revision?: number) {
     return { id, revision: (revision ?? 0) + 1 };
   }
 
-  @Post('anything') @HttpCode(200) @Allow('editor')
+  @Post('anything')
+  @HttpCode(200)
+  @Allow('editor')
   anything(@Body() body: unknown) {
     return { body };
   }
 
-  @Get('tenants') @Allow('platform')
+  @Get('tenants')
+  @Allow('platform')
   tenants(@Caller() { tenantId }: Caller) {
     return { tenantId };
   }
 
-  @Get('context') @Public()
+  @Get('context')
+  @Public()
   async context() {
     await new Promise((resolve) => setImmediate(resolve));
     const correlation = currentCorrelation();
@@ -81,22 +103,27 @@ class ThingsController {
     return { correlationId: correlation?.correlationId };
   }
 
-  @Post('context') @HttpCode(200) @Public()
+  @Post('context')
+  @HttpCode(200)
+  @Public()
   contextAfterBody() {
     return { correlationId: currentCorrelation()?.correlationId };
   }
 
-  @Get('archived') @Public()
+  @Get('archived')
+  @Public()
   archived() {
     throw new WorkflowIsArchived();
   }
 
-  @Get('busy') @Public()
+  @Get('busy')
+  @Public()
   busy() {
     throw new DomainError('too_many', 'too_many_deliveries', 'Slow down.', { retryAfterSeconds: 2.1 });
   }
 
-  @Get('bug') @Public()
+  @Get('bug')
+  @Public()
   bug() {
     throw new TypeError('a secret detail');
   }
@@ -109,7 +136,9 @@ class ThingsController {
 
 @Controller('webhooks')
 class WebhooksController {
-  @Post(':id/:type/:action') @HttpCode(200) @Public()
+  @Post(':id/:type/:action')
+  @HttpCode(200)
+  @Public()
   receive(@Req() { body }: FastifyRequest) {
     if (!Buffer.isBuffer(body)) throw new TypeError('not bytes');
     return { bytes: body.length, sha256: createHash('sha256').update(body).digest('hex') };
@@ -138,7 +167,11 @@ beforeAll(async () => {
 });
 afterAll(() => app.close());
 
-async function call(method: string, path: string, { key, body, headers = {} }: { key?: string; body?: unknown; headers?: Record<string, string> } = {}) {
+async function call(
+  method: string,
+  path: string,
+  { key, body, headers = {} }: { key?: string; body?: unknown; headers?: Record<string, string> } = {},
+) {
   const raw = typeof body === 'string' || body instanceof Buffer;
   const response = await fetch(`${base}${path}`, {
     method,
@@ -147,7 +180,14 @@ async function call(method: string, path: string, { key, body, headers = {} }: {
       ...(body !== undefined && !raw && { 'content-type': 'application/json' }),
       ...headers,
     },
-    body: body === undefined ? undefined : body instanceof Buffer ? new Uint8Array(body) : typeof body === 'string' ? body : JSON.stringify(body),
+    body:
+      body === undefined
+        ? undefined
+        : body instanceof Buffer
+          ? new Uint8Array(body)
+          : typeof body === 'string'
+            ? body
+            : JSON.stringify(body),
   });
   const text = await response.text();
   const type = response.headers.get('content-type') ?? '';
@@ -165,7 +205,10 @@ describe('correlation', () => {
   });
 
   it('survives the reading of a body', async () => {
-    const answer = await call('POST', '/api/things/context', { body: { much: 'x'.repeat(200_000) }, headers: { 'x-correlation-id': 'after-body' } });
+    const answer = await call('POST', '/api/things/context', {
+      body: { much: 'x'.repeat(200_000) },
+      headers: { 'x-correlation-id': 'after-body' },
+    });
     expect(answer.body.correlationId).toBe('after-body');
   });
 
@@ -177,7 +220,9 @@ describe('correlation', () => {
 
   it('keeps calls apart', async () => {
     const ids = Array.from({ length: 50 }, (_, n) => `call-${n}`);
-    const answers = await Promise.all(ids.map((id) => call('POST', '/api/things/context', { body: {}, headers: { 'x-correlation-id': id } })));
+    const answers = await Promise.all(
+      ids.map((id) => call('POST', '/api/things/context', { body: {}, headers: { 'x-correlation-id': id } })),
+    );
     expect(answers.map(({ body }) => body.correlationId)).toEqual(ids);
   });
 });
@@ -228,10 +273,24 @@ describe('problems', () => {
 
 describe('validation', () => {
   it('names every fault by its path', async () => {
-    const body = { name: 1, count: 'x', surplus: true, items: [{ id: 'a', config: {} }, { id: 'b', config: 'text', more: 1 }] };
+    const body = {
+      name: 1,
+      count: 'x',
+      surplus: true,
+      items: [
+        { id: 'a', config: {} },
+        { id: 'b', config: 'text', more: 1 },
+      ],
+    };
     const answer = await call('POST', '/api/things', { key: 'editor', body });
     expect(answer.status).toBe(400);
-    expect(answer.body.errors.map(({ path }: { path: string }) => path).sort()).toEqual(['count', 'items[1].config', 'items[1].more', 'name', 'surplus']);
+    expect(answer.body.errors.map(({ path }: { path: string }) => path).sort()).toEqual([
+      'count',
+      'items[1].config',
+      'items[1].more',
+      'name',
+      'surplus',
+    ]);
   });
 
   it.each([
@@ -256,7 +315,12 @@ describe('validation', () => {
   it.each([
     ['that is empty', '', json, undefined],
     ['as deep as allowed', `${'['.repeat(64)}${']'.repeat(64)}`, json, expect.anything()],
-    ['with brackets in strings', '{"a":"[[[[\\"{{{{\\\\u0000"}', { 'content-type': 'application/merge-patch+json; charset="UTF-8"' }, { a: '[[[["{{{{\\u0000' }],
+    [
+      'with brackets in strings',
+      '{"a":"[[[[\\"{{{{\\\\u0000"}',
+      { 'content-type': 'application/merge-patch+json; charset="UTF-8"' },
+      { a: '[[[["{{{{\\u0000' },
+    ],
   ])('takes a body %s', async (_, body, headers, parsed) => {
     expect((await call('POST', '/api/things/anything', { key: 'editor', body, headers })).body.body).toEqual(parsed);
   });
@@ -295,7 +359,9 @@ describe('authorisation', () => {
   });
 
   it('takes the tenant from the credential alone', async () => {
-    expect((await call('POST', '/api/things', { key: 'editor', body: { name: 'a', tenantId: acme.toUpperCase() } })).body.caller.tenantId).toBe(acme);
+    expect(
+      (await call('POST', '/api/things', { key: 'editor', body: { name: 'a', tenantId: acme.toUpperCase() } })).body.caller.tenantId,
+    ).toBe(acme);
     expect((await call('POST', '/api/things', { key: 'editor', body: { name: 'a', tenantId: globex } })).status).toBe(403);
     expect((await call('POST', '/api/things', { key: 'editor', body: { name: 'a', tenantId: { $ne: 1 } } })).status).toBe(403);
     expect((await call('GET', `/api/things?tenantId=${globex}`, { key: 'viewer' })).status).toBe(403);
@@ -304,7 +370,9 @@ describe('authorisation', () => {
 
   it('lets a platform key act for the tenant it names, for none by default', async () => {
     expect((await call('GET', `/api/things?tenantId=${globex}`, { key: 'platform' })).body.items).toEqual([globex]);
-    expect((await call('POST', `/api/things?tenantId=${acme}`, { key: 'platform', body: { name: 'a', tenantId: globex } })).status).toBe(403);
+    expect((await call('POST', `/api/things?tenantId=${acme}`, { key: 'platform', body: { name: 'a', tenantId: globex } })).status).toBe(
+      403,
+    );
     expect((await call('GET', '/api/things', { key: 'platform' })).status).toBe(400);
     expect((await call('GET', `/api/things?tenantId=${PLATFORM_TENANT_ID}`, { key: 'platform' })).status).toBe(404);
     expect((await call('GET', '/api/things/tenants', { key: 'platform' })).body.tenantId).toBe(PLATFORM_TENANT_ID);
@@ -348,7 +416,10 @@ describe('health', () => {
     store = () => Promise.resolve();
     expect(await call('GET', '/readyz')).toMatchObject({ status: 200, body: { status: 'ready', checks: { store: { status: 'ok' } } } });
     store = () => Promise.reject(new Error('the schema is old'));
-    expect(await call('GET', '/readyz')).toMatchObject({ status: 503, body: { checks: { store: { status: 'failed', message: 'the schema is old' } } } });
+    expect(await call('GET', '/readyz')).toMatchObject({
+      status: 503,
+      body: { checks: { store: { status: 'failed', message: 'the schema is old' } } },
+    });
     store = () => Promise.reject(Object.assign(new Error('connect ECONNREFUSED 10.0.0.1:5432'), { code: 'ECONNREFUSED' }));
     expect((await call('GET', '/readyz')).body.checks.store.message).toBe('cannot be reached');
     store = () => new Promise(() => {});

@@ -39,7 +39,8 @@ function isDeeperThan(max: number, body: Buffer): boolean {
  */
 export function assertStorable(value: unknown): void {
   if (typeof value === 'string') {
-    if (value.includes('\0') || !value.isWellFormed()) throw new BodyIsMalformed('The body holds a NUL character or half a surrogate pair.');
+    if (value.includes('\0') || !value.isWellFormed())
+      throw new BodyIsMalformed('The body holds a NUL character or half a surrogate pair.');
   } else if (Array.isArray(value)) {
     value.forEach(assertStorable);
   } else if (typeof value === 'object' && value !== null) {

@@ -60,7 +60,15 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof DomainError) {
     const { errors, retryAfterSeconds, title = sentence(error.name) } = error.details;
     const status = statusOfKind[error.kind];
-    return { status, code: error.code, title, detail: error.message, errors, retryAfterSeconds: pauseOf(status, retryAfterSeconds), unexpected: false };
+    return {
+      status,
+      code: error.code,
+      title,
+      detail: error.message,
+      errors,
+      retryAfterSeconds: pauseOf(status, retryAfterSeconds),
+      unexpected: false,
+    };
   }
   if (isOutage(error)) {
     return {
@@ -99,7 +107,10 @@ const pauseOf = (status: number, seconds: number | undefined) =>
 
 /** `WorkflowIsArchived` and `workflow_is_archived` read as "Workflow is archived". */
 function sentence(name: string): string {
-  const words = name.replace(/([a-z0-9])([A-Z])/g, '$1 $2').replaceAll('_', ' ').toLowerCase();
+  const words = name
+    .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
+    .replaceAll('_', ' ')
+    .toLowerCase();
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 

@@ -26,8 +26,18 @@ describe('a key', () => {
 });
 
 it('can be issued with an end that is to come', () => {
-  given().when((apiKey) => issue(apiKey, key, { ...grant, expiresAt: new Date('2026-12-01') }, 'ada', now)).then({ type: 'api_key.created' });
-  given().when((apiKey) => issue(apiKey, key, { ...grant, expiresAt: now }, 'ada', now)).thenThrows(ExpiryIsPast);
+  given()
+    .when((apiKey) => issue(apiKey, key, { ...grant, expiresAt: new Date('2026-12-01') }, 'ada', now))
+    .then({ type: 'api_key.created' });
+  given()
+    .when((apiKey) => issue(apiKey, key, { ...grant, expiresAt: now }, 'ada', now))
+    .thenThrows(ExpiryIsPast);
 });
-it('is revoked once', () => given(...issued).when(byAda).then({ type: 'api_key.revoked', payload: { by: 'ada' } }));
-it('stays revoked', () => given(...issued, { type: 'api_key.revoked', aggregateId: initial.id, payload: { by: 'bob' } }).when(byAda).thenNothing());
+it('is revoked once', () =>
+  given(...issued)
+    .when(byAda)
+    .then({ type: 'api_key.revoked', payload: { by: 'ada' } }));
+it('stays revoked', () =>
+  given(...issued, { type: 'api_key.revoked', aggregateId: initial.id, payload: { by: 'bob' } })
+    .when(byAda)
+    .thenNothing());

@@ -119,7 +119,8 @@ export function evolve(webhook: Webhook, event: WebhookRegistrationEvent): Webho
 function nodeErrors(nodeId: string, { graphs }: RegistrationFacts): InputError[] {
   const found = graphs.flatMap(({ nodes }) => nodes.filter(({ id }) => id === nodeId));
   if (found.some(({ type }) => type === 'trigger.webhook')) return [];
-  const message = found[0] === undefined ? `The workflow has no node "${nodeId}".` : `The node "${nodeId}" is a ${found[0].type}, not a trigger.webhook.`;
+  const message =
+    found[0] === undefined ? `The workflow has no node "${nodeId}".` : `The node "${nodeId}" is a ${found[0].type}, not a trigger.webhook.`;
   return [{ path: 'nodeId', message }];
 }
 

@@ -47,7 +47,9 @@ export class RegisterWebhookHandler implements ICommandHandler<RegisterWebhook> 
 
       await insertWebhook(tx.manager, webhook);
       tx.append(events, blank.streamVersion);
-      const client = { query: async ({ text, values }: { text: string; values: unknown[] }) => ({ rows: await tx.manager.query(text, values) }) };
+      const client = {
+        query: async ({ text, values }: { text: string; values: unknown[] }) => ({ rows: await tx.manager.query(text, values) }),
+      };
       const opened = await readChannel(client, channel.id, this.encryption.keys, tenantId);
       return { id: webhook.id, endpoint: webhook.endpoint, verifyToken: opened?.secrets.verifyToken };
     });

@@ -25,7 +25,12 @@ export async function graphsOf(manager: EntityManager, tenantId: string, workflo
 }
 
 /** The channel that was named, or the only one of the provider; it cannot be deleted before the transaction ends. */
-export async function channelOf(manager: EntityManager, tenantId: string, provider: string, channelId: string | undefined): Promise<ChannelRow> {
+export async function channelOf(
+  manager: EntityManager,
+  tenantId: string,
+  provider: string,
+  channelId: string | undefined,
+): Promise<ChannelRow> {
   const rows: ChannelRow[] = await manager.query(
     `SELECT id, provider FROM channels
      WHERE tenant_id = $1 AND status = 'connected' AND CASE WHEN $2::uuid IS NULL THEN provider = $3 ELSE id = $2 END
@@ -40,5 +45,6 @@ export async function channelOf(manager: EntityManager, tenantId: string, provid
 
 const channelIsUnclear = (provider: string, count: number): InputError => ({
   path: 'config.channelId',
-  message: count === 0 ? `There is no channel of ${provider} yet: connect one first.` : `There are several channels of ${provider}: say which.`,
+  message:
+    count === 0 ? `There is no channel of ${provider} yet: connect one first.` : `There are several channels of ${provider}: say which.`,
 });

@@ -34,8 +34,8 @@ export const lockWebhooks = (manager: EntityManager, where: FindOptionsWhere<Web
 
 export async function insertWebhook(manager: EntityManager, webhook: Webhook): Promise<void> {
   await manager.query(
-    `INSERT INTO webhooks (tenant_id, id, name, workflow_id, node_id, provider, channel_id, trigger_type, action_types, filter, endpoint, status,
-                           created_by, stream_version)
+    `INSERT INTO webhooks (tenant_id, id, name, workflow_id, node_id, provider, channel_id, trigger_type, action_types, filter,
+                           endpoint, status, created_by, stream_version)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
     [
       webhook.tenantId,

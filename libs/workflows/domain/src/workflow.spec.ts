@@ -32,41 +32,64 @@ const published = publishedBy('ada')(after(...draft));
 const archived = archive(after(...draft), 'ada');
 
 describe('a draft', () => {
-  it('begins at revision 1', () => expect(after(...draft)).toMatchObject({ name: 'Greet', status: 'draft', revision: 1, version: 0, streamVersion: 1 }));
+  it('begins at revision 1', () =>
+    expect(after(...draft)).toMatchObject({ name: 'Greet', status: 'draft', revision: 1, version: 0, streamVersion: 1 }));
 
   it('changes where the author changes it', () => {
     given(...draft)
       .when((workflow) => update(workflow, { name: 'Welcome', description: 'd', edges: [{ source: 'start', target: 'gone' }] }, 'bob'))
       .then({
         type: 'workflow.updated',
-        payload: { name: 'Welcome', description: 'd', graph: { nodes: [trigger], edges: [{ source: 'start', target: 'gone' }] }, revision: 2, by: 'bob' },
+        payload: {
+          name: 'Welcome',
+          description: 'd',
+          graph: { nodes: [trigger], edges: [{ source: 'start', target: 'gone' }] },
+          revision: 2,
+          by: 'bob',
+        },
       });
   });
 
   it('keeps its revision when nothing changes', () => {
-    given(...draft).when((workflow) => update(workflow, { name: 'Greet', nodes: [{ ...trigger }], tags: [] }, 'bob')).thenNothing();
+    given(...draft)
+      .when((workflow) => update(workflow, { name: 'Greet', nodes: [{ ...trigger }], tags: [] }, 'bob'))
+      .thenNothing();
   });
 
   it('loses its description to null alone', () => {
     const described = update(after(...draft), { description: 'd' }, 'ada');
-    given(...draft, ...described).when((workflow) => update(workflow, { description: null }, 'ada')).then({ type: 'workflow.updated', payload: { description: null } });
-    given(...draft, ...described).when((workflow) => update(workflow, {}, 'ada')).thenNothing();
+    given(...draft, ...described)
+      .when((workflow) => update(workflow, { description: null }, 'ada'))
+      .then({ type: 'workflow.updated', payload: { description: null } });
+    given(...draft, ...described)
+      .when((workflow) => update(workflow, {}, 'ada'))
+      .thenNothing();
   });
 });
 
 describe('publishing', () => {
   it('makes the next version of the draft', () => {
-    given(...draft).when(publishedBy('ada')).then({ type: 'workflow.published', payload: { version: 1, versionId: 'version-id', revision: 1, graph: definition.graph } });
+    given(...draft)
+      .when(publishedBy('ada'))
+      .then({ type: 'workflow.published', payload: { version: 1, versionId: 'version-id', revision: 1, graph: definition.graph } });
   });
 
-  it('does nothing for a draft that is already published', () => given(...draft, ...published).when(publishedBy('ada')).thenNothing());
+  it('does nothing for a draft that is already published', () =>
+    given(...draft, ...published)
+      .when(publishedBy('ada'))
+      .thenNothing());
 
   it('counts on after a change', () => {
     const changed = update(after(...draft, ...published), { name: 'Other' }, 'ada');
-    given(...draft, ...published, ...changed).when(publishedBy('ada')).then({ type: 'workflow.published', payload: { version: 2, revision: 2 } });
+    given(...draft, ...published, ...changed)
+      .when(publishedBy('ada'))
+      .then({ type: 'workflow.published', payload: { version: 2, revision: 2 } });
   });
 
-  it('refuses an archived workflow', () => given(...draft, ...archived).when(publishedBy('ada')).thenThrows(WorkflowIsArchived));
+  it('refuses an archived workflow', () =>
+    given(...draft, ...archived)
+      .when(publishedBy('ada'))
+      .thenThrows(WorkflowIsArchived));
 
   it('names every finding at once, channels too', () => {
     const nodes = [
@@ -98,15 +121,26 @@ describe('publishing', () => {
   it('wants a channel of the provider that the node speaks to', () => {
     const nodes = [trigger, { id: 'a', type: 'instagram.sendMessage', config: { channelId: channel.id, to: 'x', text: 'y' } }];
     const sending = update(after(...draft), { nodes, edges: [{ source: 'start', target: 'a' }] }, 'ada');
-    given(...draft, ...sending).when((workflow) => publish(workflow, [channel], 'v', 'ada')).then({ type: 'workflow.published' });
-    given(...draft, ...sending).when((workflow) => publish(workflow, [{ ...channel, provider: 'line' }], 'v', 'ada')).thenThrows(WorkflowNotPublishable);
+    given(...draft, ...sending)
+      .when((workflow) => publish(workflow, [channel], 'v', 'ada'))
+      .then({ type: 'workflow.published' });
+    given(...draft, ...sending)
+      .when((workflow) => publish(workflow, [{ ...channel, provider: 'line' }], 'v', 'ada'))
+      .thenThrows(WorkflowNotPublishable);
   });
 });
 
 describe('an archived workflow', () => {
   it('is archived once', () => {
-    given(...draft).when((workflow) => archive(workflow, 'ada')).then({ type: 'workflow.archived' });
-    given(...draft, ...archived).when((workflow) => archive(workflow, 'ada')).thenNothing();
+    given(...draft)
+      .when((workflow) => archive(workflow, 'ada'))
+      .then({ type: 'workflow.archived' });
+    given(...draft, ...archived)
+      .when((workflow) => archive(workflow, 'ada'))
+      .thenNothing();
   });
-  it('changes no more', () => given(...draft, ...archived).when((workflow) => update(workflow, { name: 'x' }, 'ada')).thenThrows(WorkflowIsArchived));
+  it('changes no more', () =>
+    given(...draft, ...archived)
+      .when((workflow) => update(workflow, { name: 'x' }, 'ada'))
+      .thenThrows(WorkflowIsArchived));
 });

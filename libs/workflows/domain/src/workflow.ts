@@ -37,7 +37,14 @@ export type WorkflowCreated = DomainEvent<'workflow.created', Definition & { rea
 export type WorkflowUpdated = DomainEvent<'workflow.updated', Definition & { readonly revision: number; readonly by: string }>;
 export type WorkflowPublished = DomainEvent<
   'workflow.published',
-  { readonly version: number; readonly versionId: string; readonly revision: number; readonly graph: Graph; readonly settings: JsonObject; readonly by: string }
+  {
+    readonly version: number;
+    readonly versionId: string;
+    readonly revision: number;
+    readonly graph: Graph;
+    readonly settings: JsonObject;
+    readonly by: string;
+  }
 >;
 export type WorkflowArchived = DomainEvent<'workflow.archived', { readonly by: string }>;
 
@@ -57,7 +64,11 @@ export class WorkflowIsArchived extends DomainError {
 
 export class RevisionIsStale extends DomainError {
   constructor(expected: number, actual: number) {
-    super('precondition', 'revision_is_stale', `The workflow is at revision ${actual}, not ${expected}: read it again and repeat the change.`);
+    super(
+      'precondition',
+      'revision_is_stale',
+      `The workflow is at revision ${actual}, not ${expected}: read it again and repeat the change.`,
+    );
   }
 }
 

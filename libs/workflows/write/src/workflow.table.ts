@@ -37,11 +37,12 @@ export async function lockWorkflow(manager: EntityManager, tenantId: string, id:
 /** Inserts or updates: rows are as events leave them. */
 export async function saveWorkflow(manager: EntityManager, workflow: Workflow): Promise<void> {
   await manager.query(
-    `INSERT INTO workflows (tenant_id, id, name, description, status, revision, draft, version, published_revision, tags, settings, created_by, stream_version)
+    `INSERT INTO workflows (tenant_id, id, name, description, status, revision, draft, version, published_revision, tags, settings,
+                            created_by, stream_version)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
      ON CONFLICT (tenant_id, id) DO UPDATE SET
-       name = excluded.name, description = excluded.description, status = excluded.status, revision = excluded.revision, draft = excluded.draft,
-       version = excluded.version, published_revision = excluded.published_revision, tags = excluded.tags, settings = excluded.settings,
+       name = excluded.name, description = excluded.description, status = excluded.status, revision = excluded.revision,
+       draft = excluded.draft, version = excluded.version, published_revision = excluded.published_revision, tags = excluded.tags, settings = excluded.settings,
        stream_version = excluded.stream_version, updated_at = now()`,
     [
       workflow.tenantId,
@@ -66,8 +67,17 @@ export async function insertVersions(manager: EntityManager, tenantId: string, e
   for (const { type, aggregateId, payload } of events) {
     if (type !== 'workflow.published') continue;
     await manager.query(
-      'INSERT INTO workflow_versions (tenant_id, id, workflow_id, version, graph, settings, published_by) VALUES ($1, $2, $3, $4, $5, $6, $7)',
-      [tenantId, payload.versionId, aggregateId, payload.version, JSON.stringify(payload.graph), JSON.stringify(payload.settings), payload.by],
+      `INSERT INTO workflow_versions (tenant_id, id, workflow_id, version, graph, settings, published_by)
+       VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+      [
+        tenantId,
+        payload.versionId,
+        aggregateId,
+        payload.version,
+        JSON.stringify(payload.graph),
+        JSON.stringify(payload.settings),
+        payload.by,
+      ],
     );
   }
 }
