@@ -1,0 +1,50 @@
+import 'reflect-metadata';
+import { Controller, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { EventPattern, Payload } from '@nestjs/microservices';
+import { freePort, startRedis } from '@sluice/platform-local-servers';
+import { eventually } from '@sluice/testing';
+import { EVENTS_APPENDED, type EventsAppended, Notifications, NotificationsModule, notificationTransport } from './notifications.module.js';
+
+const heard: number[] = [];
+
+@Controller()
+class Listener {
+  @EventPattern(EVENTS_APPENDED)
+  appended(@Payload() { commitId }: EventsAppended): void {
+    heard.push(commitId);
+  }
+}
+
+async function startListening(redisUrl: string) {
+  @Module({ imports: [NotificationsModule.forRoot({ redisUrl })], controllers: [Listener] })
+  class App {}
+  const listener = await NestFactory.createMicroservice(App, { ...notificationTransport({ redisUrl }), logger: false });
+  await listener.listen();
+  return listener;
+}
+
+it('starts without Redis, hears once it is there, again after it was away, and stops without it', async () => {
+  const port = await freePort();
+  const app = await startListening(`redis://127.0.0.1:${port}`);
+  const notifications = app.get(Notifications);
+  const hears = (commitId: number) =>
+    eventually(() => {
+      notifications.emit(EVENTS_APPENDED, { commitId, tenants: [], types: [] });
+      return heard.includes(commitId);
+    });
+
+  notifications.emit(EVENTS_APPENDED, { commitId: 1, tenants: [], types: [] });
+  const first = await startRedis({ port });
+  await hears(2);
+  await first.stop();
+  notifications.emit(EVENTS_APPENDED, { commitId: 3, tenants: [], types: [] });
+  const second = await startRedis({ port });
+  await hears(4);
+  await second.stop();
+
+  const stopped = performance.now();
+  await app.close();
+  expect(performance.now() - stopped).toBeLessThan(1_000);
+  expect(heard).not.toContain(3);
+}, 60_000);
