@@ -23,7 +23,9 @@ function workspaceOf(plans: Record<string, Plan>): Workspace {
   });
   return {
     projects,
-    edges: projects.flatMap(({ name, imports }) => imports.filter(({ from }) => from.startsWith('@sluice/')).map(({ from }) => ({ source: name, target: from }))),
+    edges: projects.flatMap(({ name, imports }) =>
+      imports.filter(({ from }) => from.startsWith('@sluice/')).map(({ from }) => ({ source: name, target: from })),
+    ),
     built: projects.map(({ name }) => name),
   };
 }
@@ -31,7 +33,11 @@ function workspaceOf(plans: Record<string, Plan>): Workspace {
 const sound: Record<string, Plan> = {
   kernel: { tags: 'type:pure scope:kernel', files: [{ from: 'node:crypto' }] },
   engine: { tags: 'type:pure scope:engine', imports: ['kernel'], files: [{ from: '@sluice/testing', test: true }] },
-  contracts: { tags: 'type:contracts scope:contracts', imports: ['engine'], files: [{ from: 'class-validator' }, { from: '@nestjs/swagger' }] },
+  contracts: {
+    tags: 'type:contracts scope:contracts',
+    imports: ['engine'],
+    files: [{ from: 'class-validator' }, { from: '@nestjs/swagger' }],
+  },
   http: { tags: 'type:platform scope:http', imports: ['contracts', 'kernel'], files: [{ from: '@nestjs/common' }] },
   'channels-write': { tags: 'type:write scope:channels', imports: ['http', 'kernel'] },
   'executions-write': { tags: 'type:write scope:executions', imports: ['channels-write', 'engine'] },
@@ -84,7 +90,9 @@ it.each(['@nestjs/common', 'typeorm', 'pg', 'bullmq', 'ioredis'])('keeps %s out 
 });
 
 it('keeps contracts to validation and documentation', () => {
-  expect(withPlan('contracts', { files: [{ from: '@nestjs/common' }] })).toEqual(['contracts.ts imports @nestjs/common: contracts do without.']);
+  expect(withPlan('contracts', { files: [{ from: '@nestjs/common' }] })).toEqual([
+    'contracts.ts imports @nestjs/common: contracts do without.',
+  ]);
 });
 
 it('keeps the testing library to specs', () => {
@@ -93,7 +101,9 @@ it('keeps the testing library to specs', () => {
 
 it('finds a way out of the project by path, and a project that does not exist', () => {
   expect(withPlan('http', { files: [{ from: '../../engine/src/advance.js' }] })).toHaveLength(1);
-  expect(withPlan('http', { files: [{ from: '@sluice/nowhere', test: true }] })).toEqual(['http.ts imports @sluice/nowhere, which is no project.']);
+  expect(withPlan('http', { files: [{ from: '@sluice/nowhere', test: true }] })).toEqual([
+    'http.ts imports @sluice/nowhere, which is no project.',
+  ]);
 });
 
 it('finds a cycle, also one that a spec closes', () => {

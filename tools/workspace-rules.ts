@@ -50,7 +50,9 @@ export function violations({ projects, edges, built }: Workspace): string[] {
   });
   return [
     ...projects.flatMap(tagViolations),
-    ...projects.filter(({ name }) => !built.includes(name)).map(({ name }) => `${name} is not among the references of the root's tsconfig.json.`),
+    ...projects
+      .filter(({ name }) => !built.includes(name))
+      .map(({ name }) => `${name} is not among the references of the root's tsconfig.json.`),
     ...known.flatMap(({ from, to }) => edgeViolations(from, to)),
     ...cycles(projects, known),
     ...projects.flatMap((project) => querySideViolations(project, known)),
@@ -64,7 +66,8 @@ interface Edge {
   readonly to: Project;
 }
 
-const tagged = ({ tags }: Project, kind: string) => tags.filter((tag) => tag.startsWith(`${kind}:`)).map((tag) => tag.slice(kind.length + 1));
+const tagged = ({ tags }: Project, kind: string) =>
+  tags.filter((tag) => tag.startsWith(`${kind}:`)).map((tag) => tag.slice(kind.length + 1));
 const typeOf = (project: Project) => tagged(project, 'type')[0] ?? '';
 const scopeOf = (project: Project) => tagged(project, 'scope')[0] ?? '';
 
@@ -133,7 +136,9 @@ function importViolations(project: Project, byName: ReadonlyMap<string, Project>
     if (target !== undefined && typeOf(target) === 'testing' && type !== 'testing' && !test) {
       return [`${file} imports ${from}: that is for specs alone.`];
     }
-    if (type === 'pure' && bannedInPure.some((banned) => banned.test(from))) return [`${file} imports ${from}, but ${project.name} is pure.`];
+    if (type === 'pure' && bannedInPure.some((banned) => banned.test(from))) {
+      return [`${file} imports ${from}, but ${project.name} is pure.`];
+    }
     if (type === 'contracts' && !test && !allowedInContracts.some((allowed) => allowed.test(from))) {
       return [`${file} imports ${from}: contracts do without.`];
     }
@@ -143,7 +148,8 @@ function importViolations(project: Project, byName: ReadonlyMap<string, Project>
 
 /** What is declared, built before and imported is the same; specs need no declaration. */
 function declarationViolations({ name, declared, referenced, imports }: Project): string[] {
-  const imported = [...new Set(imports.filter(({ from, test }) => !test && from.startsWith('@sluice/')).map(({ from }) => from))];
+  const bySources = imports.filter(({ from, test }) => !test && from.startsWith('@sluice/'));
+  const imported = [...new Set(bySources.map(({ from }) => from))];
   const missing = (wanted: readonly string[], there: readonly string[]) => wanted.filter((one) => !there.includes(one));
   return [
     ...missing(imported, declared).map((one) => `${name} imports ${one}: its package.json does not depend on it.`),

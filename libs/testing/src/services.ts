@@ -150,7 +150,8 @@ export async function startServices(options: ServicesOptions): Promise<Services>
 }
 
 async function planned({ gateways = 1, workers = 1, ports = 'default' }: ServicesOptions): Promise<Service[]> {
-  const further = (app: AppName, count: number) => Array.from({ length: Math.max(0, count - 1) }, (_, index) => ({ app: `${app}-${index + 2}`, main: app }));
+  const further = (app: AppName, count: number) =>
+    Array.from({ length: Math.max(0, count - 1) }, (_, index) => ({ app: `${app}-${index + 2}`, main: app }));
   const standard = Object.entries(defaultPorts).map(([app, port]) => ({ app, main: app, port }));
   const services: Service[] = [];
   let nextPort: number = firstFurtherPort;
@@ -171,7 +172,8 @@ async function planned({ gateways = 1, workers = 1, ports = 'default' }: Service
 }
 
 /** What the environment does not name is started or made. */
-async function backingServers({ dataDir, env = process.env, postgresSettings = {} }: ServicesOptions, publicUrl: string, stops: Stops, log: Log): Promise<Backing> {
+async function backingServers(options: ServicesOptions, publicUrl: string, stops: Stops, log: Log): Promise<Backing> {
+  const { dataDir, env = process.env, postgresSettings = {} } = options;
   let { COMMAND_DATABASE_URL: commandUrl, QUERY_DATABASE_URL: queryUrl, REDIS_URL: redisUrl } = env;
   if (commandUrl === undefined || queryUrl === undefined) {
     const postgres = await startEmbeddedPostgres({ dataDir: join(dataDir, 'postgres'), settings: postgresSettings, log });

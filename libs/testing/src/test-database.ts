@@ -16,7 +16,9 @@ export async function testDatabase(): Promise<TestDatabase> {
     { database: `${name}_command`, template: commandTemplate },
     { database: `${name}_query`, template: queryTemplate },
   ];
-  for (const { database, template } of stores) await onServer(serverUrl, `create database ${database} template ${template} strategy file_copy`);
+  for (const { database, template } of stores) {
+    await onServer(serverUrl, `create database ${database} template ${template} strategy file_copy`);
+  }
   return {
     commandUrl: databaseUrl(serverUrl, `${name}_command`),
     queryUrl: databaseUrl(serverUrl, `${name}_query`),

@@ -19,6 +19,8 @@ export interface TestServers {
   stop(): Promise<void>;
 }
 
+type Stops = (() => Promise<void>)[];
+
 export type Migrate = (stores: { commandUrl: string; queryUrl: string }) => Promise<void>;
 
 const folderPrefix = 'sluice-tests-';
@@ -30,7 +32,7 @@ const givenRedisDatabases = 16;
  * TEST_COMMAND_DATABASE_URL and TEST_REDIS_URL name servers to use instead.
  */
 export function testServers(migrate: Migrate, env: NodeJS.ProcessEnv): TestServers {
-  const stops: (() => Promise<void>)[] = [];
+  const stops: Stops = [];
   const folder = once(() => ownFolder(stops));
   const postgres = once(() => startPostgres(migrate, env, folder, stops));
   const redis = once(() => startOrUseRedis(env, folder, stops));
@@ -49,7 +51,7 @@ export function testServers(migrate: Migrate, env: NodeJS.ProcessEnv): TestServe
   };
 }
 
-async function startPostgres(migrate: Migrate, env: NodeJS.ProcessEnv, folder: () => string, stops: (() => Promise<void>)[]): Promise<TestPostgres> {
+async function startPostgres(migrate: Migrate, env: NodeJS.ProcessEnv, folder: () => string, stops: Stops): Promise<TestPostgres> {
   const templates = { commandTemplate: `sluice_${process.pid}_command`, queryTemplate: `sluice_${process.pid}_query` };
   const given = env['TEST_COMMAND_DATABASE_URL'];
   const serverUrl = given ?? (await startOwnPostgres(folder(), stops));
@@ -67,7 +69,7 @@ async function startPostgres(migrate: Migrate, env: NodeJS.ProcessEnv, folder: (
   return { serverUrl, ...templates };
 }
 
-async function startOwnPostgres(folder: string, stops: (() => Promise<void>)[]): Promise<string> {
+async function startOwnPostgres(folder: string, stops: Stops): Promise<string> {
   const postgres = await startEmbeddedPostgres({ dataDir: join(folder, 'postgres'), settings: { fsync: 'off', max_connections: '400' } });
   stops.push(async () => {
     await postgres.stop();
@@ -76,7 +78,7 @@ async function startOwnPostgres(folder: string, stops: (() => Promise<void>)[]):
   return postgres.url('postgres');
 }
 
-async function startOrUseRedis(env: NodeJS.ProcessEnv, folder: () => string, stops: (() => Promise<void>)[]): Promise<{ url: string; databases: number }> {
+async function startOrUseRedis(env: NodeJS.ProcessEnv, folder: () => string, stops: Stops): Promise<{ url: string; databases: number }> {
   const given = env['TEST_REDIS_URL'];
   if (given !== undefined) return { url: given.replace(/(\/\d*)?$/, ''), databases: givenRedisDatabases };
   const redis = await startRedis({ dir: folder(), databases: ownRedisDatabases });
@@ -85,7 +87,7 @@ async function startOrUseRedis(env: NodeJS.ProcessEnv, folder: () => string, sto
 }
 
 /** A new folder in the system's for temporary files; those of runs that were killed are removed. */
-function ownFolder(stops: (() => Promise<void>)[]): string {
+function ownFolder(stops: Stops): string {
   for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith(folderPrefix))) {
     const pid = Number(name.slice(folderPrefix.length).split('-')[0]);
     if (processIdentity(pid) === undefined) rmSync(join(tmpdir(), name), { recursive: true, force: true });

@@ -31,7 +31,7 @@ export function redisBinary(log: (line: string) => void): RedisBinary {
   const installed = onPath('redis-server');
   if (installed !== undefined) return installed;
 
-  throw new Error('No redis-server was found or could be fetched: install Redis 7 (apt, dnf, apk or brew install redis), or set REDIS_URL.');
+  throw new Error('No redis-server was found or could be fetched: install Redis 7 (apt, dnf, apk, brew: redis), or set REDIS_URL.');
 }
 
 function onPath(name: string): RedisBinary | undefined {
@@ -46,7 +46,8 @@ function unpacked(cache: string): RedisBinary | undefined {
   const path = join(cache, 'usr', 'bin', 'redis-server');
   if (!existsSync(path)) return undefined;
   const lib = join(cache, 'usr', 'lib');
-  const folders = [lib, ...readdirSync(lib, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => join(lib, name))];
+  const below = readdirSync(lib, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const folders = [lib, ...below.map(({ name }) => join(lib, name))];
   return { path, libraryPath: folders.join(delimiter) };
 }
 
@@ -65,9 +66,10 @@ function unpackDebian(cache: string): void {
 
   try {
     run('apt-get', ...options, 'update');
-    run('apt-get', ...options, 'download', 'redis-server', 'redis-tools', ...libraries(run('apt-cache', ...options, 'depends', 'redis-tools', 'redis-server')));
+    const packages = ['redis-server', 'redis-tools'];
+    run('apt-get', ...options, 'download', ...packages, ...libraries(run('apt-cache', ...options, 'depends', ...packages)));
     for (const name of readdirSync(aside).filter((file) => file.endsWith('.deb'))) run('dpkg-deb', '-x', name, '.');
-    for (const name of readdirSync(aside).filter((file) => file === 'apt' || file.endsWith('.deb'))) rmSync(join(aside, name), { recursive: true });
+    for (const name of readdirSync(aside)) if (name === 'apt' || name.endsWith('.deb')) rmSync(join(aside, name), { recursive: true });
     renameSync(aside, cache);
   } finally {
     rmSync(aside, { recursive: true, force: true });
@@ -75,9 +77,10 @@ function unpackDebian(cache: string): void {
 }
 
 /** The libraries among a package's dependencies; the C library has to stay the system's. */
-const libraries = (depends: string): string[] => [
-  ...new Set([...depends.matchAll(/^ {2}Depends: ((?:lib|lua)\S+)/gm)].map(([, name = '']) => name).filter((name) => name !== 'libc6')),
-];
+function libraries(depends: string): string[] {
+  const names = Array.from(depends.matchAll(/^ {2}Depends: ((?:lib|lua)\S+)/gm), ([, name = '']) => name);
+  return [...new Set(names)].filter((name) => name !== 'libc6');
+}
 
 /** Whether it worked shows in what is there afterwards. */
 function attempt(bring: () => unknown): void {
