@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { compareAnswer, type ExpectedEvent, eventually, fire, metaJson, type ProviderCase, providerCases, signInstagram } from '@sluice/testing';
 import { type Running, runServices, runStandalone } from './running.js';
@@ -50,17 +50,17 @@ async function startOutside(): Promise<Outside> {
     for await (const chunk of request) chunks.push(chunk);
     return Buffer.concat(chunks).toString();
   };
-  const server = createServer((request, response) => {
-    void bodyOf(request).then((body) => {
-      const path = request.url ?? '';
-      const key = request.headers['idempotency-key'];
-      calls.push({ path, key: typeof key === 'string' ? key : undefined, body, authorization: request.headers.authorization });
-      response.setHeader('content-type', 'application/json');
-      if (path.startsWith('/flaky') && calls.filter((call) => call.path === path).length === 1) response.statusCode = 503;
-      if (path.startsWith('/broken')) response.statusCode = 400;
-      response.end(JSON.stringify(path.endsWith('/me/messages') ? { recipient_id: 'customer', message_id: 'mid.1' } : { path }));
-    });
-  });
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
+    const body = await bodyOf(request);
+    const path = request.url ?? '';
+    const key = request.headers['idempotency-key'];
+    calls.push({ path, key: typeof key === 'string' ? key : undefined, body, authorization: request.headers.authorization });
+    response.setHeader('content-type', 'application/json');
+    if (path.startsWith('/flaky') && calls.filter((call) => call.path === path).length === 1) response.statusCode = 503;
+    if (path.startsWith('/broken')) response.statusCode = 400;
+    response.end(JSON.stringify(path.endsWith('/me/messages') ? { recipient_id: 'customer', message_id: 'mid.1' } : { path }));
+  };
+  const server = createServer((request, response) => void answer(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, calls, server };
 }

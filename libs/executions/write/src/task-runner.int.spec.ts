@@ -20,7 +20,6 @@ import { TaskRunner } from './task-runner.js';
 import { TenantDirectory } from './tenant-directory.js';
 
 const tenantId = newId();
-const channelId = newId();
 let stores: TestDatabase;
 let database: Database;
 let admin: pg.Pool;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { executionIsOver, type Fact, inputOf } from '@sluice/engine';
+import { type Fact, inputOf } from '@sluice/engine';
 import type { SlowEvaluator } from '@sluice/expressions';
 import { type Json, type JsonObject } from '@sluice/kernel';
 import { type EffectNodeType, type EffectTools, evaluateConfig, NodeFailure, type NodeProgram } from '@sluice/nodes';
