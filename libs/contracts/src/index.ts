@@ -13,7 +13,14 @@ export {
   WorkflowNodeCommand,
 } from './workflow-definition.command.js';
 export { ApiKeyPage, ApiKeyQuery, apiKeyStatuses } from './query-api-keys.js';
-export { ChannelDependantsQuery, ChannelDetailQuery, ChannelPage, ChannelQuery, channelStatuses, DependantQuery } from './query-channels.js';
+export {
+  ChannelDependantsQuery,
+  ChannelDetailQuery,
+  ChannelPage,
+  ChannelQuery,
+  channelStatuses,
+  DependantQuery,
+} from './query-channels.js';
 export {
   ExecutionDetailQuery,
   ExecutionErrorQuery,

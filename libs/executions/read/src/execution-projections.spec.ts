@@ -40,7 +40,11 @@ const node = (nodeId: string, attempt: number, ...inputFrom: string[]) => ({
   inputFrom,
   startedAt: at,
 });
-const completed = (payload: Of<'node.execution.completed'>['payload']): ExecutionEvent => ({ type: 'node.execution.completed', aggregateId: id, payload });
+const completed = (payload: Of<'node.execution.completed'>['payload']): ExecutionEvent => ({
+  type: 'node.execution.completed',
+  aggregateId: id,
+  payload,
+});
 const end: ExecutionEvent = { type: 'workflow.execution.completed', aggregateId: id, payload: { workflowId, output: { done: true } } };
 
 it('follows a run from its start to its end', () => {
@@ -69,24 +73,32 @@ it('follows a run from its start to its end', () => {
 });
 
 it('says why a run failed', () => {
-  const failure: ExecutionEvent = { type: 'workflow.execution.failed', aggregateId: id, payload: { workflowId, error: failed, nodeId: 'send' } };
+  const payload = { workflowId, error: failed, nodeId: 'send' };
+  const failure: ExecutionEvent = { type: 'workflow.execution.failed', aggregateId: id, payload };
   expect(replay(executionSummary, [started, failure])).toMatchObject([{ status: 'failed', error: failed, output: null }]);
 });
 
 it('shows the attempt that is due after a failed one, and forgets its error once it succeeded', () => {
   const send = node('send', 1, 'start');
-  const retried: ExecutionEvent = { type: 'node.execution.retried', aggregateId: id, payload: { ...send, error: failed, retryAt: '2026-11-23T12:00:09.000Z' } };
+  const payload = { ...send, error: failed, retryAt: '2026-11-23T12:00:09.000Z' };
+  const retried: ExecutionEvent = { type: 'node.execution.retried', aggregateId: id, payload };
   expect(replay(executionDetail, [retried])).toMatchObject([
     { status: 'running', attempt: 2, error: failed, waitUntil: '2026-11-23T12:00:09.000Z', completedAt: null, ord: 1 },
   ]);
   const done = completed({ ...send, attempt: 2, handle: 'out', output: 1 });
-  expect(replay(executionDetail, [retried, done])).toMatchObject([{ status: 'completed', attempt: 2, error: null, waitUntil: null, output: 1, ord: 1 }]);
+  expect(replay(executionDetail, [retried, done])).toMatchObject([
+    { status: 'completed', attempt: 2, error: null, waitUntil: null, output: 1, ord: 1 },
+  ]);
 });
 
 const isDetail = (row: object): row is ExecutionDetail => 'inputFrom' in row;
 
 it('derives the input that each node had', () => {
-  const failedOn: ExecutionEvent = { type: 'node.execution.failed', aggregateId: id, payload: { ...node('b', 1, 'start'), error: failed, handle: 'error' } };
+  const failedOn: ExecutionEvent = {
+    type: 'node.execution.failed',
+    aggregateId: id,
+    payload: { ...node('b', 1, 'start'), error: failed, handle: 'error' },
+  };
   const skipped: ExecutionEvent = {
     type: 'node.execution.skipped',
     aggregateId: id,

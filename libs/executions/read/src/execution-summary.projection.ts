@@ -46,16 +46,16 @@ export const executionSummary: Projection<ExecutionEvent, ExecutionSummary> = {
   keys: ({ aggregateId: id }) => [{ id }],
   on: {
     'workflow.node.triggered': unchanged,
-    'workflow.execution.started': ({ payload: { workflowId, workflowVersion, entryNodeId, trigger, input }, correlationId, timestamp }) => ({
-      workflowId,
-      workflowVersion,
+    'workflow.execution.started': ({ payload, correlationId, timestamp }) => ({
+      workflowId: payload.workflowId,
+      workflowVersion: payload.workflowVersion,
       status: 'running',
-      entryNodeId,
-      triggerMeta: trigger,
-      webhookEventId: trigger.webhookEventId ?? null,
-      customerId: trigger.customerId,
+      entryNodeId: payload.entryNodeId,
+      triggerMeta: payload.trigger,
+      webhookEventId: payload.trigger.webhookEventId ?? null,
+      customerId: payload.trigger.customerId,
       correlationId,
-      input,
+      input: payload.input,
       output: null,
       error: null,
       startedAt: timestamp,
@@ -71,7 +71,12 @@ export const executionSummary: Projection<ExecutionEvent, ExecutionSummary> = {
       completedAt: timestamp,
       updatedAt: timestamp,
     }),
-    'workflow.execution.failed': ({ payload: { error }, timestamp }) => ({ status: 'failed', error, completedAt: timestamp, updatedAt: timestamp }),
+    'workflow.execution.failed': ({ payload: { error }, timestamp }) => ({
+      status: 'failed',
+      error,
+      completedAt: timestamp,
+      updatedAt: timestamp,
+    }),
     'workflow.execution.incomplete': ({ payload: { error, output = null }, timestamp }) => ({
       status: 'incomplete',
       error,

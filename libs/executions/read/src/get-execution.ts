@@ -35,7 +35,8 @@ export class GetExecutionHandler implements IQueryHandler<GetExecution> {
       if (run === undefined) throw new ExecutionNotFound(executionId);
 
       const { rows: nodes } = await client.query<ExecutionDetail>(
-        `SELECT ${selectList(executionDetail, 'd')} FROM execution_detail d WHERE d.tenant_id = $1 AND d.execution_id = $2 ORDER BY d.ord, d.node_id`,
+        `SELECT ${selectList(executionDetail, 'd')} FROM execution_detail d
+         WHERE d.tenant_id = $1 AND d.execution_id = $2 ORDER BY d.ord, d.node_id`,
         [tenantId, executionId],
       );
       return { ...executionOf(run), entryNodeId: run.entryNodeId, input: run.input, output: run.output, nodes: nodeRunsOf(run, nodes) };

@@ -31,8 +31,10 @@ afterEach(async () => {
 
 type Write = (client: pg.PoolClient, aggregateIds: readonly string[]) => Promise<void>;
 
-const lock = async (client: pg.PoolClient, aggregateIds: readonly string[]) =>
-  (await client.query<{ id: string; version: number }>('SELECT id, version FROM aggregates WHERE id = ANY ($1) ORDER BY id FOR UPDATE', [aggregateIds])).rows;
+async function lock(client: pg.PoolClient, aggregateIds: readonly string[]): Promise<{ id: string; version: number }[]> {
+  const { rows } = await client.query('SELECT id, version FROM aggregates WHERE id = ANY ($1) ORDER BY id FOR UPDATE', [aggregateIds]);
+  return rows;
+}
 
 const entriesOf = (rows: readonly { id: string; version: number }[]) =>
   rows.map(({ id, version }) => ({

@@ -41,7 +41,8 @@ const redisOptions = (redisUrl: string) => {
 
 /** What `app.connectMicroservice` needs so that `@EventPattern` handlers hear notifications. */
 export const notificationTransport = ({ redisUrl }: RedisConfig): MicroserviceOptions => ({
-  strategy: redisUrl === undefined ? new InProcessServer() : new PatientRedisServer({ ...redisOptions(redisUrl), maxRetriesPerRequest: null }),
+  strategy:
+    redisUrl === undefined ? new InProcessServer() : new PatientRedisServer({ ...redisOptions(redisUrl), maxRetriesPerRequest: null }),
 });
 
 /** Hints to other processes. Never waited for, never relied upon: whoever must not miss an event reads the log. */

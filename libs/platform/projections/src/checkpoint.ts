@@ -39,7 +39,10 @@ export class Checkpoint {
   }
 
   private async look(): Promise<void> {
-    const { rows } = await this.database.pool.query<{ position: number }>('SELECT position FROM projection_checkpoints WHERE shard = $1', [SHARD]);
+    const { rows } = await this.database.pool.query<{ position: number }>(
+      'SELECT position FROM projection_checkpoints WHERE shard = $1',
+      [SHARD],
+    );
     this.learn(rows[0]?.position ?? 0);
   }
 

@@ -46,7 +46,11 @@ it('loads nothing for an event that changes nothing', () => {
 });
 
 it('parks an aggregate whose row would be incomplete, and leaves its later events out', () => {
-  const partial: Projection<Joined, Room> = { ...rooms, keys: (event) => event.payload.rooms.map((id) => ({ id })), on: { joined: () => ({}) } };
+  const partial: Projection<Joined, Room> = {
+    ...rooms,
+    keys: (event) => event.payload.rooms.map((id) => ({ id })),
+    on: { joined: () => ({}) },
+  };
   const folding = new Folding(partial, [joined(1, red), joined(2, blue)]);
   expect(folding.fold([])).toEqual([]);
   expect(folding.failures).toEqual([

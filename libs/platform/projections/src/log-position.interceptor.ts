@@ -1,4 +1,5 @@
-import { applyDecorators, type CallHandler, type ExecutionContext, Injectable, type NestInterceptor, UseInterceptors } from '@nestjs/common';
+import { applyDecorators, Injectable, UseInterceptors } from '@nestjs/common';
+import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/common';
 import { ApiHeader, ApiQuery } from '@nestjs/swagger';
 import { DomainError } from '@sluice/kernel';
 import { currentCorrelation } from '@sluice/platform-telemetry';
@@ -9,7 +10,7 @@ const waitMs = 2_000;
 
 class LogPositionIsMalformed extends DomainError {
   constructor() {
-    super('malformed', 'log_position_is_malformed', 'X-Min-Log-Position must be a log position, as a command answers it in X-Log-Position.', {
+    super('malformed', 'log_position_is_malformed', 'X-Min-Log-Position must be a position, as commands answer it in X-Log-Position.', {
       errors: [{ path: 'X-Min-Log-Position', message: 'must be a non-negative whole number' }],
     });
   }
@@ -41,5 +42,9 @@ export const ReadsTheLog = () =>
   applyDecorators(
     UseInterceptors(LogPositionInterceptor),
     ApiQuery({ name: 'tenantId', required: false, description: 'The credential’s own tenant; a platform key names the one it acts for' }),
-    ApiHeader({ name: 'X-Min-Log-Position', required: false, description: 'Read your own write: a command’s X-Log-Position. Waits up to 2 s for it.' }),
+    ApiHeader({
+      name: 'X-Min-Log-Position',
+      required: false,
+      description: 'Read your own write: a command’s X-Log-Position. Waits up to 2 s for it.',
+    }),
   );

@@ -39,7 +39,7 @@ export class PeriodPage extends Page {
 }
 
 /** The period as conditions on a column; none for an open end. */
-export function withinPeriod(column: string, { dateFrom, dateTo }: Pick<PeriodPage, 'dateFrom' | 'dateTo'>, parameters: Parameters): string[] {
+export function withinPeriod(column: string, { dateFrom, dateTo }: PeriodPage, parameters: Parameters): string[] {
   const conditions: string[] = [];
   if (dateFrom !== undefined) conditions.push(`${column} >= ${parameters.of(new Date(dateFrom).toISOString())}`);
   if (dateTo !== undefined) {

@@ -31,13 +31,13 @@ const isDataError = (error: unknown): boolean => /^(22|23|54)/.test(codeOf(error
  */
 export async function projectBatch(database: Database, batch: Batch): Promise<BatchResult> {
   try {
-    return await database.withClient((client) => write(client, batch, upsertRows));
+    return await database.withClient((client) => write(client, batch, upsertTogether));
   } catch (error) {
     if (!isDataError(error)) throw error;
     return database.withClient(async (client) => {
       const refused: Parked[] = [];
-      const result = await write(client, batch, async (_client, projection, _rows, changed) => {
-        refused.push(...(await upsertApart(client, projection, changed)));
+      const result = await write(client, batch, async (_client, projection, rows) => {
+        refused.push(...(await upsertApart(client, projection, rows)));
       });
       await park(client, refused);
       return { ...result, parked: [...result.parked, ...refused] };
@@ -45,7 +45,9 @@ export async function projectBatch(database: Database, batch: Batch): Promise<Ba
   }
 }
 
-type Upsert = (client: pg.PoolClient, projection: AnyProjection, rows: readonly ChangedRow['row'][], changed: readonly ChangedRow[]) => Promise<void>;
+type Upsert = (client: pg.PoolClient, projection: AnyProjection, rows: readonly ChangedRow[]) => Promise<void>;
+
+const upsertTogether: Upsert = (client, projection, rows) => upsertRows(client, projection, rows.map(({ row }) => row));
 
 async function write(client: pg.PoolClient, { projections, from, events }: Batch, upsert: Upsert): Promise<BatchResult> {
   const { rows } = await client.query<{ position: number; any_parked: boolean }>(
@@ -65,7 +67,7 @@ async function write(client: pg.PoolClient, { projections, from, events }: Batch
     if (folding.keys.length > 0) {
       const changedRows = folding.fold(await loadRows(client, projection, folding.keys));
       if (changedRows.length > 0) {
-        await upsert(client, projection, changedRows.map(({ row }) => row), changedRows);
+        await upsert(client, projection, changedRows);
         changed.push({ table: projection.table, rows: changedRows });
       }
     }
@@ -79,7 +81,8 @@ async function write(client: pg.PoolClient, { projections, from, events }: Batch
 /** By projection, the aggregates of these events that are parked. */
 async function parkedAmong(client: pg.PoolClient, events: readonly LoggedEvent[]): Promise<Map<string, Set<string>>> {
   const { rows } = await client.query<{ projection: string; tenantId: string; aggregateId: string }>(
-    `SELECT projection, tenant_id AS "tenantId", aggregate_id AS "aggregateId" FROM projection_parked WHERE aggregate_id = ANY ($1::uuid[])`,
+    `SELECT projection, tenant_id AS "tenantId", aggregate_id AS "aggregateId"
+     FROM projection_parked WHERE aggregate_id = ANY ($1::uuid[])`,
     [[...new Set(events.map(({ aggregateId }) => aggregateId))]],
   );
   const found = new Map<string, Set<string>>();
@@ -92,7 +95,8 @@ async function park(client: pg.PoolClient, failures: readonly Parked[]): Promise
   await client.query(
     `INSERT INTO projection_parked (tenant_id, aggregate_id, projection, position, event_type, error)
      SELECT "tenantId", "aggregateId", projection, position, "eventType", error
-     FROM jsonb_to_recordset($1::jsonb) AS p("tenantId" uuid, "aggregateId" uuid, projection text, position bigint, "eventType" text, error text)
+     FROM jsonb_to_recordset($1::jsonb)
+       AS p("tenantId" uuid, "aggregateId" uuid, projection text, position bigint, "eventType" text, error text)
      ON CONFLICT DO NOTHING`,
     [JSON.stringify(failures)],
   );
@@ -102,7 +106,7 @@ async function park(client: pg.PoolClient, failures: readonly Parked[]): Promise
 async function upsertApart(client: pg.PoolClient, projection: AnyProjection, rows: readonly ChangedRow[]): Promise<Parked[]> {
   await client.query('SAVEPOINT rows');
   try {
-    await upsertRows(client, projection, rows.map(({ row }) => row));
+    await upsertTogether(client, projection, rows);
     await client.query('RELEASE SAVEPOINT rows');
     return [];
   } catch (error) {

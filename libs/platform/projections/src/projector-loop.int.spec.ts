@@ -61,7 +61,9 @@ beforeAll(async () => {
   query = new pg.Pool({ connectionString: stores.queryUrl });
   for (const { table } of [tally, tolerant]) {
     await query.query(`
-      CREATE TABLE ${table} (tenant_id uuid, id uuid, count bigint, last_version bigint, label text CHECK (label <> 'refused'), PRIMARY KEY (tenant_id, id));
+      CREATE TABLE ${table} (
+        tenant_id uuid, id uuid, count bigint, last_version bigint, label text CHECK (label <> 'refused'), PRIMARY KEY (tenant_id, id)
+      );
       GRANT SELECT, INSERT, UPDATE ON ${table} TO sluice_projector`);
   }
 });
@@ -109,8 +111,12 @@ async function append(aggregateId: string, ...events: (string | { type: string }
   }
 }
 
-const tallies = async (table = 'tally') =>
-  new Map((await query.query<{ id: string; count: number }>(`SELECT id, count::int FROM ${table}`)).rows.map(({ id, count }) => [id, count]));
+async function tallies(table = 'tally'): Promise<Map<string, number>> {
+  const { rows } = await query.query<{ id: string; count: number }>(`SELECT id, count::int FROM ${table}`);
+  return new Map(rows.map(({ id, count }) => [id, count]));
+}
+
+const ours = `FROM pg_stat_activity WHERE application_name = 'sluice-projector' AND datname = current_database()`;
 
 const checkpoint = async () => Number((await query.query('SELECT position FROM projection_checkpoints')).rows[0]?.position);
 
@@ -127,7 +133,7 @@ it('counts every event once, though connections are killed all the time and two 
   const kill = async () => {
     for (let round = 0; appending || round < 30; round += 1) {
       for (const pool of [command, query]) {
-        await pool.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'sluice-projector' AND datname = current_database()`);
+        await pool.query(`SELECT pg_terminate_backend(pid) ${ours}`);
       }
       first.wake();
       second.wake();
@@ -183,7 +189,7 @@ it('waits for another projector’s lock, then goes on from where that one stopp
   await append(id, 'a');
   const before = await checkpoint();
   await eventually(async () => {
-    const { rows } = await query.query(`SELECT FROM pg_stat_activity WHERE application_name = 'sluice-projector' AND wait_event_type = 'Lock' AND datname = current_database()`);
+    const { rows } = await query.query(`SELECT ${ours} AND wait_event_type = 'Lock'`);
     return rows.length > 0;
   });
   expect(await checkpoint()).toBe(before);

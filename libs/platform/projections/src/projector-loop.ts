@@ -19,6 +19,7 @@ export const PROJECTOR_OPTIONS = Symbol('ProjectorOptions');
 const pollMs = 1_000;
 const backoffMsMax = 5_000;
 const failingMsMax = 10_000;
+/** In a batch, about, however large the commits are. */
 const eventsWanted = 4_000;
 const commitsAtMost = 500;
 
@@ -36,7 +37,7 @@ export class ProjectorLoop implements OnApplicationBootstrap, BeforeApplicationS
   private position: number | undefined;
   private commitsMax = 200;
   private broken: LogIsBroken | undefined;
-  private failure: { readonly since: number; readonly count: number; readonly error: unknown } | undefined;
+  private failure: { readonly since: number; readonly count: number } | undefined;
   /** When the oldest event that is not yet projected happened, as far as the loop knows */
   private behindSince: number | undefined;
 
@@ -71,9 +72,8 @@ export class ProjectorLoop implements OnApplicationBootstrap, BeforeApplicationS
   /** Throws, in a sentence, when the read models no longer follow the log. */
   assertReady(): void {
     if (this.broken !== undefined) throw new Error(`the projector has stopped: ${this.broken.message}`);
-    if (this.failure !== undefined && Date.now() - this.failure.since > failingMsMax) {
-      throw new Error(`the projector has not got on for ${Math.round((Date.now() - this.failure.since) / 1_000)} s`, { cause: this.failure.error });
-    }
+    const failingMs = this.failure === undefined ? 0 : Date.now() - this.failure.since;
+    if (failingMs > failingMsMax) throw new Error(`the projector has not got on for ${Math.round(failingMs / 1_000)} s`);
   }
 
   private async run(): Promise<void> {
@@ -91,7 +91,7 @@ export class ProjectorLoop implements OnApplicationBootstrap, BeforeApplicationS
           return;
         }
         const count = (this.failure?.count ?? 0) + 1;
-        this.failure = { since: this.failure?.since ?? Date.now(), count, error };
+        this.failure = { since: this.failure?.since ?? Date.now(), count };
         this.showLag();
         const delayMs = Math.min(backoffMsMax, 100 * 2 ** count) * (0.5 + Math.random() / 2);
         this.options.logger.warn({ err: error, attempt: count, delayMs: Math.round(delayMs) }, 'projecting failed: trying again');
@@ -113,7 +113,8 @@ export class ProjectorLoop implements OnApplicationBootstrap, BeforeApplicationS
     }
     this.behindSince = Date.parse(oldest.timestamp);
     this.showLag();
-    this.commitsMax = Math.max(1, Math.min(commitsAtMost, Math.round((this.commitsMax * eventsWanted) / Math.max(events.length, eventsWanted / 2))));
+    const factor = Math.min(2, eventsWanted / events.length);
+    this.commitsMax = Math.max(1, Math.min(commitsAtMost, Math.round(this.commitsMax * factor)));
 
     const result = await projectBatch(this.store, { projections: this.options.projections, from, events });
     this.position = result.position;
@@ -135,7 +136,10 @@ export class ProjectorLoop implements OnApplicationBootstrap, BeforeApplicationS
   }
 
   private async checkpoint(): Promise<number> {
-    const { rows } = await this.store.pool.query<{ position: number }>('SELECT position FROM projection_checkpoints WHERE shard = $1', [SHARD]);
+    const { rows } = await this.store.pool.query<{ position: number }>(
+      'SELECT position FROM projection_checkpoints WHERE shard = $1',
+      [SHARD],
+    );
     if (rows[0] === undefined) throw new Error(`the query store has no checkpoint "${SHARD}"; run \`npm run migrate\``);
     return rows[0].position;
   }

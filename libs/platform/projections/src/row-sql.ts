@@ -44,7 +44,8 @@ export async function upsertRows(client: Client, projection: AnyProjection, rows
   const changing = properties.filter((property) => !key.includes(property)).map(columnName);
   await client.query(
     `INSERT INTO ${projection.table} (${properties.map(columnName).join(', ')})
-     SELECT ${properties.map((property) => `"${property}"`).join(', ')} FROM jsonb_to_recordset($1::jsonb) AS r(${recordset(projection, properties)})
+     SELECT ${properties.map((property) => `"${property}"`).join(', ')}
+     FROM jsonb_to_recordset($1::jsonb) AS r(${recordset(projection, properties)})
      ON CONFLICT (${key.map(columnName).join(', ')}) DO UPDATE SET ${changing.map((name) => `${name} = EXCLUDED.${name}`).join(', ')}`,
     [JSON.stringify(rows)],
   );

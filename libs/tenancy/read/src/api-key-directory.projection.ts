@@ -13,7 +13,10 @@ export interface ApiKeyDirectory extends TenantRow {
   readonly createdAt: string;
 }
 
-/** The keys of all tenants, by which the query side recognises its callers. No answer shows the hash; the query API's role may not read it. */
+/**
+ * The keys of all tenants, by which the query side recognises its callers. No answer shows the hash; the query API's role may not
+ * even read it.
+ */
 export const apiKeyDirectory: Projection<TenancyEvent, ApiKeyDirectory> = {
   table: 'api_key_directory',
   key: ['id'],

@@ -38,7 +38,11 @@ const event: TriggerEvent = {
 const payload = { webhookId, webhookIds: [webhookId, otherId], deliveryId, rawPayload: {}, headers: {}, receivedAt, event };
 const received: WebhookEvent = { type: 'webhook.received', aggregateId: eventId, payload };
 const ignored: WebhookEvent = { type: 'webhook.ignored', aggregateId: eventId, payload: { ...payload, reason: 'path' } };
-const processed: WebhookEvent = { type: 'webhook.processed', aggregateId: eventId, payload: { executionIds: [executionId], webhookIds: [webhookId] } };
+const processed: WebhookEvent = {
+  type: 'webhook.processed',
+  aggregateId: eventId,
+  payload: { executionIds: [executionId], webhookIds: [webhookId] },
+};
 const failed: WebhookEvent = { type: 'webhook.failed', aggregateId: eventId, payload: { error: { code: 'x', message: 'y' } } };
 
 it('counts for a webhook the events that named it, and those that started its run', () => {
@@ -92,7 +96,8 @@ it('keeps why an event failed', () => {
 });
 
 it('is the same under every replay, in whatever batches', () => {
-  const registrations = [registered(webhookId), registered(otherId)];
-  expect(replay(webhookSummary, [...registrations, received, processed], 1)).toEqual(replay(webhookSummary, [...registrations, received, processed]));
-  expect(replay(webhookEventHistory, [ignored, received, processed], 1)).toEqual(replay(webhookEventHistory, [ignored, received, processed]));
+  const calls = [registered(webhookId), registered(otherId), received, processed];
+  expect(replay(webhookSummary, calls, 1)).toEqual(replay(webhookSummary, calls));
+  const story = [ignored, received, processed];
+  expect(replay(webhookEventHistory, story, 1)).toEqual(replay(webhookEventHistory, story));
 });

@@ -28,7 +28,14 @@ const started = (): ExecutionStarted => ({
     workflowVersion: 1,
     entryNodeId: 'start',
     startKey: 'k',
-    trigger: { source: 'manual', sourceType: 'api', actionType: 'manual', customerId: null, clientId: 'key', receivedAt: '2026-11-23T12:00:00.000Z' },
+    trigger: {
+      source: 'manual',
+      sourceType: 'api',
+      actionType: 'manual',
+      customerId: null,
+      clientId: 'key',
+      receivedAt: '2026-11-23T12:00:00.000Z',
+    },
     input: null,
   },
 });
@@ -62,7 +69,8 @@ it('keeps the draft that its author sees, whatever was published', () => {
 
 it('is the same under every replay, in whatever batches', () => {
   expect(replay(workflowSummary, story, 1)).toEqual(replay(workflowSummary, story));
-  expect(replay(workflowDetail, [created, published, updated, archived], 1)).toEqual(replay(workflowDetail, [created, published, updated, archived]));
+  const drafts = [created, published, updated, archived];
+  expect(replay(workflowDetail, drafts, 1)).toEqual(replay(workflowDetail, drafts));
 });
 
 it('keeps an archived workflow and its runs', () => {

@@ -51,7 +51,13 @@ export const workflowSummary: Projection<WorkflowEvent | ExecutionStarted, Workf
       createdAt: timestamp,
       updatedAt: timestamp,
     }),
-    'workflow.updated': ({ payload: { name, description, tags, revision }, timestamp: updatedAt }) => ({ name, description, tags, revision, updatedAt }),
+    'workflow.updated': ({ payload: { name, description, tags, revision }, timestamp: updatedAt }) => ({
+      name,
+      description,
+      tags,
+      revision,
+      updatedAt,
+    }),
     'workflow.published': ({ payload: { version }, timestamp: updatedAt }) => ({ status: 'published', version, updatedAt }),
     'workflow.archived': ({ timestamp: updatedAt }) => ({ status: 'archived', updatedAt }),
     'workflow.execution.started': ({ timestamp }, row) =>
