@@ -1,9 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Api, eventually, freePort, startServices, type SluiceUrls } from '@sluice/testing';
+import { Api, eventually, freePort, startServices, type SluiceUrls, testFolder } from '@sluice/testing';
 
 /** A running Sluice of either kind. */
 export interface Running {
@@ -16,7 +14,7 @@ export interface Running {
 const root = join(import.meta.dirname, '..', '..', '..');
 
 export async function runStandalone(env: NodeJS.ProcessEnv): Promise<Running> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'sluice-e2e-'));
+  const folder = testFolder('e2e');
   const tenantId = randomUUID();
   const apiKey = `e2e-${randomUUID()}`;
   const port = await freePort();
@@ -28,7 +26,7 @@ export async function runStandalone(env: NodeJS.ProcessEnv): Promise<Running> {
       ...env,
       PORT: String(port),
       LOG_LEVEL: 'warn',
-      SLUICE_DATA_DIR: dataDir,
+      SLUICE_DATA_DIR: folder.path,
       SLUICE_BOOTSTRAP_TENANT_ID: tenantId,
       SLUICE_BOOTSTRAP_API_KEY: apiKey,
     },
@@ -53,15 +51,15 @@ export async function runStandalone(env: NodeJS.ProcessEnv): Promise<Running> {
       const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
       child.kill('SIGTERM');
       const code = await ended;
-      rmSync(dataDir, { recursive: true, force: true });
+      folder.remove();
       if (code !== 0) throw new Error(`standalone stopped with ${code}: ${output}`);
     },
   };
 }
 
 export async function runServices(env: NodeJS.ProcessEnv): Promise<Running> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'sluice-e2e-'));
-  const services = await startServices({ dataDir, ports: 'free', workers: 2, env: { ...process.env, ...env, LOG_LEVEL: 'warn' } });
+  const folder = testFolder('e2e');
+  const services = await startServices({ dataDir: folder.path, ports: 'free', workers: 2, env: { ...process.env, ...env, LOG_LEVEL: 'warn' } });
   const urls = { gateway: services.urls['webhook-gateway'], command: services.urls['command-api'], query: services.urls['query-api'] };
   return {
     urls,
@@ -69,7 +67,7 @@ export async function runServices(env: NodeJS.ProcessEnv): Promise<Running> {
     api: new Api(urls, services.apiKey),
     stop: async () => {
       await services.stop();
-      rmSync(dataDir, { recursive: true, force: true });
+      folder.remove();
     },
   };
 }

@@ -1,10 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Api, eventually, metaJson, type Services, signInstagram, startServices } from '@sluice/testing';
+import { Api, eventually, metaJson, type Services, signInstagram, startServices, testFolder } from '@sluice/testing';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 
@@ -37,7 +34,7 @@ class IdempotentTarget {
 
 describe('R-01 F-19: a worker is killed and Redis loses everything while deliveries come', () => {
   const target = new IdempotentTarget();
-  const dataDir = mkdtempSync(join(tmpdir(), 'sluice-storm-'));
+  const folder = testFolder('storm');
   let host: string;
   let services: Services;
   let command: pg.Pool;
@@ -46,7 +43,7 @@ describe('R-01 F-19: a worker is killed and Redis loses everything while deliver
   beforeAll(async () => {
     host = await target.listen();
     services = await startServices({
-      dataDir,
+      dataDir: folder.path,
       ports: 'free',
       workers: 2,
       env: { ...process.env, LOG_LEVEL: 'fatal', OUTBOUND_ALLOW: host },
@@ -61,7 +58,7 @@ describe('R-01 F-19: a worker is killed and Redis loses everything while deliver
     await query?.end();
     await services?.stop();
     target.close();
-    rmSync(dataDir, { recursive: true, force: true });
+    folder.remove();
   }, 60_000);
 
   it('every acknowledged delivery has exactly one run, all end, and the read models agree', async () => {

@@ -44,7 +44,7 @@ export type HandshakeAnswer =
   | { readonly ok: true; readonly status: 200; readonly contentType: string; readonly body: string }
   | { readonly ok: false; readonly reason: RejectionReason };
 
-/** One canonical event (providers.md §1). */
+/** One canonical event: what a provider reported, in the words that are the same for all of them. */
 export interface CanonicalEvent {
   readonly kind: string;
   /** The family that a path's `:actionType` and a registration's `actionTypes` select. */

@@ -1,4 +1,4 @@
-import { type DynamicModule, Module } from '@nestjs/common';
+import { type DynamicModule, Injectable, Module, type OnApplicationShutdown } from '@nestjs/common';
 import type { EncryptionConfig, RedisConfig } from '@sluice/platform-config';
 import { ServiceDatabase } from '@sluice/platform-database';
 import { ExpressionPool } from '@sluice/platform-expression-pool';
@@ -11,7 +11,7 @@ import { CompiledVersions } from './steps/compiled-versions.js';
 import { Leases } from './steps/leases.js';
 import { Sweeper } from './sweeps/sweeper.js';
 import { WakeUps } from './sweeps/wake-ups.js';
-import { TaskRunner, WORKER_OPTIONS } from './task-runner.js';
+import { TaskRunner, WORKER_OPTIONS, type WorkerOptions } from './task-runner.js';
 import { TenantDirectory } from './tenant-directory.js';
 
 export interface ExecutionWorkerOptions {
@@ -24,6 +24,15 @@ export interface ExecutionWorkerOptions {
 }
 
 const jobsAtATime = 8;
+
+@Injectable()
+class SlowExpressions implements OnApplicationShutdown {
+  readonly pool = new ExpressionPool();
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.pool.close();
+  }
+}
 
 /** Runs workflow nodes. Needs the service's database, tickets and notifications. */
 @Module({})
@@ -44,8 +53,8 @@ export class ExecutionWorkerModule {
           },
           inject: [ServiceDatabase],
         },
-        { provide: WORKER_OPTIONS, useFactory: (slow: ExpressionPool) => ({ fusion, slow: slow.evaluate.bind(slow) }), inject: [ExpressionPool] },
-        { provide: ExpressionPool, useFactory: () => new ExpressionPool() },
+        { provide: WORKER_OPTIONS, useFactory: ({ pool }: SlowExpressions): WorkerOptions => ({ fusion, slow: pool.evaluate }), inject: [SlowExpressions] },
+        SlowExpressions,
         { provide: TicketHandler, useExisting: TaskRunner },
         CommitStepsHandler,
         Committer,

@@ -1,7 +1,6 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { advance, newRun } from '@sluice/engine';
+import { advance, type Fact, type Graph, newRun, type RunState } from '@sluice/engine';
 import type { TriggerMetadata, WorkflowNodeTriggered } from '@sluice/executions-domain';
-import type { Graph } from '@sluice/engine';
 import { DomainError, type Json, type JsonObject, newId } from '@sluice/kernel';
 import { compileWorkflow } from '@sluice/nodes';
 import { CommandStore } from '@sluice/platform-event-log';
@@ -73,7 +72,12 @@ export class TriggerNodeHandler implements ICommandHandler<TriggerNode> {
         clientId: by,
         receivedAt: now.toISOString(),
       };
-      const begun = advance(compiled, { executionId: id, workflowId }, newRun(nodeId, input), { type: 'run.started' }, { now, newId, random: Math.random });
+      const isEffect = program.type.kind === 'effect';
+      const decide = (state: RunState, fact: Fact) =>
+        advance(compiled, { executionId: id, workflowId }, state, fact, { now, newId, random: Math.random });
+      const begun = decide(newRun(nodeId, input), { type: 'run.started' });
+      // An effect says that it started when its task is queued, as in a step.
+      const queued = isEffect ? decide(begun.state, { type: 'node.started', nodeId, attempt: 1 }) : { ...begun, events: [] };
       const run: Run = {
         tenantId,
         id,
@@ -86,14 +90,14 @@ export class TriggerNodeHandler implements ICommandHandler<TriggerNode> {
         customerId: trigger.customerId,
         correlationId: currentCorrelation()?.correlationId ?? newId(),
         startedAt: now.toISOString(),
-        state: begun.state,
+        state: queued.state,
       };
       const triggered: WorkflowNodeTriggered = {
         type: 'workflow.node.triggered',
         aggregateId: id,
         payload: { workflowId, nodeId, triggerId: id, input, metadata: { ...trigger, ...(metadata === undefined ? {} : { custom: metadata }) } },
       };
-      const events = [triggered, startedEvent(run), ...begun.events];
+      const events = [triggered, startedEvent(run), ...begun.events, ...queued.events];
 
       await tx.manager.query(
         `INSERT INTO workflow_executions
@@ -116,14 +120,14 @@ export class TriggerNodeHandler implements ICommandHandler<TriggerNode> {
           run.startedAt,
         ],
       );
-      const entry = begun.state.nodes.get(nodeId);
+      const entry = queued.state.nodes.get(nodeId);
       await tx.manager.query(
-        `INSERT INTO node_executions (tenant_id, workflow_execution_id, node_id, id, status, attempt) VALUES ($1, $2, $3, $4, 'running', 1)`,
-        [tenantId, id, nodeId, entry?.id],
+        `INSERT INTO node_executions (tenant_id, workflow_execution_id, node_id, id, status, attempt, started_at) VALUES ($1, $2, $3, $4, 'running', 1, $5)`,
+        [tenantId, id, nodeId, entry?.id, entry?.startedAt ?? null],
       );
       const [task]: { id: string; gen: number }[] = await tx.manager.query(
         `INSERT INTO tasks (tenant_id, kind, execution_id, node_id, ticketed_at) VALUES ($1, $2, $3, $4, now()) RETURNING id, gen`,
-        [tenantId, program.type.kind === 'effect' ? 'effect' : 'step', id, nodeId],
+        [tenantId, isEffect ? 'effect' : 'step', id, nodeId],
       );
       tx.append(events, 0);
       tx.afterCommit(async () => {

@@ -118,6 +118,10 @@ export class Database implements OnApplicationShutdown {
   /** Throws, in a sentence, when the store is away or its schema is not this build's. */
   async assertReady(): Promise<void> {
     const { name, migrations, migrationsTable } = this.options.schema;
+    const { rows: login } = await this.pool.query<{ role: string }>('SELECT current_user AS role');
+    if (login[0]?.role !== this.options.role) {
+      throw new Error(`the ${name} store was reached as ${login[0]?.role}, not ${this.options.role}; a pooler must pass start-up options on`);
+    }
     const expected: readonly string[] = migrations.map((migration) => migration.name);
     const applied = await this.pool
       .query<{ name: string }>(`SELECT name FROM ${migrationsTable}`)

@@ -1,6 +1,6 @@
 import type { ExecutionStarted, TriggerMetadata } from '@sluice/executions-domain';
 import { newRun } from '@sluice/engine';
-import { compileExpression, type SlowEvaluator, truthy } from '@sluice/expressions';
+import { compileExpression, type Expression, type SlowEvaluator, truthy } from '@sluice/expressions';
 import { newId } from '@sluice/kernel';
 import type { TriggerEvent } from '@sluice/webhooks-domain';
 import type { Pool } from 'pg';
@@ -58,10 +58,22 @@ export async function wants(listener: Listener, event: TriggerEvent, tenantId: s
   const trigger = JSON.parse(JSON.stringify(event));
   const scope = { trigger, input: trigger, nodes: {}, execution: {}, workflow: {}, customer: { id: event.customerId }, env: {} };
   try {
-    return truthy(await compileExpression(listener.filter).evaluate(scope, slow));
+    return truthy(await compiledFilter(listener.filter).evaluate(scope, slow));
   } catch {
     return false;
   }
+}
+
+const filters = new Map<string, Expression>();
+const filtersMax = 1_000;
+
+function compiledFilter(source: string): Expression {
+  const known = filters.get(source);
+  if (known !== undefined) return known;
+  const compiled = compileExpression(source);
+  if (filters.size >= filtersMax) filters.clear();
+  filters.set(source, compiled);
+  return compiled;
 }
 
 /** A run of `version` that this event begins; nothing of it is written yet. */

@@ -92,8 +92,8 @@ RESET ROLE;
 `;
 
 /** Accepting webhooks in groups. */
-export class Ingest1764000000003 implements MigrationInterface {
-  readonly name = 'Ingest1764000000003';
+export class Ingest1764000000002 implements MigrationInterface {
+  readonly name = 'Ingest1764000000002';
 
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(up);

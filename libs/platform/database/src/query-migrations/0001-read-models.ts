@@ -224,8 +224,8 @@ RESET ROLE;
 `;
 
 /** The query store: checkpoints and read models, with row-level security by tenant. */
-export class ReadModels1764000000002 implements MigrationInterface {
-  readonly name = 'ReadModels1764000000002';
+export class ReadModels1764000000001 implements MigrationInterface {
+  readonly name = 'ReadModels1764000000001';
 
   async up(runner: QueryRunner): Promise<void> {
     await ensureRoles(runner);
