@@ -260,6 +260,13 @@ describe('expressions', () => {
 });
 
 describe('policies', () => {
+  it('refuses `verify` where nothing can be asked', () => {
+    const config = { method: 'POST', url: 'https://example.com/' };
+    expect(about('http.request', config, { effect: 'verify' }).map(({ path, code }) => `${path}: ${code}`)).toEqual([
+      'nodes[1].policy.effect: effect_unverifiable',
+    ]);
+  });
+
   it('stay within their ranges', () => {
     const policy = JSON.parse(
       '{"timeoutMs":0,"retry":{"maxAttempts":100,"backoff":"linear","delayMs":"5"},"onError":"ignore","efect":"x"}',

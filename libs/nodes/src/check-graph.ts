@@ -35,6 +35,7 @@ export type FindingCode =
   | 'unknown_handle'
   | 'edge_into_trigger'
   | 'error_branch_missing'
+  | 'effect_unverifiable'
   | 'join_impossible';
 
 interface DrawnNode {
@@ -165,6 +166,10 @@ function* checkPolicyOf({ node, path }: DrawnNode, { edges }: Drawing): Generato
   const { delayMs, maxDelayMs } = policy.retry ?? {};
   if (delayMs !== undefined && maxDelayMs !== undefined && delayMs > maxDelayMs) {
     yield { path: `${path}.policy.retry.maxDelayMs`, code: 'invalid_policy', message: '`maxDelayMs` must not be less than `delayMs`' };
+  }
+  if (policy.effect === 'verify') {
+    const message = `no target of "${node.type}" can be asked whether a call arrived: choose \`at_least_once\`, or \`at_most_once\` to decide by hand`;
+    yield { path: `${path}.policy.effect`, code: 'effect_unverifiable', message };
   }
   if (policy.onError === 'branch' && !edges.some((edge) => edge.source === node.id && edge.sourceHandle === ERROR_HANDLE)) {
     const message = `Nothing is connected to the "error" handle of "${node.id}": connect it or choose another \`onError\``;
