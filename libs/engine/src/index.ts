@@ -7,7 +7,7 @@ export {
   type EffectivePolicy,
   GraphIsBroken,
 } from './compile-graph.js';
-export { inputFrom, inputOf } from './data-flow.js';
+export { inputOf } from './data-flow.js';
 export { type EngineCommand, type EngineEvent, type Fact, type NodeEvent, type NodeFact, type RunEvent } from './facts.js';
 export {
   DEFAULT_HANDLE,
@@ -21,4 +21,4 @@ export {
   type NodePolicy,
   type RetryPolicy,
 } from './graph.js';
-export { executionIsOver, newRun, type NodeRun, type NodeRunStatus, type RunState, type RunStatus, terminalStatuses } from './run-state.js';
+export { executionIsOver, newRun, type NodeRun, type NodeRunStatus, type RunState, type RunStatus } from './run-state.js';

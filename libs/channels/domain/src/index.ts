@@ -10,4 +10,4 @@ export {
   unconnected,
 } from './channel.js';
 export { type ChannelConnected, type ChannelDisconnected, type ChannelEvent } from './channel-events.js';
-export { type EncryptionKey, EncryptionKeyIsUnknown, open, seal, type Sealed } from './sealing.js';
+export { type EncryptionKey, open, seal, type Sealed } from './sealing.js';

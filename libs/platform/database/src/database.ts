@@ -71,7 +71,11 @@ export class Database implements OnApplicationShutdown {
   constructor(
     readonly dataSource: DataSource,
     private readonly options: DatabaseOptions,
-  ) {}
+  ) {
+    // A connection that is lost before its borrower can listen says so by an event that ends the process when nobody hears it;
+    // the borrower's next query fails by itself.
+    this.pool.on('connect', (client) => client.on('error', () => {}));
+  }
 
   get pool(): pg.Pool {
     const { driver } = this.dataSource;
@@ -84,7 +88,7 @@ export class Database implements OnApplicationShutdown {
     for (let attempt = 1; ; attempt += 1) {
       const client = await this.pool.connect();
       let broken: Error | undefined;
-      // Lost between two queries, a connection says so by an event that ends the process when nobody hears it.
+      // Lost between two queries: not to be lent again.
       const lost = (error: Error) => (broken = error);
       client.on('error', lost);
       try {

@@ -2,12 +2,10 @@ export {
   type ApiKey,
   ApiKeyNotFound,
   evolveAt,
-  ExpiryIsPast,
   hashOf,
   issue,
   type KeyGrant,
   newKey,
-  prefixOf,
   revoke,
   unissued,
 } from './api-key.js';
@@ -16,7 +14,6 @@ export {
   type ApiKeyEvent,
   type ApiKeyRevoked,
   type Role,
-  roles,
   type TenancyEvent,
   type TenantCreated,
 } from './tenancy.js';

@@ -11,7 +11,6 @@ export {
   type WebhookRegistrationEvent,
 } from './webhook-events.js';
 export {
-  allActions,
   deactivate,
   evolve,
   register,

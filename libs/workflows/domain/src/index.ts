@@ -16,7 +16,6 @@ export {
   type WorkflowEvent,
   WorkflowIsArchived,
   WorkflowNotFound,
-  WorkflowNotPublishable,
   type WorkflowPublished,
   type WorkflowStatus,
   type WorkflowUpdated,

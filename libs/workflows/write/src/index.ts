@@ -1,3 +1,3 @@
 export { WorkflowDependants } from './archive-workflow.js';
-export { findWorkflow, lockWorkflow, workflowTable } from './workflow.table.js';
+export { workflowTable } from './workflow.table.js';
 export { WorkflowsWriteModule } from './workflows-write.module.js';
