@@ -1,0 +1,122 @@
+import 'reflect-metadata';
+import { type INestApplicationContext, Injectable, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { createLogger } from '@sluice/platform-telemetry';
+import { eventually, testRedisUrl } from '@sluice/testing';
+import { Queue } from 'bullmq';
+import { Redis } from 'ioredis';
+import { QUEUE_PREFIX } from './bull-tickets.js';
+import { TicketConsumerModule, TicketsModule } from './queue.module.js';
+import { QUEUE_NAME, type TaskTicket, TicketHandler, Tickets } from './tickets.js';
+
+@Injectable()
+class Collector extends TicketHandler {
+  readonly taken: TaskTicket[] = [];
+  hold: Promise<void> = Promise.resolve();
+
+  override async handle(tickets: readonly TaskTicket[]): Promise<void> {
+    this.taken.push(...tickets);
+    await this.hold;
+  }
+}
+
+@Module({ providers: [Collector, { provide: TicketHandler, useExisting: Collector }], exports: [TicketHandler, Collector] })
+class CollectorModule {}
+
+describe.each([
+  ['in process', () => Promise.resolve(undefined)],
+  ['on Redis', () => testRedisUrl()],
+])('tickets %s', (_name, urlOf) => {
+  let app: INestApplicationContext;
+  let tickets: Tickets;
+  let collector: Collector;
+  let redisUrl: string | undefined;
+
+  beforeAll(async () => {
+    redisUrl = await urlOf();
+    const logger = createLogger('test', 'silent');
+    const consumer = TicketConsumerModule.forRoot({ redisUrl, concurrency: 2, logger, imports: [CollectorModule] });
+    app = await NestFactory.createApplicationContext(
+      { module: class Root {}, imports: [TicketsModule.forRoot({ redisUrl }), consumer] },
+      { logger: false },
+    );
+    await app.init();
+    tickets = app.get(Tickets);
+    collector = app.get(Collector);
+    await eventually(async () => expect(await tickets.keeper()).toBeDefined());
+  });
+
+  afterAll(async () => app?.close());
+
+  it('are taken, many to a job', async () => {
+    const issued = Array.from({ length: 250 }, (_, n) => ({ id: n + 1, gen: 1 }));
+    expect(await tickets.issue(issued)).toBe(true);
+    await eventually(async () => expect([...collector.taken].sort((a, b) => a.id - b.id)).toEqual(issued));
+  });
+
+  it('are taken again under a new generation', async () => {
+    await tickets.issue([{ id: 7, gen: 2 }]);
+    await eventually(async () => expect(collector.taken).toContainEqual({ id: 7, gen: 2 }));
+  });
+
+  it('know their keeper, and that it is the same one', async () => {
+    expect(await tickets.keeper()).toBe(await tickets.keeper());
+  });
+});
+
+describe('tickets on Redis', () => {
+  let app: INestApplicationContext;
+  let redis: Redis;
+  let url: string;
+
+  beforeAll(async () => {
+    url = await testRedisUrl();
+    redis = new Redis(url);
+    app = await NestFactory.createApplicationContext(
+      {
+        module: class Root {},
+        imports: [
+          TicketsModule.forRoot({ redisUrl: url }),
+          TicketConsumerModule.forRoot({ redisUrl: url, concurrency: 2, logger: createLogger('test', 'silent'), imports: [CollectorModule] }),
+        ],
+      },
+      { logger: false },
+    );
+    await app.init();
+    await eventually(async () => expect(await app.get(Tickets).keeper()).toBeDefined());
+  });
+
+  afterAll(async () => {
+    await app?.close();
+    await redis?.quit();
+  });
+
+  it('R-01: another keeper tells that all of them were lost, and new ones go on', async () => {
+    const tickets = app.get(Tickets);
+    const before = await tickets.keeper();
+    await redis.flushdb();
+    expect(await tickets.keeper()).not.toBe(before);
+    await tickets.issue([{ id: 4_711, gen: 1 }]);
+    await eventually(async () => expect(app.get(Collector).taken).toContainEqual({ id: 4_711, gen: 1 }));
+  });
+
+  it('R-12 R-13: what is not a ticket is left out', async () => {
+    const queue = new Queue(QUEUE_NAME, { connection: redis, prefix: QUEUE_PREFIX });
+    await queue.add('tasks', { tasks: [{ id: '1', gen: 1 }, { id: -1, gen: 1 }, { id: 1e300, gen: 1 }, { id: {} }, 'x', null, { id: 4_712, gen: 3 }] });
+    await queue.add('tasks', 'not even an object');
+    await queue.close();
+    await eventually(async () => expect(app.get(Collector).taken).toContainEqual({ id: 4_712, gen: 3 }));
+    expect(app.get(Collector).taken.every(({ id, gen }) => Number.isSafeInteger(id) && Number.isSafeInteger(gen))).toBe(true);
+  });
+});
+
+it('R-03: without Redis nothing is placed, and nothing hangs', async () => {
+  const app = await NestFactory.createApplicationContext(
+    { module: class Root {}, imports: [TicketsModule.forRoot({ redisUrl: 'redis://127.0.0.1:1' })] },
+    { logger: false },
+  );
+  const tickets = app.get(Tickets);
+  expect(await tickets.issue([{ id: 1, gen: 1 }])).toBe(false);
+  expect(await tickets.keeper()).toBeUndefined();
+  await app.close();
+});
