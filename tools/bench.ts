@@ -1,0 +1,143 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { arch, availableParallelism, cpus, loadavg, platform, tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Api, type Services, startServices } from '@sluice/testing';
+import { Redis } from 'ioredis';
+import pg from 'pg';
+import { commitsPerSecond, jobsPerSecond } from './bench/raw-limits.ts';
+import { type BenchResult, type BenchRound, figures, table } from './bench/report.ts';
+import { idleLatency, loadRound, percentile, type System } from './bench/rounds.ts';
+
+/**
+ * `npm run bench [-- --quick] [--gateways N] [--workers N] [--json] [--cpu-prof]`: what the services do on this machine, beside what its
+ * Postgres and Redis give. Exits with 1 when something is lost or wrong, never because it is slow. See docs/benchmarks.md.
+ */
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    gateways: { type: 'string', default: '1' },
+    workers: { type: 'string', default: '1' },
+    json: { type: 'boolean', default: false },
+    'cpu-prof': { type: 'boolean', default: false },
+  },
+});
+
+const count = (option: 'gateways' | 'workers') => {
+  const number = Number(values[option]);
+  if (Number.isInteger(number) && number > 0) return number;
+  console.error(`--${option} takes a number from 1 upwards, not ${values[option]}.`);
+  process.exit(1);
+};
+
+const gateways = count('gateways');
+const workers = count('workers');
+const sizes = values.quick
+  ? { rounds: 3, deliveriesPerRound: 2_000, idleDeliveries: 50, rawCommitsMs: 1_500, rawJobs: 4_000 }
+  : { rounds: 5, deliveriesPerRound: 10_000, idleDeliveries: 200, rawCommitsMs: 3_000, rawJobs: 10_000 };
+const warmUpDeliveries = 1_000;
+
+const say = (line: string): void => void (values.json || process.stderr.write(`${line}\n`));
+const date = new Date().toISOString();
+const resultFile = join(import.meta.dirname, '..', 'bench', 'results', `${date.replaceAll(/[:.]/g, '-')}.json`);
+const profiles = resultFile.replace(/\.json$/, '-profiles');
+const dataDir = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
+chmodSync(dataDir, 0o755); // as root, Postgres runs as another user
+const problems: string[] = [];
+
+/** Servers of its own, so that nothing else is measured: whatever the environment names is left out. */
+function appEnv(): NodeJS.ProcessEnv {
+  const ours = /^(COMMAND_DATABASE_URL|QUERY_DATABASE_URL|REDIS_URL|SLUICE_.*|PORT|PUBLIC_URL|NODE_OPTIONS)$/;
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)));
+  return values['cpu-prof'] ? { ...env, NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profiles}` } : env;
+}
+
+let services: Services | undefined;
+const clients: { end(): Promise<unknown> }[] = [];
+
+async function stopAll(): Promise<void> {
+  for (const client of clients.splice(0)) await client.end().catch(() => {});
+  await services?.stop();
+  rmSync(dataDir, { recursive: true, force: true });
+}
+
+let interrupted = false;
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    if (interrupted) process.exit(1); // asked twice: what still runs ends with this process
+    interrupted = true;
+    void stopAll().finally(() => process.exit(130));
+  });
+}
+
+async function connected(url: string): Promise<pg.Client> {
+  const client = new pg.Client(url);
+  await client.connect();
+  clients.push(client);
+  return client;
+}
+
+async function measure(): Promise<BenchResult> {
+  const machine = {
+    cores: availableParallelism(),
+    model: cpus()[0]?.model.trim() ?? 'unknown',
+    platform: `${platform()} ${arch()}`,
+    node: process.versions.node,
+    loadAverage: loadavg(),
+  };
+  say('Starting Postgres (fsync on), Redis and the services.');
+  services = await startServices({
+    dataDir,
+    env: appEnv(),
+    ports: 'free',
+    gateways,
+    workers,
+    postgresSettings: { shared_preload_libraries: 'pg_stat_statements', 'pg_stat_statements.track_utility': 'on' },
+    onCrash: (app, how) => problems.push(`${app} ${how}`),
+  });
+  const command = await connected(services.commandUrl);
+  await command.query('CREATE EXTENSION pg_stat_statements');
+  await command.query('CREATE DATABASE raw_limits');
+  const rawUrl = new URL(services.commandUrl);
+  rawUrl.pathname = '/raw_limits';
+  const raw = await connected(rawUrl.href);
+  const redis = new Redis(services.redisUrl);
+  clients.push({ end: () => redis.quit() });
+  const { urls } = services;
+  const api = new Api({ gateway: urls['webhook-gateway'], command: urls['command-api'], query: urls['query-api'] }, services.apiKey);
+  const system: System = { services, api, command, query: await connected(services.queryUrl), postgres: command, redis };
+
+  say(`Warming up with ${warmUpDeliveries} deliveries.`);
+  problems.push(...(await loadRound(system, 'warm-up', warmUpDeliveries)).problems);
+
+  const rounds: BenchRound[] = [];
+  for (let round = 1; round <= sizes.rounds; round += 1) {
+    say(`Round ${round} of ${sizes.rounds}.`);
+    const rawCommitsPerSecond = await commitsPerSecond(raw, sizes.rawCommitsMs);
+    const rawJobsPerSecond = await jobsPerSecond(services.redisUrl, sizes.rawJobs);
+    const load = await loadRound(system, `round ${round}`, sizes.deliveriesPerRound);
+    problems.push(...load.problems);
+    rounds.push({ rawCommitsPerSecond, rawJobsPerSecond, load });
+  }
+
+  say(`${sizes.idleDeliveries} single deliveries on the idle system.`);
+  const { problems: idleProblems, ...idle } = await idleLatency(system, sizes.idleDeliveries);
+  problems.push(...idleProblems);
+  const { rounds: roundsMade, deliveriesPerRound } = sizes;
+  return { date, machine, options: { gateways, workers, rounds: roundsMade, deliveriesPerRound }, rounds, idle, problems };
+}
+
+try {
+  const result = await measure();
+  const medians = Object.fromEntries(figures(result).map(([name, unit, perRound]) => [`${name.trim()} ${unit}`.trim(), percentile(perRound, 50)]));
+  const json = JSON.stringify({ ...result, medians }, null, 2);
+  mkdirSync(join(resultFile, '..'), { recursive: true });
+  writeFileSync(resultFile, `${json}\n`);
+  console.log(values.json ? json : `\n${table(result)}\n\n${relative(process.cwd(), resultFile)}`);
+} catch (error) {
+  problems.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
+} finally {
+  if (!interrupted) await stopAll();
+}
+for (const problem of problems) console.error(`Not correct: ${problem}`);
+if (!interrupted) process.exit(problems.length > 0 ? 1 : 0);

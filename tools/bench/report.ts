@@ -1,0 +1,81 @@
+import { type IdleLatency, type LoadRound, percentile } from './rounds.ts';
+
+export interface BenchRound {
+  readonly rawCommitsPerSecond: number;
+  readonly rawJobsPerSecond: number;
+  readonly load: LoadRound;
+}
+
+export interface BenchResult {
+  readonly date: string;
+  readonly machine: { readonly cores: number; readonly model: string; readonly platform: string; readonly node: string; readonly loadAverage: readonly number[] };
+  readonly options: { readonly gateways: number; readonly workers: number; readonly rounds: number; readonly deliveriesPerRound: number };
+  readonly rounds: readonly BenchRound[];
+  readonly idle: Omit<IdleLatency, 'problems'>;
+  /** What is not correct; empty when all is */
+  readonly problems: readonly string[];
+}
+
+export type Figure = readonly [name: string, unit: string, perRound: readonly number[]];
+
+/** What the table shows: a value of every round, or one where there is but one. */
+export function figures({ rounds, idle }: BenchResult): Figure[] {
+  const of = (value: (round: BenchRound) => number) => rounds.map(value);
+  const perRun = (value: (round: LoadRound) => number) => rounds.map(({ load }) => value(load) / load.finished);
+  const processes = [...new Set(rounds.flatMap(({ load }) => Object.keys(load.metered.cpuSeconds)))];
+  const cpu = (load: LoadRound, process: string) => load.metered.cpuSeconds[process] ?? 0;
+  return [
+    ['webhooks acknowledged', '/s', of(({ load }) => load.acknowledgedPerSecond)],
+    ['  acknowledgement p50', 'ms', of(({ load }) => load.acknowledgementMs.p50)],
+    ['  acknowledgement p99', 'ms', of(({ load }) => load.acknowledgementMs.p99)],
+    ['runs finished, end to end', '/s', of(({ load }) => load.finishedPerSecond)],
+    ['raw: commits, one connection', '/s', of(({ rawCommitsPerSecond }) => rawCommitsPerSecond)],
+    ['raw: BullMQ jobs that do nothing', '/s', of(({ rawJobsPerSecond }) => rawJobsPerSecond)],
+    ['acknowledged ÷ raw commits', '', of(({ load, rawCommitsPerSecond }) => load.acknowledgedPerSecond / rawCommitsPerSecond)],
+    ['runs ÷ raw BullMQ jobs', '', of(({ load, rawJobsPerSecond }) => load.finishedPerSecond / rawJobsPerSecond)],
+    ['idle: POST to acknowledgement p50', 'ms', [percentile(idle.acknowledgedMs, 50)]],
+    ['idle: POST to acknowledgement p95', 'ms', [percentile(idle.acknowledgedMs, 95)]],
+    ['idle: POST to completed in the query store p50', 'ms', [percentile(idle.visibleMs, 50)]],
+    ['idle: POST to completed in the query store p95', 'ms', [percentile(idle.visibleMs, 95)]],
+    ['SQL round trips', '/run', perRun(({ metered }) => metered.sqlRoundTrips)],
+    ['Redis commands', '/run', perRun(({ metered }) => metered.redisCommands)],
+    ['  of them scripts', '/run', perRun(({ metered }) => metered.redisScripts)],
+    ['WAL, both stores', 'bytes/run', perRun(({ metered }) => metered.walBytes)],
+    ['  by statements on the command store', 'bytes/run', perRun(({ metered }) => metered.walBytesOf.command)],
+    ['  by statements on the query store', 'bytes/run', perRun(({ metered }) => metered.walBytesOf.query)],
+    ['CPU of all but the load generator', 's/1000 runs', perRun((load) => 1_000 * sum(processes.filter((name) => name !== 'load generator').map((name) => cpu(load, name))))],
+    ...processes.map((name): Figure => [`  ${name}`, 's/1000 runs', perRun((load) => 1_000 * cpu(load, name))]),
+  ];
+}
+
+/** Medians over the rounds, and between what they lay. */
+export function table(result: BenchResult): string {
+  const { date, machine, options } = result;
+  const rows = [
+    ['', 'median', 'lowest', 'highest', ''],
+    ...figures(result).map(([name, unit, values]) => [
+      name,
+      shown(percentile(values, 50)),
+      ...(values.length > 1 ? [shown(Math.min(...values)), shown(Math.max(...values))] : ['', '']),
+      unit,
+    ]),
+  ];
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const lines = rows.map(([name = '', ...cells]) =>
+    [name.padEnd(widths[0] ?? 0), ...cells.slice(0, 3).map((cell, index) => cell.padStart(widths[index + 1] ?? 0)), cells[3]].join('  ').trimEnd(),
+  );
+  return [
+    `${date.slice(0, 16).replace('T', ' ')} UTC, ${machine.cores} cores (${machine.model}), Node ${machine.node}, ${machine.platform}`,
+    `load average ${machine.loadAverage.map((load) => load.toFixed(1)).join(' ')} before; what else runs on these cores is in every figure, so trust the ratios`,
+    `gateways ${options.gateways}, workers ${options.workers}, ${options.rounds} rounds of ${options.deliveriesPerRound} deliveries over 32 connections`,
+    '',
+    ...lines,
+  ].join('\n');
+}
+
+function shown(value: number): string {
+  if (!Number.isFinite(value)) return '-';
+  return value >= 100 ? String(Math.round(value)) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
