@@ -1,9 +1,17 @@
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import { createServer } from 'node:net';
 
-/** A port of 127.0.0.1 on which nobody listens at this moment; another process may take it before the caller does. */
+// Below the range from which systems take ports for outgoing connections and for `listen(0)`: nobody gets one of these by chance.
+const lowest = 15_000;
+const highest = 32_000;
+
+/** A port of 127.0.0.1 on which nobody listens at this moment, and which is unlikely to be taken before the caller does. */
 export async function freePort(): Promise<number> {
-  return listenOnce(0);
+  for (;;) {
+    const candidate = randomInt(lowest, highest);
+    if (await portIsFree(candidate)) return candidate;
+  }
 }
 
 /** The first free port from this one upwards. */
@@ -21,12 +29,10 @@ export async function portIsFree(port: number): Promise<boolean> {
   );
 }
 
-async function listenOnce(port: number): Promise<number> {
+async function listenOnce(port: number): Promise<void> {
   const server = createServer();
   server.listen({ port, host: '127.0.0.1', exclusive: true });
   await once(server, 'listening');
-  const { port: taken } = server.address() as AddressInfo;
   server.close();
   await once(server, 'close');
-  return taken;
 }
