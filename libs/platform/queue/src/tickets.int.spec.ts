@@ -23,6 +23,11 @@ class Collector extends TicketHandler {
 @Module({ providers: [Collector, { provide: TicketHandler, useExisting: Collector }], exports: [TicketHandler, Collector] })
 class CollectorModule {}
 
+const connected = (tickets: Tickets) =>
+  eventually(async () => {
+    if ((await tickets.keeper()) === undefined) throw new Error('nobody keeps tickets yet');
+  });
+
 describe.each([
   ['in process', () => Promise.resolve(undefined)],
   ['on Redis', () => testRedisUrl()],
@@ -43,7 +48,7 @@ describe.each([
     await app.init();
     tickets = app.get(Tickets);
     collector = app.get(Collector);
-    await eventually(async () => expect(await tickets.keeper()).toBeDefined());
+    await connected(tickets);
   });
 
   afterAll(async () => app?.close());
@@ -83,7 +88,7 @@ describe('tickets on Redis', () => {
       { logger: false },
     );
     await app.init();
-    await eventually(async () => expect(await app.get(Tickets).keeper()).toBeDefined());
+    await connected(app.get(Tickets));
   });
 
   afterAll(async () => {
