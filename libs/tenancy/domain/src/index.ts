@@ -13,6 +13,7 @@ export {
   type ApiKeyCreated,
   type ApiKeyEvent,
   type ApiKeyRevoked,
+  type AuditRecorded,
   type Role,
   type TenancyEvent,
   type TenantCreated,

@@ -22,3 +22,24 @@ export type ApiKeyRevoked = DomainEvent<'api_key.revoked', { readonly by: string
 
 export type ApiKeyEvent = ApiKeyCreated | ApiKeyRevoked;
 export type TenancyEvent = TenantCreated | ApiKeyEvent;
+
+/**
+ * Who did what to what, once for every command that was accepted, in the commit of what it changed. Each is a stream of its own: a new id,
+ * version 1. Holds no value that the caller sent.
+ */
+export type AuditRecorded = DomainEvent<
+  'audit.recorded',
+  {
+    /** The command, as the route's handler is called: `workflows.publish` */
+    readonly action: string;
+    readonly by: string;
+    readonly role: Role;
+    /** The thing changed; null: there is no one thing */
+    readonly subject: { readonly type: string; readonly id: string } | null;
+    /** The caller's address as the socket has it; null: not known */
+    readonly from: string | null;
+    readonly method: string;
+    /** Without the query */
+    readonly path: string;
+  }
+>;
