@@ -34,7 +34,9 @@ function collect(project: string, into: string): void {
   mkdirSync(links, { recursive: true });
   cpSync(join(root, 'package.json'), join(into, 'package.json'));
   for (const folder of closure(project)) {
-    for (const part of ['package.json', 'dist']) cpSync(join(root, folder, part), join(into, folder, part), { recursive: true, filter: isRun });
+    for (const part of ['package.json', 'dist']) {
+      cpSync(join(root, folder, part), join(into, folder, part), { recursive: true, filter: isRun });
+    }
     symlinkSync(relative(links, join(into, folder)), join(links, manifestOf(folder).name.replace('@sluice/', '')));
   }
 }
