@@ -1,4 +1,4 @@
-import { bootstrapEnv, databaseEnv, encryptionEnv, httpEnv, parseEnv, type RedisConfig, redisEnv } from '@sluice/platform-config';
+import { bootstrapEnv, databaseEnv, encryptionEnv, httpEnv, jwtEnv, parseEnv, type RedisConfig, redisEnv } from '@sluice/platform-config';
 
 export const readConfig = (env: NodeJS.ProcessEnv) =>
   parseEnv(env, {
@@ -7,6 +7,7 @@ export const readConfig = (env: NodeJS.ProcessEnv) =>
     redis: redisEnv(),
     encryption: encryptionEnv(),
     bootstrap: bootstrapEnv(),
+    jwt: jwtEnv(),
   });
 
 /** With Redis as services have it, or without as in standalone and tests. */

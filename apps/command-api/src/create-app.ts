@@ -9,5 +9,7 @@ export const createApp = (config: CommandApiConfig, logger: Logger): Promise<Nes
   createHttpApp(CommandApiModule.forRoot(config, logger), {
     logger,
     authenticator: CommandAuthenticator,
+    jwt: config.jwt,
+    exposed: config.http.exposed,
     openApi: { title: 'Sluice commands', description: 'Every change by people and frontends: workflows, webhooks, channels, runs, keys.' },
   });

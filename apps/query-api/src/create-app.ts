@@ -9,5 +9,7 @@ export const createApp = (config: QueryApiConfig, logger: Logger): Promise<NestF
   createHttpApp(QueryApiAppModule.forRoot(config), {
     logger,
     authenticator: QueryAuthenticator,
+    jwt: config.jwt,
+    exposed: config.http.exposed,
     openApi: { title: 'Sluice queries', description: 'Every read of people and frontends: workflows, webhooks, channels, executions.' },
   });

@@ -1,4 +1,4 @@
-import { bootstrapEnv, encryptionEnv, httpEnv, parseEnv } from '@sluice/platform-config';
+import { bootstrapEnv, encryptionEnv, httpEnv, jwtEnv, parseEnv } from '@sluice/platform-config';
 import { outboundEnv } from '@sluice/platform-outbound';
 import { executionEnv } from '@sluice/executions-write';
 import { z } from 'zod';
@@ -13,6 +13,7 @@ export const readConfig = (env: NodeJS.ProcessEnv) => ({
     data: dataEnv(),
     encryption: encryptionEnv(),
     bootstrap: bootstrapEnv(),
+    jwt: jwtEnv(),
     outbound: outboundEnv(),
     execution: executionEnv(),
   }),

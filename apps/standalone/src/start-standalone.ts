@@ -32,6 +32,8 @@ export async function startStandalone(env: NodeJS.ProcessEnv, log: (line: string
     const app = await createHttpApp(StandaloneModule.forRoot(config, stores, logger), {
       logger,
       authenticator: CommandAuthenticator,
+      jwt: config.jwt,
+      exposed: config.http.exposed,
       openApi: { title: 'Sluice', description: 'Commands and queries of a standalone Sluice.' },
     });
     const running = await startApp(app, config, logger);

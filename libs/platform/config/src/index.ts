@@ -8,6 +8,8 @@ export {
   encryptionEnv,
   type HttpConfig,
   httpEnv,
+  type JwtConfig,
+  jwtEnv,
   type RedisConfig,
   redisEnv,
 } from './parts.js';

@@ -6,7 +6,10 @@ const url = (protocols: readonly string[], example: string) =>
     .string(`is required, for example ${example}`)
     .refine((text) => protocols.includes(URL.parse(text)?.protocol ?? ''), `must be a URL such as ${example}`);
 
-/** `PORT` (an app's own default), `PUBLIC_URL`, `LOG_LEVEL`. Port 0 takes a free one. */
+/** Who reaches what is for operators: `loopback` is this machine without a proxy in between. */
+const exposure = z.enum(['loopback', 'open', 'off']).default('loopback');
+
+/** `PORT` (an app's own default), `HOST`, `PUBLIC_URL`, `LOG_LEVEL`, `METRICS`, `API_DOCS`. Port 0 takes a free one. */
 export const httpEnv = (defaultPort: number) =>
   z
     .object({
@@ -14,12 +17,15 @@ export const httpEnv = (defaultPort: number) =>
       HOST: z.string().default('0.0.0.0'),
       PUBLIC_URL: url(['http:', 'https:'], 'https://hooks.example.com').optional(),
       LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+      METRICS: exposure,
+      API_DOCS: exposure,
     })
-    .transform(({ PORT, HOST, PUBLIC_URL, LOG_LEVEL }) => ({
+    .transform(({ PORT, HOST, PUBLIC_URL, LOG_LEVEL, METRICS, API_DOCS }) => ({
       port: PORT,
       host: HOST,
       publicUrl: PUBLIC_URL?.replace(/\/+$/, ''),
       logLevel: LOG_LEVEL,
+      exposed: { metrics: METRICS, docs: API_DOCS },
     }));
 
 /** A Postgres URL and the size of this process's pool. */
@@ -83,7 +89,47 @@ export const bootstrapEnv = () =>
       platformKey: env.SLUICE_BOOTSTRAP_PLATFORM_KEY,
     }));
 
+const isGiven = (value: string | undefined) => value !== undefined;
+const secretBytesMin = 32;
+
+/** A dotted path into a token's claims. `user_metadata` is what users of Supabase write themselves. */
+const claim = (fallback: string) =>
+  z
+    .string()
+    .default(fallback)
+    .refine((path) => path.split('.').every((name) => name !== ''), 'must be a dotted path such as app_metadata.tenant_id')
+    .refine((path) => !/^(user_metadata|raw_user_meta_data)(\.|$)/.test(path), 'must be a claim that users cannot write themselves');
+
+/** A secret that the issuer and Sluice share (HS256), or the keys that the issuer publishes. */
+type JwtKeys = { readonly kind: 'shared'; readonly secret: Uint8Array } | { readonly kind: 'published'; readonly url: string };
+
+/** `JWT_*`: tokens of one issuer, checked by its published keys or by a shared secret, never both; absent, only API keys are known. */
+export const jwtEnv = () =>
+  z
+    .object({
+      JWT_JWKS_URL: url(['http:', 'https:'], 'https://project.supabase.co/auth/v1/.well-known/jwks.json').optional(),
+      JWT_SECRET: z
+        .string()
+        .refine((secret) => Buffer.byteLength(secret) >= secretBytesMin, `must have at least ${secretBytesMin} bytes`)
+        .optional(),
+      JWT_ISSUER: z.string().optional(),
+      JWT_AUDIENCE: z.string().optional(),
+      JWT_TENANT_CLAIM: claim('app_metadata.tenant_id'),
+      JWT_ROLE_CLAIM: claim('app_metadata.sluice_role'),
+    })
+    .transform((env, context) => {
+      const { JWT_JWKS_URL: jwksUrl, JWT_SECRET: secret, JWT_ISSUER: issuer, JWT_AUDIENCE: audience } = env;
+      const refuse = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message });
+      if (![jwksUrl, secret, issuer, audience].some(isGiven)) return undefined;
+      if (isGiven(jwksUrl) === isGiven(secret)) refuse('JWT_JWKS_URL', 'set either JWT_JWKS_URL or JWT_SECRET, to read JWTs of JWT_ISSUER');
+      if (issuer === undefined) refuse('JWT_ISSUER', 'is required to read JWTs: what their `iss` must be');
+      if (audience === undefined) refuse('JWT_AUDIENCE', 'is required to read JWTs: what their `aud` must be (Supabase: authenticated)');
+      const keys: JwtKeys = jwksUrl === undefined ? { kind: 'shared', secret: Buffer.from(secret ?? '') } : { kind: 'published', url: jwksUrl };
+      return { keys, issuer: issuer ?? '', audience: audience ?? '', tenantClaim: env.JWT_TENANT_CLAIM, roleClaim: env.JWT_ROLE_CLAIM };
+    });
+
 export type HttpConfig = z.output<ReturnType<typeof httpEnv>>;
+export type JwtConfig = NonNullable<z.output<ReturnType<typeof jwtEnv>>>;
 export type DatabaseConfig = z.output<ReturnType<typeof databaseEnv>>;
 export type EncryptionConfig = z.output<ReturnType<typeof encryptionEnv>>;
 export type BootstrapConfig = z.output<ReturnType<typeof bootstrapEnv>>;

@@ -7,26 +7,27 @@ import {
   SetMetadata,
 } from '@nestjs/common';
 import type { Reflector } from '@nestjs/core';
-import { ApiBearerAuth } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiExtension } from '@nestjs/swagger';
 import { DomainError, isJsonObject, isUuid } from '@sluice/kernel';
 import type { Role } from '@sluice/tenancy-domain';
 import type { FastifyRequest } from 'fastify';
 import { correlationOf } from './correlation.js';
+import { TokenNamesNoTenant, TokenReader } from './token-reader.js';
 
 /** Who calls, on whose behalf. With a platform key `tenantId` is the tenant that the call names. */
 export interface Caller {
   readonly tenantId: string;
-  /** For the record: `key:<id>` */
+  /** For the record: `key:<id>`, or `user:<sub>` of a JWT */
   readonly userId: string;
   readonly role: Role;
 }
 
-/** Knows credentials. An app has one: command-api's looks in the command store, query-api's in the query store. */
+/** Knows API keys. An app has one: command-api's looks in the command store, query-api's in the query store. */
 export abstract class Authenticator {
   /** Whose credential this is; undefined: unknown, expired or revoked. For a platform key `tenantId` is PLATFORM_TENANT_ID. */
   abstract authenticate(bearer: string): Promise<Caller | undefined>;
 
-  /** Asked when a platform key names a tenant. Where nothing is written an unknown tenant is just an empty one. */
+  /** Asked when a platform key or a JWT names a tenant. Where nothing is written an unknown tenant is just an empty one. */
   tenantExists(_tenantId: string): Promise<boolean> {
     return Promise.resolve(true);
   }
@@ -34,40 +35,34 @@ export abstract class Authenticator {
 
 export class CredentialIsMissing extends DomainError {
   constructor() {
-    super('unauthenticated', 'credential_is_missing', 'Send `Authorization: Bearer <API key>`.');
+    super('unauthenticated', 'credential_is_missing', 'Send `Authorization: Bearer <API key or JWT>`.');
   }
 }
 
 export class CredentialIsInvalid extends DomainError {
   constructor() {
-    super('unauthenticated', 'credential_is_invalid', 'This API key is unknown, expired or revoked.');
+    super('unauthenticated', 'credential_is_invalid', 'This API key or token is unknown, expired or revoked.');
   }
 }
 
 export class RoleIsInsufficient extends DomainError {
   constructor(needed: Role, has: Role) {
-    super('forbidden', 'role_is_insufficient', `This call needs the role ${needed}; the key has ${has}.`);
-  }
-}
-
-/** The same whether the named tenant exists or not. */
-export class TenantIsForeign extends DomainError {
-  constructor() {
-    super('forbidden', 'tenant_is_foreign', 'The tenantId in the request is not the one that the credential belongs to.');
+    super('forbidden', 'role_is_insufficient', `This call needs the role ${needed}; the credential has ${has}.`);
   }
 }
 
 export class TenantIsRequired extends DomainError {
   constructor() {
-    super('malformed', 'tenant_is_required', 'A platform key acts for a tenant: name it as `tenantId` in the query or the body.', {
-      errors: [{ path: 'tenantId', message: 'tenantId must be given with a platform key' }],
+    super('malformed', 'tenant_is_required', 'A platform key acts for a tenant: name it once, as `tenantId` in the query or the body.', {
+      errors: [{ path: 'tenantId', message: 'tenantId must be given with a platform key, and name one tenant' }],
     });
   }
 }
 
+/** A tenant other than the caller's is not there, whether it exists or not. */
 export class TenantNotFound extends DomainError {
-  constructor(tenantId: string) {
-    super('not_found', 'tenant_not_found', `There is no tenant ${tenantId}.`);
+  constructor(named: unknown) {
+    super('not_found', 'tenant_not_found', isUuid(named) ? `There is no tenant ${named}.` : 'A tenantId is a UUID; there is no such tenant.');
   }
 }
 
@@ -75,7 +70,7 @@ const roleKey = 'sluice:role';
 const publicRole = 'public';
 
 /** Who may call a route. Each role may do what the ones before it may: viewer, editor, operator, admin; `platform` acts for any tenant. */
-export const Allow = (role: Role) => applyDecorators(SetMetadata(roleKey, role), ApiBearerAuth());
+export const Allow = (role: Role) => applyDecorators(SetMetadata(roleKey, role), ApiBearerAuth(), ApiExtension('x-required-role', role));
 
 /** No credential at all: health, and webhooks, which are signed instead. */
 export const Public = (): CustomDecorator => SetMetadata(roleKey, publicRole);
@@ -95,6 +90,7 @@ export class AuthGuard implements CanActivate {
   constructor(
     private readonly reflector: Reflector,
     private readonly authenticator: Authenticator | undefined,
+    private readonly tokens: TokenReader | undefined,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -108,8 +104,10 @@ export class AuthGuard implements CanActivate {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const known = await this.identify(request);
     const named = takeNamedTenant(request);
+    // Before the role: what is not there has no roles.
+    if (known.role !== 'platform') refuseForeign(named, known);
     if (rank[known.role] < rank[needed]) throw new RoleIsInsufficient(needed, known.role);
-    const caller = needed === 'platform' ? known : await this.inTenant(known, named);
+    const caller = needed === 'platform' || known.role !== 'platform' ? known : await this.inTenant(known, named);
     correlationOf(request).tenantId = caller.tenantId;
     callers.set(request.raw, caller);
     return true;
@@ -118,23 +116,30 @@ export class AuthGuard implements CanActivate {
   private async identify({ headers }: FastifyRequest): Promise<Caller> {
     const { authorization } = headers;
     if (authorization === undefined || this.authenticator === undefined) throw new CredentialIsMissing();
-    const [, bearer] = /^Bearer +([\x21-\x7e]{1,4096})$/i.exec(authorization) ?? [];
-    const caller = bearer === undefined ? undefined : await this.authenticator.authenticate(bearer);
+    const [, bearer] = /^Bearer +([\x21-\x7e]{1,8192})$/i.exec(authorization) ?? [];
+    const caller = bearer === undefined ? undefined : await this.recognise(bearer, this.authenticator);
     if (caller === undefined) throw new CredentialIsInvalid();
+    return caller;
+  }
+
+  private async recognise(bearer: string, authenticator: Authenticator): Promise<Caller | undefined> {
+    if (this.tokens === undefined || !TokenReader.isToken(bearer)) return authenticator.authenticate(bearer);
+    const caller = await this.tokens.read(bearer);
+    if (caller !== undefined && !(await authenticator.tenantExists(caller.tenantId))) throw new TokenNamesNoTenant();
     return caller;
   }
 
   private async inTenant(caller: Caller, named: readonly unknown[]): Promise<Caller> {
     const [first] = named;
-    if (named.some((tenantId) => tenantId !== first)) throw new TenantIsForeign();
-    if (caller.role !== 'platform') {
-      if (first !== undefined && first !== caller.tenantId) throw new TenantIsForeign();
-      return caller;
-    }
-    if (first === undefined) throw new TenantIsRequired();
-    if (!isUuid(first) || !(await this.authenticator?.tenantExists(first))) throw new TenantNotFound(String(first));
+    if (first === undefined || named.some((tenantId) => tenantId !== first)) throw new TenantIsRequired();
+    if (!isUuid(first) || !(await this.authenticator?.tenantExists(first))) throw new TenantNotFound(first);
     return { ...caller, tenantId: first };
   }
+}
+
+function refuseForeign(named: readonly unknown[], { tenantId }: Caller): void {
+  const foreign = named.find((one) => one !== tenantId);
+  if (foreign !== undefined) throw new TenantNotFound(foreign);
 }
 
 /**

@@ -1,19 +1,26 @@
 import { NestFactory, Reflector } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DomainError } from '@sluice/kernel';
+import type { HttpConfig, JwtConfig } from '@sluice/platform-config';
 import { type Logger, NestLogger, withCorrelation } from '@sluice/platform-telemetry';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AuthGuard, type Authenticator } from './auth.js';
 import { readBodies, webhookBytesMax } from './bodies.js';
 import { correlationOf } from './correlation.js';
 import { type OpenApiOptions, serveOpenApi } from './open-api.js';
+import { hideSurfaces } from './exposure.js';
 import { ProblemFilter, sendProblem } from './problem.filter.js';
+import { TokenReader } from './token-reader.js';
 import { validationPipe } from './validation.js';
 
 export interface HttpAppOptions {
   readonly logger: Logger;
   /** Who decides about credentials on this app's routes; a provider of the app. Without it only public routes answer. */
   readonly authenticator?: abstract new (...dependencies: never[]) => Authenticator;
+  /** Given: JWTs are taken beside API keys */
+  readonly jwt?: JwtConfig;
+  /** Who reaches `/metrics` and `/api/docs` */
+  readonly exposed: HttpConfig['exposed'];
   /** Given: `/api/docs` and `/api/docs-json` */
   readonly openApi?: OpenApiOptions;
 }
@@ -30,7 +37,7 @@ export async function createHttpApp(
   rootModule: Parameters<typeof NestFactory.create>[0],
   options: HttpAppOptions,
 ): Promise<NestFastifyApplication> {
-  const { logger, authenticator, openApi } = options;
+  const { logger, authenticator, jwt, exposed, openApi } = options;
   const adapter = new FastifyAdapter({
     bodyLimit: webhookBytesMax,
     requestTimeout: 60_000,
@@ -42,6 +49,7 @@ export async function createHttpApp(
   });
   const fastify: FastifyInstance = adapter.getInstance();
   correlate(fastify, logger);
+  hideSurfaces(fastify, exposed);
   readBodies(fastify);
 
   const app = await NestFactory.create<NestFastifyApplication>(rootModule, adapter, {
@@ -52,7 +60,7 @@ export async function createHttpApp(
   app.useGlobalFilters(new ProblemFilter(logger));
   app.useGlobalPipes(validationPipe());
   const known = authenticator === undefined ? undefined : app.get<Authenticator>(authenticator, { strict: false });
-  app.useGlobalGuards(new AuthGuard(app.get(Reflector), known));
+  app.useGlobalGuards(new AuthGuard(app.get(Reflector), known, jwt === undefined ? undefined : new TokenReader(jwt, logger)));
   if (openApi !== undefined) serveOpenApi(app, openApi);
   return app;
 }

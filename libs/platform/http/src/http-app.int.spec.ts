@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { request } from 'node:http';
 import {
   Body,
@@ -21,10 +21,12 @@ import { createLogger, currentCorrelation } from '@sluice/platform-telemetry';
 import { Type } from 'class-transformer';
 import { IsArray, IsInt, IsObject, IsOptional, IsString, ValidateNested } from 'class-validator';
 import type { FastifyRequest } from 'fastify';
+import { type JWTPayload, SignJWT } from 'jose';
 import { Allow, Authenticator, Caller, createHttpApp, HealthModule, IfMatch, Page, pageOf, Public, RevisionETag } from './index.js';
 
 const acme = '018f3b5e-0000-7000-8000-00000000000a';
 const globex = '018f3b5e-0000-7000-8000-00000000000b';
+const secret = randomBytes(32);
 
 @Injectable()
 class KnownKeys extends Authenticator {
@@ -160,6 +162,8 @@ beforeAll(async () => {
   app = await createHttpApp(TestModule, {
     logger: createLogger('test', 'silent'),
     authenticator: KnownKeys,
+    jwt: { keys: { kind: 'shared', secret }, issuer: 'https://issuer', audience: 'sluice', tenantClaim: 'tenant', roleClaim: 'role' },
+    exposed: { metrics: 'loopback', docs: 'loopback' },
     openApi: { title: 'Things', description: 'of a test' },
   });
   await app.listen(0, '127.0.0.1');
@@ -362,20 +366,51 @@ describe('authorisation', () => {
     expect(
       (await call('POST', '/api/things', { key: 'editor', body: { name: 'a', tenantId: acme.toUpperCase() } })).body.caller.tenantId,
     ).toBe(acme);
-    expect((await call('POST', '/api/things', { key: 'editor', body: { name: 'a', tenantId: globex } })).status).toBe(403);
-    expect((await call('POST', '/api/things', { key: 'editor', body: { name: 'a', tenantId: { $ne: 1 } } })).status).toBe(403);
-    expect((await call('GET', `/api/things?tenantId=${globex}`, { key: 'viewer' })).status).toBe(403);
-    expect((await call('GET', `/api/things?tenantId=${acme}&tenantId=${globex}`, { key: 'viewer' })).status).toBe(403);
+    expect((await call('POST', '/api/things', { key: 'editor', body: { name: 'a', tenantId: globex } })).status).toBe(404);
+    expect((await call('POST', '/api/things', { key: 'editor', body: { name: 'a', tenantId: { $ne: 1 } } })).status).toBe(404);
+    expect((await call('GET', `/api/things?tenantId=${globex}`, { key: 'viewer' })).status).toBe(404);
+    expect((await call('GET', `/api/things?tenantId=${acme}&tenantId=${globex}`, { key: 'viewer' })).status).toBe(404);
   });
 
   it('lets a platform key act for the tenant it names, for none by default', async () => {
     expect((await call('GET', `/api/things?tenantId=${globex}`, { key: 'platform' })).body.items).toEqual([globex]);
     expect((await call('POST', `/api/things?tenantId=${acme}`, { key: 'platform', body: { name: 'a', tenantId: globex } })).status).toBe(
-      403,
+      400,
     );
     expect((await call('GET', '/api/things', { key: 'platform' })).status).toBe(400);
     expect((await call('GET', `/api/things?tenantId=${PLATFORM_TENANT_ID}`, { key: 'platform' })).status).toBe(404);
     expect((await call('GET', '/api/things/tenants', { key: 'platform' })).body.tenantId).toBe(PLATFORM_TENANT_ID);
+  });
+});
+
+describe('JWTs', () => {
+  const token = (claims: JWTPayload) =>
+    new SignJWT({ tenant: acme, role: 'editor', ...claims })
+      .setProtectedHeader({ alg: 'HS256' })
+      .setIssuer('https://issuer')
+      .setAudience('sluice')
+      .setSubject('ada')
+      .setExpirationTime('5m')
+      .sign(secret);
+
+  it('stand beside API keys', async () => {
+    const { body } = await call('POST', '/api/things', { key: await token({}), body: { name: 'a' } });
+    expect(body.caller).toEqual({ tenantId: acme, userId: 'user:ada', role: 'editor' });
+    expect((await call('GET', '/api/things/tenants', { key: await token({}) })).status).toBe(403);
+    expect((await call('GET', `/api/things?tenantId=${globex}`, { key: await token({}) })).status).toBe(404);
+  });
+
+  it('open nothing without a tenant and a role of ours, and never the role platform', async () => {
+    const codeOf = async (claims: JWTPayload) => {
+      const { status, body } = await call('GET', '/api/things', { key: await token(claims) });
+      return [status, body.type];
+    };
+    for (const tenant of [undefined, 'acme', PLATFORM_TENANT_ID, '018f3b5e-0000-7000-8000-00000000000c', [acme]]) {
+      expect(await codeOf({ tenant })).toEqual([403, '/problems/token_names_no_tenant']);
+    }
+    for (const role of [undefined, 'platform', 'owner', 'Viewer', ['viewer']]) {
+      expect(await codeOf({ role })).toEqual([403, '/problems/token_names_no_role']);
+    }
   });
 });
 
@@ -431,6 +466,51 @@ describe('health', () => {
     const answer = await call('GET', '/metrics');
     expect(answer.type).toMatch(/^text\/plain/);
     expect(answer.body).toContain('process_cpu_seconds_total');
+  });
+});
+
+describe('T-22 what operators alone need', () => {
+  const statusOf = async (url: string, remoteAddress: string, headers: Record<string, string> = {}) =>
+    (await app.inject({ url, remoteAddress, headers: { host: 'localhost', ...headers } })).statusCode;
+  const surfaces = ['/metrics', '/api/docs', '/api/docs-json', '/api/docs-yaml', '/api/docs/swagger-ui.css'];
+
+  it('is there for this machine, and not for anybody else', async () => {
+    for (const url of surfaces) {
+      expect([url, await statusOf(url, '127.0.0.1'), await statusOf(url, '::ffff:127.0.0.1')]).toEqual([url, 200, 200]);
+      expect([url, await statusOf(url, '10.0.0.7'), await statusOf(url, '::ffff:192.0.2.1')]).toEqual([url, 404, 404]);
+      expect([url, await statusOf(url, '127.0.0.1', { host: 'sluice.example.com' })]).toEqual([url, 404]);
+      for (const header of ['x-forwarded-for', 'forwarded', 'via', 'x-real-ip']) {
+        expect([url, header, await statusOf(url, '127.0.0.1', { [header]: '127.0.0.1' })]).toEqual([url, header, 404]);
+      }
+    }
+    const [hidden, absent] = await Promise.all(['/metrics', '/nothing'].map((url) => app.inject({ url, remoteAddress: '10.0.0.7' })));
+    const told = ({ body, headers }: typeof hidden, url: string) => [
+      { ...JSON.parse(body), correlationId: '', detail: JSON.parse(body).detail.replace(url, ''), instance: '' },
+      headers['content-type'],
+    ];
+    expect(told(hidden, '/metrics')).toEqual(told(absent, '/nothing'));
+  });
+
+  it('is never mistaken for what must be there: probes come from anywhere', async () => {
+    store = () => Promise.resolve();
+    expect(await statusOf('/healthz', '10.0.0.7')).toBe(200);
+    expect(await statusOf('/readyz', '10.0.0.7')).toBe(200);
+  });
+
+  it.each(['open', 'off'] as const)('follows the configuration: %s', async (how) => {
+    const other = await createHttpApp(TestModule, {
+      logger: createLogger('test', 'silent'),
+      exposed: { metrics: how, docs: how },
+      openApi: { title: 'Things', description: 'of a test' },
+    });
+    await other.init();
+    await other.getHttpAdapter().getInstance().ready();
+    const expected = how === 'open' ? 200 : 404;
+    for (const url of surfaces) {
+      expect([url, (await other.inject({ url, remoteAddress: '10.0.0.7' })).statusCode]).toEqual([url, expected]);
+      expect([url, (await other.inject({ url, remoteAddress: '127.0.0.1' })).statusCode]).toEqual([url, expected]);
+    }
+    await other.close();
   });
 });
 

@@ -11,6 +11,8 @@ const entriesMax = 10_000;
 /** API keys as the command store knows them. What is not a key is asked for each time: a new one works at once. */
 @Injectable()
 export class CommandAuthenticator extends Authenticator {
+  /** Of tenants that are there; others are asked for each time. */
+  private readonly tenants = new Map<string, number>();
   private readonly known = new Map<string, { readonly caller: Promise<Caller | undefined>; readonly until: number }>();
 
   constructor(
@@ -39,11 +41,16 @@ export class CommandAuthenticator extends Authenticator {
     return caller;
   }
 
-  override tenantExists(tenantId: string): Promise<boolean> {
-    return this.store.read(tenantId, async (manager) => {
+  override async tenantExists(tenantId: string): Promise<boolean> {
+    if ((this.tenants.get(tenantId) ?? 0) > performance.now()) return true;
+    const isThere = await this.store.read(tenantId, async (manager) => {
       const found: unknown[] = await manager.query('SELECT 1 FROM tenants WHERE id = $1', [tenantId]);
       return found.length > 0;
     });
+    if (!isThere) return false;
+    if (this.tenants.size >= entriesMax) this.tenants.clear();
+    this.tenants.set(tenantId, performance.now() + keptMs);
+    return true;
   }
 
   forget(): void {
