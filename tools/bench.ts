@@ -77,6 +77,12 @@ async function connected(url: string): Promise<pg.Client> {
   return client;
 }
 
+/** The speed of a system that loses something is worth nothing. */
+function mustBeCorrect(measured: { readonly problems: readonly string[] }): void {
+  problems.push(...measured.problems);
+  if (problems.length > 0) throw new Error('nothing further was measured');
+}
+
 async function measure(): Promise<BenchResult> {
   const machine = {
     cores: availableParallelism(),
@@ -108,7 +114,7 @@ async function measure(): Promise<BenchResult> {
   const system: System = { services, api, command, query: await connected(services.queryUrl), postgres: command, redis };
 
   say(`Warming up with ${warmUpDeliveries} deliveries.`);
-  problems.push(...(await loadRound(system, 'warm-up', warmUpDeliveries)).problems);
+  mustBeCorrect(await loadRound(system, 'warm-up', warmUpDeliveries));
 
   const rounds: BenchRound[] = [];
   for (let round = 1; round <= sizes.rounds; round += 1) {
@@ -116,28 +122,29 @@ async function measure(): Promise<BenchResult> {
     const rawCommitsPerSecond = await commitsPerSecond(raw, sizes.rawCommitsMs);
     const rawJobsPerSecond = await jobsPerSecond(services.redisUrl, sizes.rawJobs);
     const load = await loadRound(system, `round ${round}`, sizes.deliveriesPerRound);
-    problems.push(...load.problems);
+    mustBeCorrect(load);
     rounds.push({ rawCommitsPerSecond, rawJobsPerSecond, load });
   }
 
   say(`${sizes.idleDeliveries} single deliveries on the idle system.`);
-  const { problems: idleProblems, ...idle } = await idleLatency(system, sizes.idleDeliveries);
-  problems.push(...idleProblems);
-  const { rounds: roundsMade, deliveriesPerRound } = sizes;
-  return { date, machine, options: { gateways, workers, rounds: roundsMade, deliveriesPerRound }, rounds, idle, problems };
+  const idle = await idleLatency(system, sizes.idleDeliveries);
+  mustBeCorrect(idle);
+  return { date, machine, options: { gateways, workers, deliveriesPerRound: sizes.deliveriesPerRound }, rounds, idle };
 }
 
 try {
   const result = await measure();
-  const medians = Object.fromEntries(figures(result).map(([name, unit, perRound]) => [`${name.trim()} ${unit}`.trim(), percentile(perRound, 50)]));
-  const json = JSON.stringify({ ...result, medians }, null, 2);
+  const median = figures(result).map(([name, unit, perRound]) => [`${name.trim()} ${unit}`.trim(), percentile(perRound, 50)]);
+  const json = JSON.stringify({ ...result, medians: Object.fromEntries(median) }, null, 2);
   mkdirSync(join(resultFile, '..'), { recursive: true });
   writeFileSync(resultFile, `${json}\n`);
   console.log(values.json ? json : `\n${table(result)}\n\n${relative(process.cwd(), resultFile)}`);
 } catch (error) {
-  problems.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  problems.push(error instanceof Error ? error.message : String(error));
 } finally {
   if (!interrupted) await stopAll();
 }
-for (const problem of problems) console.error(`Not correct: ${problem}`);
-if (!interrupted) process.exit(problems.length > 0 ? 1 : 0);
+if (!interrupted) {
+  if (problems.length > 0) console.error(`Not as it must be:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+  process.exit(problems.length > 0 ? 1 : 0);
+}

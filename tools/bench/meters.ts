@@ -49,7 +49,7 @@ export async function startMeters(measured: Measured): Promise<{ stop(): Promise
       const walBytes = (await walPosition(postgres)) - before.wal;
       const calls = await redisCalls(redis);
       const statements = await appStatements(postgres);
-      const walOf = (store: Statement['store']) => sum(statements.filter((statement) => statement.store === store).map((statement) => statement.walBytes));
+      const walOf = (store: Statement['store']) => sum(statements.map((statement) => (statement.store === store ? statement.walBytes : 0)));
       return {
         cpuSeconds: Object.fromEntries(Object.entries(cpu).map(([name, seconds]) => [name, seconds - (before.cpu[name] ?? 0)])),
         sqlRoundTrips: sum(statements.map((statement) => statement.calls)),
@@ -86,7 +86,8 @@ async function redisPid(redis: Redis): Promise<number | undefined> {
 /** Calls by command, without what the meters themselves ask. */
 async function redisCalls(redis: Redis): Promise<Record<string, number>> {
   const lines = (await redis.info('commandstats')).matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm);
-  return Object.fromEntries(Array.from(lines, ([, name = '', calls]) => [name, Number(calls)] as const).filter(([name]) => name !== 'info'));
+  const calls = Array.from(lines, ([, name = '', count]) => [name, Number(count)] as const);
+  return Object.fromEntries(calls.filter(([name]) => name !== 'info'));
 }
 
 async function walPosition(postgres: pg.Client): Promise<number> {

@@ -23,7 +23,12 @@ export async function jobsPerSecond(redisUrl: string, jobs: number): Promise<num
   const queue = new Queue(name, { connection: connections[0], prefix: '{bench}' });
   let completed = 0;
   const { promise: allCompleted, resolve } = Promise.withResolvers<void>();
-  const worker = new Worker(name, async (_job: Job) => {}, { connection: connections[1], prefix: '{bench}', concurrency, removeOnComplete: { count: 0 } });
+  const worker = new Worker(name, async (_job: Job) => {}, {
+    connection: connections[1],
+    prefix: '{bench}',
+    concurrency,
+    removeOnComplete: { count: 0 },
+  });
   worker.on('completed', () => {
     completed += 1;
     if (completed === jobs) resolve();

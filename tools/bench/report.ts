@@ -8,12 +8,17 @@ export interface BenchRound {
 
 export interface BenchResult {
   readonly date: string;
-  readonly machine: { readonly cores: number; readonly model: string; readonly platform: string; readonly node: string; readonly loadAverage: readonly number[] };
-  readonly options: { readonly gateways: number; readonly workers: number; readonly rounds: number; readonly deliveriesPerRound: number };
+  readonly machine: {
+    readonly cores: number;
+    readonly model: string;
+    readonly platform: string;
+    readonly node: string;
+    /** Before the start, over 1, 5 and 15 minutes */
+    readonly loadAverage: readonly number[];
+  };
+  readonly options: { readonly gateways: number; readonly workers: number; readonly deliveriesPerRound: number };
   readonly rounds: readonly BenchRound[];
-  readonly idle: Omit<IdleLatency, 'problems'>;
-  /** What is not correct; empty when all is */
-  readonly problems: readonly string[];
+  readonly idle: IdleLatency;
 }
 
 export type Figure = readonly [name: string, unit: string, perRound: readonly number[]];
@@ -23,6 +28,7 @@ export function figures({ rounds, idle }: BenchResult): Figure[] {
   const of = (value: (round: BenchRound) => number) => rounds.map(value);
   const perRun = (value: (round: LoadRound) => number) => rounds.map(({ load }) => value(load) / load.finished);
   const processes = [...new Set(rounds.flatMap(({ load }) => Object.keys(load.metered.cpuSeconds)))];
+  const measured = processes.filter((name) => name !== 'load generator');
   const cpu = (load: LoadRound, process: string) => load.metered.cpuSeconds[process] ?? 0;
   return [
     ['webhooks acknowledged', '/s', of(({ load }) => load.acknowledgedPerSecond)],
@@ -43,14 +49,14 @@ export function figures({ rounds, idle }: BenchResult): Figure[] {
     ['WAL, both stores', 'bytes/run', perRun(({ metered }) => metered.walBytes)],
     ['  by statements on the command store', 'bytes/run', perRun(({ metered }) => metered.walBytesOf.command)],
     ['  by statements on the query store', 'bytes/run', perRun(({ metered }) => metered.walBytesOf.query)],
-    ['CPU of all but the load generator', 's/1000 runs', perRun((load) => 1_000 * sum(processes.filter((name) => name !== 'load generator').map((name) => cpu(load, name))))],
+    ['CPU of all but the load generator', 's/1000 runs', perRun((load) => 1_000 * sum(measured.map((name) => cpu(load, name))))],
     ...processes.map((name): Figure => [`  ${name}`, 's/1000 runs', perRun((load) => 1_000 * cpu(load, name))]),
   ];
 }
 
 /** Medians over the rounds, and between what they lay. */
 export function table(result: BenchResult): string {
-  const { date, machine, options } = result;
+  const { date, machine, options, rounds } = result;
   const rows = [
     ['', 'median', 'lowest', 'highest', ''],
     ...figures(result).map(([name, unit, values]) => [
@@ -61,13 +67,12 @@ export function table(result: BenchResult): string {
     ]),
   ];
   const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const lines = rows.map(([name = '', ...cells]) =>
-    [name.padEnd(widths[0] ?? 0), ...cells.slice(0, 3).map((cell, index) => cell.padStart(widths[index + 1] ?? 0)), cells[3]].join('  ').trimEnd(),
-  );
+  const aligned = (cell: string, column: number) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0));
+  const lines = rows.map((row) => row.map(aligned).join('  ').trimEnd());
   return [
     `${date.slice(0, 16).replace('T', ' ')} UTC, ${machine.cores} cores (${machine.model}), Node ${machine.node}, ${machine.platform}`,
-    `load average ${machine.loadAverage.map((load) => load.toFixed(1)).join(' ')} before; what else runs on these cores is in every figure, so trust the ratios`,
-    `gateways ${options.gateways}, workers ${options.workers}, ${options.rounds} rounds of ${options.deliveriesPerRound} deliveries over 32 connections`,
+    `load average ${machine.loadAverage.map((load) => load.toFixed(1)).join(' ')} before; what else runs here is in every figure: trust ratios`,
+    `gateways ${options.gateways}, workers ${options.workers}; ${rounds.length} rounds of ${options.deliveriesPerRound} deliveries, 32 connections`,
     '',
     ...lines,
   ].join('\n');

@@ -72,7 +72,8 @@ async function makeTarget(api: Api, name: string): Promise<MadeTarget> {
     ],
   });
   await api.made(`/api/workflows/${workflowId}/publish`);
-  await api.made('/api/webhooks', { name, workflowId, nodeId: 'message', provider: 'instagram', config: { channelId, actionTypes: ['message'] } });
+  const config = { channelId, actionTypes: ['message'] };
+  await api.made('/api/webhooks', { name, workflowId, nodeId: 'message', provider: 'instagram', config });
   return { url: `${api.urls.gateway}/webhooks/${channelId}/instagram/message`, account, secret, workflowId, channelId };
 }
 
@@ -88,7 +89,8 @@ export async function loadRound(system: System, name: string, deliveries: number
     sending.catch(() => {}); // heard below
     let finished = 0;
     let finishedAt = Date.now();
-    for (let deadline = Infinity; loaded === undefined || (finished < loaded.acknowledged.length && Date.now() < deadline); await sleep(50)) {
+    let deadline = Infinity;
+    for (; loaded === undefined || (finished < loaded.acknowledged.length && Date.now() < deadline); await sleep(50)) {
       const now = await completedRuns(system.query, workflowId);
       if (now > finished) finishedAt = Date.now();
       finished = now;
@@ -173,7 +175,9 @@ async function problemsOf(
     ...(completed < acknowledged.length || completed > executions
       ? [`the query store shows ${completed} completed runs, the command store has ${executions}`]
       : []),
-    ...(nodes !== completed * nodesPerRun ? [`${completed} runs of ${nodesPerRun} nodes, but ${nodes} completed nodes in the query store`] : []),
+    ...(nodes !== completed * nodesPerRun
+      ? [`${completed} runs of ${nodesPerRun} nodes, but ${nodes} completed nodes in the query store`]
+      : []),
   ].map((problem) => `${name}: ${problem}`);
 }
 
@@ -205,7 +209,9 @@ export async function idleLatency(system: System, deliveries: number): Promise<I
         }
         await sleep(1);
       }
-      if (visibleMs.length === before) return { deliveries, acknowledgedMs, visibleMs, problems: [...problems, `idle: the run of delivery ${n} is missing`] };
+      if (visibleMs.length > before) continue;
+      problems.push(`idle: the run of delivery ${n} is missing`);
+      break;
     }
   } finally {
     await gateway.close();
