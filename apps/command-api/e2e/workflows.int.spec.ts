@@ -191,6 +191,59 @@ describe('POST /api/workflows/:id/publish', () => {
   });
 });
 
+describe('POST /api/workflows/:id/rollback', () => {
+  const shorter = { nodes: nodes.slice(0, 1), edges: [] };
+  async function publishedTwice(): Promise<string> {
+    const id = await created();
+    await api.call('POST', `/api/workflows/${id}/publish`, { key: editor });
+    await api.call('PUT', `/api/workflows/${id}`, { key: editor, body: shorter });
+    await api.call('POST', `/api/workflows/${id}/publish`, { key: editor });
+    return id;
+  }
+  const rollback = (id: string, body: unknown, key = editor, headers = {}) =>
+    api.call('POST', `/api/workflows/${id}/rollback`, { key, body, headers });
+
+  it('makes the earlier graph the newest version, once, and leaves the draft as it is', async () => {
+    const id = await publishedTwice();
+    const answers = await Promise.all([1, 2, 3].map(() => rollback(id, { version: 1 })));
+    expect(answers.map(({ status, body }) => [status, body])).toEqual([1, 2, 3].map(() => [200, { id, version: 3 }]));
+    expect((await api.eventTypes(id)).slice(-2)).toEqual(['workflow.published', 'workflow.rolled_back']);
+    const { rows } = await api.db.query('SELECT version, graph, settings FROM workflow_versions WHERE workflow_id = $1 ORDER BY version', [id]);
+    expect(rows[2]).toEqual({ version: 3, graph: { nodes, edges }, settings: definition.settings });
+    expect((await api.db.query('SELECT revision, draft FROM workflows WHERE id = $1', [id])).rows).toEqual([{ revision: 2, draft: shorter }]);
+    // The draft is not live any more, so it can be published again.
+    expect((await api.call('POST', `/api/workflows/${id}/publish`, { key: editor })).body).toEqual({ id, version: 4 });
+  });
+
+  it('refuses what could not be published now', async () => {
+    const credentials = { signingSecrets: ['3f1c9a7be2d84056a1b0c9d8e7f60514'] };
+    const channel = { provider: 'instagram', name: 'Shop', credentials };
+    const { body } = await api.call('POST', '/api/channels', { key: api.admin, body: channel });
+    const send = { id: 'send', type: 'instagram.sendMessage', config: { channelId: body.id, to: 'x', text: 'y' } };
+    const id = await created({ name: 'x', nodes: [nodes[0], send], edges: [{ source: 'start', target: 'send' }] });
+    await api.call('POST', `/api/workflows/${id}/publish`, { key: editor });
+    await api.call('PUT', `/api/workflows/${id}`, { key: editor, body: shorter });
+    await api.call('POST', `/api/workflows/${id}/publish`, { key: editor });
+    await api.call('DELETE', `/api/channels/${body.id}`, { key: api.admin });
+    expect(await rollback(id, { version: 1 })).toMatchObject({ status: 422, body: { errors: [{ code: 'unknown_channel' }] } });
+  });
+
+  it('refuses bad input, a version that is not there, a stale revision, another role, another tenant', async () => {
+    const id = await publishedTwice();
+    for (const body of [{}, { version: 0 }, { version: '1' }, { version: 1.5 }, { version: 3_000_000_000 }]) {
+      expect(await rollback(id, body)).toMatchObject({ status: 400, body: { errors: expect.arrayContaining([expect.objectContaining({ path: 'version' })]) } });
+    }
+    expect(await rollback(id, { version: 9 })).toMatchObject({ status: 404, body: { type: '/problems/workflow_version_not_found' } });
+    expect((await rollback(await created(), { version: 1 })).status).toBe(404);
+    expect((await rollback(id, { version: 1 }, editor, { 'if-match': '"7"' })).status).toBe(412);
+    expect((await rollback(id, { version: 1 }, viewer)).status).toBe(403);
+    expect((await rollback(id, { version: 1 }, foreigner)).status).toBe(404);
+    expect((await rollback(newId(), { version: 1 })).status).toBe(404);
+    await api.call('DELETE', `/api/workflows/${id}`, { key: editor });
+    expect((await rollback(id, { version: 1 })).status).toBe(409);
+  });
+});
+
 describe('DELETE /api/workflows/:id', () => {
   it('archives: nothing changes any more, history stays', async () => {
     const id = await created();

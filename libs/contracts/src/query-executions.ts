@@ -119,6 +119,9 @@ export class NodeExecutionQuery {
 
   @ApiPropertyOptional({ type: ExecutionErrorQuery })
   readonly error?: ExecutionErrorQuery;
+
+  @ApiPropertyOptional({ description: 'Its call was under way when the run was cancelled, and arrived, or may have arrived' })
+  readonly sentAfterCancel?: boolean;
 }
 
 export class ExecutionDetailQuery extends ExecutionQuery {

@@ -1,4 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsInt, Max, Min } from 'class-validator';
 
 export class WorkflowSavedResult {
   @ApiProperty({ format: 'uuid' })
@@ -6,6 +7,14 @@ export class WorkflowSavedResult {
 
   @ApiProperty({ description: 'Also in ETag; send it back as If-Match' })
   revision: number;
+}
+
+export class WorkflowRollbackCommand {
+  @ApiProperty({ minimum: 1, maximum: 2_147_483_647, description: 'The version whose graph is to be the newest one' })
+  @IsInt()
+  @Min(1)
+  @Max(2_147_483_647)
+  version: number;
 }
 
 export class WorkflowPublishedResult {

@@ -39,4 +39,19 @@ export type WorkflowNodeTriggered = DomainEvent<
   }
 >;
 
-export type ExecutionEvent = ExecutionStarted | WorkflowNodeTriggered | EngineEvent;
+/**
+ * A call was under way when its run was cancelled, and arrived all the same (`in_doubt`: may have arrived). Aggregate: the node's run, since
+ * nothing follows the end of an execution.
+ */
+export type EffectSentAfterCancel = DomainEvent<
+  'node.effect.sent_after_cancel',
+  {
+    readonly executionId: string;
+    readonly workflowId: string;
+    readonly nodeId: string;
+    readonly nodeRunId: string;
+    readonly outcome: 'succeeded' | 'in_doubt';
+  }
+>;
+
+export type ExecutionEvent = ExecutionStarted | WorkflowNodeTriggered | EngineEvent | EffectSentAfterCancel;

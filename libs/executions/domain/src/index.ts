@@ -1,1 +1,8 @@
-export { type ExecutionEvent, type ExecutionStarted, type TriggerMetadata, type WorkflowNodeTriggered } from './execution-events.js';
+export { cancel, ExecutionIsOver, ExecutionNotFound, type OpenExecution } from './cancel.js';
+export {
+  type EffectSentAfterCancel,
+  type ExecutionEvent,
+  type ExecutionStarted,
+  type TriggerMetadata,
+  type WorkflowNodeTriggered,
+} from './execution-events.js';

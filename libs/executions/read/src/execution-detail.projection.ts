@@ -22,6 +22,7 @@ export interface ExecutionDetail extends TenantRow {
   readonly waitUntil: string | null;
   readonly startedAt: string | null;
   readonly completedAt: string | null;
+  readonly sentAfterCancel: boolean;
   readonly ord: number;
 }
 
@@ -42,6 +43,7 @@ const attempt = ({ payload, position }: Logged<Attempt>, row: ExecutionDetail | 
   waitUntil: null,
   startedAt: payload.startedAt,
   completedAt: null,
+  sentAfterCancel: false,
   ord: row?.ord ?? position,
 });
 
@@ -72,9 +74,13 @@ export const executionDetail: Projection<ExecutionEvent, ExecutionDetail, 'execu
     waitUntil: 'timestamptz',
     startedAt: 'timestamptz',
     completedAt: 'timestamptz',
+    sentAfterCancel: 'boolean',
     ord: 'bigint',
   },
-  keys: ({ aggregateId: executionId, payload }) => ('nodeRunId' in payload ? [{ executionId, nodeId: payload.nodeId, iteration: '' }] : []),
+  keys: ({ aggregateId, payload }) => {
+    if (!('nodeRunId' in payload)) return [];
+    return [{ executionId: 'executionId' in payload ? payload.executionId : aggregateId, nodeId: payload.nodeId, iteration: '' }];
+  },
   on: {
     'workflow.node.triggered': unchanged,
     'workflow.execution.started': unchanged,
@@ -125,9 +131,11 @@ export const executionDetail: Projection<ExecutionEvent, ExecutionDetail, 'execu
       waitUntil: null,
       startedAt: null,
       completedAt: timestamp,
+      sentAfterCancel: false,
       ord: row?.ord ?? position,
     }),
     'node.execution.waiting': (event, row) => ({ ...attempt(event, row), status: 'waiting', waitUntil: event.payload.until }),
     'node.execution.in_doubt': (event, row) => ({ ...attempt(event, row), status: 'in_doubt', error: event.payload.error }),
+    'node.effect.sent_after_cancel': (_event, row) => row && { sentAfterCancel: true },
   },
 };

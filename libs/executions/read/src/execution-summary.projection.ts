@@ -92,5 +92,6 @@ export const executionSummary: Projection<ExecutionEvent, ExecutionSummary> = {
     'node.execution.skipped': unchanged,
     'node.execution.waiting': unchanged,
     'node.execution.in_doubt': unchanged,
+    'node.effect.sent_after_cancel': unchanged,
   },
 };

@@ -61,6 +61,7 @@ export function nodeRunsOf({ input }: Pick<ExecutionSummary, 'input'>, nodes: re
     input: node.status === 'skipped' ? null : inputOf(node, input, outputs),
     output: node.passesInput ? input : node.output,
     ...(node.error !== null && { error: node.error }),
+    ...(node.sentAfterCancel && { sentAfterCancel: true }),
   }));
 }
 

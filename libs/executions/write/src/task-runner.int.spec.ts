@@ -2,13 +2,14 @@ import type { CommandBus } from '@nestjs/cqrs';
 import type { Graph } from '@sluice/engine';
 import { newId } from '@sluice/kernel';
 import { NodeFailure, type OutboundRequest, type OutboundResponse } from '@sluice/nodes';
-import { commandStoreSchema, Database, dataSourceFor, type DatabaseOptions } from '@sluice/platform-database';
-import { readLog } from '@sluice/platform-event-log';
+import { ApiDatabase, commandStoreSchema, Database, dataSourceFor, type DatabaseOptions } from '@sluice/platform-database';
+import { CommandStore, readLog } from '@sluice/platform-event-log';
 import type { Notifications } from '@sluice/platform-notifications';
 import { type TaskTicket, Tickets } from '@sluice/platform-queue';
 import { createLogger } from '@sluice/platform-telemetry';
 import { eventually, type TestDatabase, testDatabase } from '@sluice/testing';
 import pg from 'pg';
+import { CancelExecution, CancelExecutionHandler } from './cancel-execution.js';
 import type { EffectToolbox } from './effects/effect-toolbox.js';
 import type { Committed, Work } from './steps/commit-steps.js';
 import { Committer, CommitSteps, CommitStepsHandler } from './steps/committer.js';
@@ -23,17 +24,21 @@ const tenantId = newId();
 let stores: TestDatabase;
 let database: Database;
 let admin: pg.Pool;
+let api: ApiDatabase;
 
 beforeAll(async () => {
   stores = await testDatabase();
   const options: DatabaseOptions = { url: stores.commandUrl, poolSize: 8, role: 'sluice_service', app: 'test', schema: commandStoreSchema };
   database = new Database(await dataSourceFor(options).initialize(), options);
+  const apiOptions: DatabaseOptions = { ...options, role: 'sluice_api', poolSize: 4 };
+  api = new ApiDatabase(await dataSourceFor(apiOptions).initialize(), apiOptions);
   admin = new pg.Pool({ connectionString: stores.commandUrl });
   await admin.query(`INSERT INTO tenants (id, name, effect_secret) VALUES ($1, 'test', 'secret')`, [tenantId]);
 });
 
 afterAll(async () => {
   await database.onApplicationShutdown();
+  await api.onApplicationShutdown();
   await admin.end();
   await stores.drop();
 });
@@ -376,6 +381,93 @@ describe('two branches that end at the same moment on two workers', () => {
     );
     expect(rows.every(({ joins, ends }) => joins === 1 && ends === 1)).toBe(true);
   }, 60_000);
+});
+
+describe('cancelling', () => {
+  const silent = { emit: () => {} } as unknown as Notifications;
+  const cancel = (executionId: string) => new CancelExecutionHandler(new CommandStore(api, silent)).execute(new CancelExecution(tenantId, executionId, 'ada'));
+  const ends = (types: readonly string[]) => types.filter((type) => /^workflow\.execution\.(completed|failed|cancelled|incomplete)$/.test(type));
+  const waiting: Graph = {
+    nodes: [node('in', 'trigger.webhook'), node('wait', 'flow.delay', { ms: 60_000 }), node('then', 'data.set', { values: {} })],
+    edges: [edge('in', 'wait'), edge('wait', 'then')],
+  };
+  const calling: Graph = {
+    nodes: [node('in', 'trigger.webhook'), node('call', 'http.request', { method: 'POST', url: 'http://target.test/' })],
+    edges: [edge('in', 'call')],
+  };
+
+  it('ends a waiting run with its timer, once', async () => {
+    const { workflowId, channel } = await listen(waiting);
+    await worker().runner.handle([await receive(channel)]);
+    const { id } = (await runsOf(workflowId))[0];
+    await cancel(id);
+    await expect(cancel(id)).rejects.toMatchObject({ kind: 'conflict', code: 'execution_is_over' });
+    expect((await runsOf(workflowId))[0]).toMatchObject({ status: 'cancelled', completed_at: expect.any(Date) });
+    expect((await admin.query('SELECT 1 FROM timers WHERE execution_id = $1', [id])).rowCount).toBe(0);
+    expect(ends(await eventTypes(id))).toEqual(['workflow.execution.cancelled']);
+  });
+
+  it('takes tasks that nobody works on with it, and late resumptions come to nothing', async () => {
+    const { workflowId, channel } = await listen(calling);
+    const { runner, tickets } = worker();
+    await runner.handle([await receive(channel)]);
+    const { id } = (await runsOf(workflowId))[0];
+    await cancel(id);
+    expect(await tasksLeft(workflowId)).toEqual([]);
+    await admin.query(`INSERT INTO tasks (tenant_id, kind, execution_id, node_id, ticketed_at) VALUES ($1, 'resume', $2, 'call', now())`, [tenantId, id]);
+    await runner.handle([...tickets.out, ...(await tasksLeft(workflowId)).map((task) => ({ id: task.id, gen: task.gen }))]);
+    expect(await tasksLeft(workflowId)).toEqual([]);
+    expect(ends(await eventTypes(id))).toEqual(['workflow.execution.cancelled']);
+  });
+
+  it('cannot call back what is being sent: the ledger and the log say that it was sent after all', async () => {
+    const { workflowId, channel } = await listen(calling);
+    const answered = Promise.withResolvers<OutboundResponse>();
+    const sending = Promise.withResolvers<void>();
+    const { runner, tickets } = worker(() => {
+      sending.resolve();
+      return answered.promise;
+    });
+    await runner.handle([await receive(channel)]);
+    await runner.handle(tickets.out);
+    await sending.promise;
+    const { id } = (await runsOf(workflowId))[0];
+    await cancel(id);
+    answered.resolve(ok({}));
+    await eventually(async () => expect(await tasksLeft(workflowId)).toEqual([]));
+    expect((await admin.query('SELECT state FROM effects WHERE execution_id = $1', [id])).rows).toEqual([{ state: 'succeeded' }]);
+    const { rows } = await admin.query(
+      `SELECT e.aggregate_version, e.payload FROM domain_events e JOIN node_executions n ON n.id = e.aggregate_id
+       WHERE e.type = 'node.effect.sent_after_cancel' AND n.workflow_execution_id = $1`,
+      [id],
+    );
+    expect(rows).toEqual([{ aggregate_version: 1, payload: expect.objectContaining({ executionId: id, nodeId: 'call', outcome: 'succeeded' }) }]);
+    expect(ends(await eventTypes(id))).toEqual(['workflow.execution.cancelled']);
+  });
+
+  it('N-12: racing with completion, a run ends exactly once', async () => {
+    const { workflowId, channel } = await listen({ ...waiting, nodes: waiting.nodes.map((one) => (one.id === 'wait' ? { ...one, config: { ms: 1 } } : one)) });
+    const { runner } = worker();
+    const rounds = 60;
+    for (let round = 0; round < rounds; round += 1) await runner.handle([await receive(channel)]);
+    const due: TaskTicket[] = [];
+    await eventually(async () => {
+      due.push(...(await fireDueTimers(database.pool)));
+      expect(due).toHaveLength(rounds);
+    });
+    const runs = await runsOf(workflowId);
+    const outcomes = await Promise.all(
+      runs.map(({ id }, index) => {
+        const finishing = runner.handle(due.slice(index, index + 1));
+        return Promise.all([cancel(id).catch(({ code }: { code: string }) => code), finishing]);
+      }),
+    );
+    for (const [index, { id, status }] of (await runsOf(workflowId)).entries()) {
+      expect(ends(await eventTypes(id))).toEqual([`workflow.execution.${status}`]);
+      expect(outcomes[index]?.[0]).toEqual(status === 'cancelled' ? { id, status } : 'execution_is_over');
+    }
+    await eventually(async () => expect(await tasksLeft(workflowId)).toEqual([]));
+  });
 });
 
 describe('a lost ticket', () => {

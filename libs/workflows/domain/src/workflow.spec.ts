@@ -5,6 +5,7 @@ import {
   type Definition,
   evolve,
   publish,
+  rollBack,
   undrawn,
   update,
   type Workflow,
@@ -127,6 +128,38 @@ describe('publishing', () => {
     given(...draft, ...sending)
       .when((workflow) => publish(workflow, [{ ...channel, provider: 'line' }], 'v', 'ada'))
       .thenThrows(WorkflowNotPublishable);
+  });
+});
+
+describe('rolling back', () => {
+  const first = { version: 1, graph: definition.graph, settings: {} };
+  const second = { version: 2, graph: { nodes: [{ ...trigger, name: 'Begin' }], edges: [] }, settings: {} };
+  const changed = update(after(...draft, ...published), { nodes: second.graph.nodes }, 'ada');
+  const again = publishedBy('ada')(after(...draft, ...published, ...changed));
+  const back = (workflow: Workflow) => rollBack(workflow, { to: first, newest: second }, [channel], 'v3', 'bob');
+
+  it('makes a version of its own of the earlier graph, and leaves the draft to be published again', () => {
+    given(...draft, ...published, ...changed, ...again)
+      .when(back)
+      .then({ type: 'workflow.rolled_back', payload: { version: 3, versionId: 'v3', fromVersion: 1, graph: first.graph, settings: {}, by: 'bob' } });
+    const rolledBack = after(...draft, ...published, ...changed, ...again, ...back(after(...draft, ...published, ...changed, ...again)));
+    expect(rolledBack).toMatchObject({ version: 3, revision: 2, publishedRevision: 0, draft: second.graph, status: 'published' });
+    expect(publishedBy('ada')(rolledBack)).toMatchObject([{ payload: { version: 4, graph: second.graph } }]);
+  });
+
+  it('does nothing when that graph is live', () =>
+    given(...draft, ...published)
+      .when((workflow) => rollBack(workflow, { to: first, newest: { ...first, version: 4 } }, [channel], 'v', 'ada'))
+      .thenNothing());
+
+  it('refuses a graph that could not be published now, and an archived workflow', () => {
+    const broken = { ...first, graph: { nodes: [...first.graph.nodes, { id: 'b', type: 'no.such', config: {} }], edges: [] } };
+    given(...draft, ...published)
+      .when((workflow) => rollBack(workflow, { to: broken, newest: first }, [channel], 'v', 'ada'))
+      .thenThrows(WorkflowNotPublishable);
+    given(...draft, ...archived)
+      .when(back)
+      .thenThrows(WorkflowIsArchived);
   });
 });
 

@@ -16,6 +16,7 @@ export interface Workflow {
   readonly draft: Graph;
   /** The newest published version; 0: none yet */
   readonly version: number;
+  /** The revision that the newest version was published from; 0: none, or it came by a rollback */
   readonly publishedRevision: number;
   readonly tags: readonly string[];
   readonly settings: JsonObject;
@@ -46,9 +47,22 @@ export type WorkflowPublished = DomainEvent<
     readonly by: string;
   }
 >;
+/** An earlier version's graph is the newest version now, under a number of its own. The draft is as it was. */
+export type WorkflowRolledBack = DomainEvent<
+  'workflow.rolled_back',
+  {
+    readonly version: number;
+    readonly versionId: string;
+    /** The version whose graph and settings these are */
+    readonly fromVersion: number;
+    readonly graph: Graph;
+    readonly settings: JsonObject;
+    readonly by: string;
+  }
+>;
 export type WorkflowArchived = DomainEvent<'workflow.archived', { readonly by: string }>;
 
-export type WorkflowEvent = WorkflowCreated | WorkflowUpdated | WorkflowPublished | WorkflowArchived;
+export type WorkflowEvent = WorkflowCreated | WorkflowUpdated | WorkflowPublished | WorkflowRolledBack | WorkflowArchived;
 
 export class WorkflowNotFound extends DomainError {
   constructor(id: string) {
@@ -59,6 +73,12 @@ export class WorkflowNotFound extends DomainError {
 export class WorkflowIsArchived extends DomainError {
   constructor(id: string) {
     super('conflict', 'workflow_is_archived', `The workflow ${id} is archived.`);
+  }
+}
+
+export class VersionNotFound extends DomainError {
+  constructor(id: string, version: number) {
+    super('not_found', 'workflow_version_not_found', `The workflow ${id} has no version ${version}.`);
   }
 }
 
@@ -122,10 +142,10 @@ export function update(workflow: Workflow, changes: Changes, by: string): Workfl
   return [{ type: 'workflow.updated', aggregateId: id, payload: { ...wanted, revision: revision + 1, by } }];
 }
 
-/** Everything that stands in the way of publishing the draft. `channels`: those of the tenant that it names. */
-export const findingsOf = ({ draft }: Workflow, channels: readonly KnownChannel[]): InputError[] => [
-  ...checkGraph(draft),
-  ...checkChannels(draft, channels),
+/** Everything that stands in the way of publishing a graph. `channels`: those of the tenant that it names. */
+export const findingsOf = (graph: Graph, channels: readonly KnownChannel[]): InputError[] => [
+  ...checkGraph(graph),
+  ...checkChannels(graph, channels),
 ];
 
 /** Publishing an unchanged draft again decides nothing, so a retried request is harmless. */
@@ -133,11 +153,40 @@ export function publish(workflow: Workflow, channels: readonly KnownChannel[], v
   if (workflow.status === 'archived') throw new WorkflowIsArchived(workflow.id);
   if (workflow.publishedRevision === workflow.revision) return [];
 
-  const findings = findingsOf(workflow, channels);
+  const findings = findingsOf(workflow.draft, channels);
   if (findings.length > 0) throw new WorkflowNotPublishable(findings);
 
   const { id, revision, draft: graph, settings, version } = workflow;
   return [{ type: 'workflow.published', aggregateId: id, payload: { version: version + 1, versionId, revision, graph, settings, by } }];
+}
+
+/** What runs follow: a published version as it was published. */
+export interface PublishedVersion {
+  readonly version: number;
+  readonly graph: Graph;
+  readonly settings: JsonObject;
+}
+
+/**
+ * Makes an earlier version the newest one. It must still be fit to be published: what it names may be gone. Rolling back to what is live
+ * decides nothing, so a retried request is harmless.
+ */
+export function rollBack(
+  { id, status, version }: Workflow,
+  { to, newest }: { readonly to: PublishedVersion; readonly newest: PublishedVersion },
+  channels: readonly KnownChannel[],
+  versionId: string,
+  by: string,
+): WorkflowRolledBack[] {
+  if (status === 'archived') throw new WorkflowIsArchived(id);
+  const { graph, settings } = to;
+  if (isDeepStrictEqual({ graph, settings }, { graph: newest.graph, settings: newest.settings })) return [];
+
+  const findings = findingsOf(graph, channels);
+  if (findings.length > 0) throw new WorkflowNotPublishable(findings);
+
+  const payload = { version: version + 1, versionId, fromVersion: to.version, graph, settings, by };
+  return [{ type: 'workflow.rolled_back', aggregateId: id, payload }];
 }
 
 /** Runs in flight finish; nothing starts any more. Archiving what is archived decides nothing. */
@@ -160,6 +209,9 @@ export function evolve(workflow: Workflow, event: WorkflowEvent): Workflow {
       const { version, revision } = event.payload;
       return { ...workflow, status: 'published', version, publishedRevision: revision, streamVersion };
     }
+    case 'workflow.rolled_back':
+      // No revision is live any more: publishing the draft decides something again.
+      return { ...workflow, status: 'published', version: event.payload.version, publishedRevision: 0, streamVersion };
     case 'workflow.archived':
       return { ...workflow, status: 'archived', streamVersion };
   }

@@ -36,6 +36,7 @@ export const workflowDetail: Projection<WorkflowEvent, WorkflowDetail> = {
     }),
     'workflow.updated': ({ payload: { graph, settings } }) => ({ nodes: graph.nodes, edges: graph.edges, settings }),
     'workflow.published': ({ payload: { revision: publishedRevision }, timestamp: publishedAt }) => ({ publishedRevision, publishedAt }),
+    'workflow.rolled_back': ({ timestamp: publishedAt }) => ({ publishedRevision: 0, publishedAt }),
     'workflow.archived': unchanged,
   },
 };

@@ -59,6 +59,7 @@ export const workflowSummary: Projection<WorkflowEvent | ExecutionStarted, Workf
       updatedAt,
     }),
     'workflow.published': ({ payload: { version }, timestamp: updatedAt }) => ({ status: 'published', version, updatedAt }),
+    'workflow.rolled_back': ({ payload: { version }, timestamp: updatedAt }) => ({ status: 'published', version, updatedAt }),
     'workflow.archived': ({ timestamp: updatedAt }) => ({ status: 'archived', updatedAt }),
     'workflow.execution.started': ({ timestamp }, row) =>
       row && {

@@ -23,7 +23,7 @@ export class PublishWorkflowHandler implements ICommandHandler<PublishWorkflow> 
   execute({ tenantId, workflowId, by, ifMatch }: PublishWorkflow): Promise<{ id: string; version: number }> {
     return this.store.transaction(tenantId, async (tx) => {
       const workflow = await lockWorkflow(tx.manager, tenantId, workflowId, ifMatch);
-      const events = publish(workflow, await namedChannels(tx.manager, workflow), newId(), by);
+      const events = publish(workflow, await namedChannels(tx.manager, tenantId, workflow.draft), newId(), by);
       const published = events.reduce(evolve, workflow);
 
       if (events.length > 0) await saveWorkflow(tx.manager, published);

@@ -22,7 +22,7 @@ export class ValidateWorkflowHandler implements IQueryHandler<ValidateWorkflow> 
   execute({ tenantId, workflowId }: ValidateWorkflow): Promise<readonly InputError[]> {
     return this.store.read(tenantId, async (manager) => {
       const workflow = await findWorkflow(manager, tenantId, workflowId);
-      return findingsOf(workflow, await namedChannels(manager, workflow));
+      return findingsOf(workflow.draft, await namedChannels(manager, tenantId, workflow.draft));
     });
   }
 }

@@ -1,4 +1,4 @@
-import { RevisionIsStale, type Workflow, WorkflowNotFound, type WorkflowEvent } from '@sluice/workflows-domain';
+import { type PublishedVersion, RevisionIsStale, type Workflow, WorkflowNotFound, type WorkflowEvent } from '@sluice/workflows-domain';
 import { type EntityManager, EntitySchema } from 'typeorm';
 
 export const workflowTable = new EntitySchema<Workflow>({
@@ -65,7 +65,7 @@ export async function saveWorkflow(manager: EntityManager, workflow: Workflow): 
 /** What runs follow; never changed (Promise 3). */
 export async function insertVersions(manager: EntityManager, tenantId: string, events: readonly WorkflowEvent[]): Promise<void> {
   for (const { type, aggregateId, payload } of events) {
-    if (type !== 'workflow.published') continue;
+    if (type !== 'workflow.published' && type !== 'workflow.rolled_back') continue;
     await manager.query(
       `INSERT INTO workflow_versions (tenant_id, id, workflow_id, version, graph, settings, published_by)
        VALUES ($1, $2, $3, $4, $5, $6, $7)`,
@@ -80,4 +80,17 @@ export async function insertVersions(manager: EntityManager, tenantId: string, e
       ],
     );
   }
+}
+
+/** Those of `versions` that the workflow has, by number. */
+export async function findVersions(
+  manager: EntityManager,
+  { tenantId, id }: Workflow,
+  versions: readonly number[],
+): Promise<ReadonlyMap<number, PublishedVersion>> {
+  const rows: PublishedVersion[] = await manager.query(
+    'SELECT version, graph, settings FROM workflow_versions WHERE tenant_id = $1 AND workflow_id = $2 AND version = ANY ($3)',
+    [tenantId, id, versions],
+  );
+  return new Map(rows.map((row) => [row.version, row]));
 }

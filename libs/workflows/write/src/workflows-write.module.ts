@@ -3,6 +3,7 @@ import { CommandStoreModule } from '@sluice/platform-event-log';
 import { ArchiveWorkflowHandler } from './archive-workflow.js';
 import { CreateWorkflowHandler } from './create-workflow.js';
 import { PublishWorkflowHandler } from './publish-workflow.js';
+import { RollbackWorkflowHandler } from './rollback-workflow.js';
 import { UpdateWorkflowHandler } from './update-workflow.js';
 import { ValidateWorkflowHandler } from './validate-workflow.js';
 import { WorkflowsController } from './workflows.controller.js';
@@ -11,6 +12,13 @@ import { WorkflowsController } from './workflows.controller.js';
 @Module({
   imports: [CommandStoreModule],
   controllers: [WorkflowsController],
-  providers: [CreateWorkflowHandler, UpdateWorkflowHandler, PublishWorkflowHandler, ArchiveWorkflowHandler, ValidateWorkflowHandler],
+  providers: [
+    CreateWorkflowHandler,
+    UpdateWorkflowHandler,
+    PublishWorkflowHandler,
+    RollbackWorkflowHandler,
+    ArchiveWorkflowHandler,
+    ValidateWorkflowHandler,
+  ],
 })
 export class WorkflowsWriteModule {}

@@ -5,6 +5,7 @@ import {
   WorkflowChangesCommand,
   WorkflowDefinitionCommand,
   WorkflowPublishedResult,
+  WorkflowRollbackCommand,
   WorkflowSavedResult,
   WorkflowValidationResult,
 } from '@sluice/contracts';
@@ -13,6 +14,7 @@ import { ArchiveWorkflow } from './archive-workflow.js';
 import { CreateWorkflow } from './create-workflow.js';
 import { plainEdges, plainNodes } from './drawn-graph.js';
 import { PublishWorkflow } from './publish-workflow.js';
+import { RollbackWorkflow } from './rollback-workflow.js';
 import { UpdateWorkflow } from './update-workflow.js';
 import { ValidateWorkflow } from './validate-workflow.js';
 
@@ -65,6 +67,18 @@ export class WorkflowsController {
     @IfMatch() revision?: number,
   ): Promise<WorkflowPublishedResult> {
     return this.commands.execute(new PublishWorkflow(tenantId, id, userId, revision));
+  }
+
+  @Post(':id/rollback') @HttpCode(200) @Allow('editor')
+  @ApiHeader(ifMatchHeader)
+  @ApiOkResponse({ type: WorkflowPublishedResult, description: 'The new version, with the graph of the named one' })
+  rollback(
+    @Caller() { tenantId, userId }: Caller,
+    @Param('id', ParseUUIDPipe) id: string,
+    @Body() { version }: WorkflowRollbackCommand,
+    @IfMatch() revision?: number,
+  ): Promise<WorkflowPublishedResult> {
+    return this.commands.execute(new RollbackWorkflow(tenantId, id, version, userId, revision));
   }
 
   @Post(':id/validate') @HttpCode(200) @Allow('viewer')

@@ -92,7 +92,15 @@ async function perform({ job, config, input, node }: Prepared, intent: Recorded,
   const { run, lease, nodeId, version } = job;
   const { attempt } = lease.task;
   const startedAt = new Date().toISOString();
-  const ledger = { tenantId: run.tenantId, executionId: run.id, nodeId, attempts: intent.attempts };
+  const ledger = {
+    tenantId: run.tenantId,
+    executionId: run.id,
+    workflowId: run.workflowId,
+    nodeId,
+    nodeRunId: run.state.nodes.get(nodeId)?.id ?? run.id,
+    correlationId: run.correlationId,
+    attempts: intent.attempts,
+  };
   const policy = version.compiled.nodes.get(nodeId)?.policy;
   const effect = policy?.effect ?? node.type.effect;
 

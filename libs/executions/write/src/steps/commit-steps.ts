@@ -1,5 +1,5 @@
 import { executionIsOver, type NodeRun } from '@sluice/engine';
-import type { ExecutionEvent } from '@sluice/executions-domain';
+import type { EffectSentAfterCancel, ExecutionEvent } from '@sluice/executions-domain';
 import type { DomainEvent, Json } from '@sluice/kernel';
 import { appendEvents, type LogEntry } from '@sluice/platform-event-log';
 import type { TaskTicket } from '@sluice/platform-queue';
@@ -16,7 +16,10 @@ export interface HeldTask {
 export interface EffectResult {
   readonly tenantId: string;
   readonly executionId: string;
+  readonly workflowId: string;
   readonly nodeId: string;
+  readonly nodeRunId: string;
+  readonly correlationId: string;
   /** The number of its intent */
   readonly attempts: number;
   readonly state: 'succeeded' | 'failed' | 'in_doubt';
@@ -102,11 +105,15 @@ export async function commitWork(client: PoolClient, works: readonly Work[]): Pr
   const followUps = await replaceTasks(client, done, written);
   await writeNodes(client, written);
   await writeTimers(client, written);
-  await writeEffects(client, works.flatMap((work) => (work.kind === 'step' && work.effect !== undefined ? [work.effect] : [])));
+  const afterCancel = await writeEffects(
+    client,
+    works.flatMap((work) => (work.kind === 'step' && work.effect !== undefined ? [work.effect] : [])),
+  );
 
   const entries = [
     ...starts().flatMap(({ work }) => startEntries(work, inserted, processed)),
     ...steps().flatMap(({ work }) => stepEntries(work.step, [], work.step.run.version)),
+    ...afterCancel.flatMap(sentAfterCancel),
   ];
   const commitId = entries.length === 0 ? undefined : await appendEvents(client, entries);
   return {
@@ -324,15 +331,18 @@ async function writeTimers(client: PoolClient, steps: readonly Step[]): Promise<
   });
 }
 
-async function writeEffects(client: PoolClient, effects: readonly EffectResult[]): Promise<void> {
-  if (effects.length === 0) return;
-  await client.query({
+/** Answers those whose run had been cancelled meanwhile; each result is written once, so each is answered once. */
+async function writeEffects(client: PoolClient, effects: readonly EffectResult[]): Promise<EffectResult[]> {
+  if (effects.length === 0) return [];
+  const { rows } = await client.query<{ execution_id: string; node_id: string; after_cancel: boolean }>({
     name: 'write-effects',
     text: `UPDATE effects e SET state = v.state, response = v.response, updated_at = now()
            FROM (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::text[], $6::jsonb[])
              AS v(tenant_id, execution_id, node_id, attempts, state, response) ORDER BY 1, 2, 3) v
+           JOIN workflow_executions x ON x.tenant_id = v.tenant_id AND x.id = v.execution_id
            WHERE e.tenant_id = v.tenant_id AND e.execution_id = v.execution_id AND e.node_id = v.node_id AND e.attempts = v.attempts
-             AND e.state = 'intent'`,
+             AND e.state = 'intent'
+           RETURNING e.execution_id, e.node_id, x.status = 'cancelled' AS after_cancel`,
     values: [
       effects.map(({ tenantId }) => tenantId),
       effects.map(({ executionId }) => executionId),
@@ -342,6 +352,18 @@ async function writeEffects(client: PoolClient, effects: readonly EffectResult[]
       effects.map(({ response }) => JSON.stringify(response)),
     ],
   });
+  const late = new Set(rows.flatMap((row) => (row.after_cancel ? [`${row.execution_id}/${row.node_id}`] : [])));
+  return late.size === 0 ? [] : effects.filter(({ executionId, nodeId }) => late.has(`${executionId}/${nodeId}`));
+}
+
+function sentAfterCancel({ tenantId, executionId, workflowId, nodeId, nodeRunId, correlationId, state }: EffectResult): LogEntry[] {
+  if (state === 'failed') return [];
+  const event: EffectSentAfterCancel = {
+    type: 'node.effect.sent_after_cancel',
+    aggregateId: nodeRunId,
+    payload: { executionId, workflowId, nodeId, nodeRunId, outcome: state },
+  };
+  return [{ event, tenantId, aggregateVersion: 1, correlationId, causationId: executionId }];
 }
 
 function stepEntries({ run, events }: Step, before: readonly DomainEvent[], version: number): LogEntry[] {
