@@ -71,8 +71,8 @@ export function table(result: BenchResult): string {
   const lines = rows.map((row) => row.map(aligned).join('  ').trimEnd());
   return [
     `${date.slice(0, 16).replace('T', ' ')} UTC, ${machine.cores} cores (${machine.model}), Node ${machine.node}, ${machine.platform}`,
-    `load average ${machine.loadAverage.map((load) => load.toFixed(1)).join(' ')} before; what else runs here is in every figure: trust ratios`,
-    `gateways ${options.gateways}, workers ${options.workers}; ${rounds.length} rounds of ${options.deliveriesPerRound} deliveries, 32 connections`,
+    `load average before ${machine.loadAverage.map((load) => load.toFixed(1)).join(' ')}; other work is in every figure: trust ratios`,
+    `gateways ${options.gateways}, workers ${options.workers}; ${rounds.length} rounds of ${options.deliveriesPerRound} deliveries`,
     '',
     ...lines,
   ].join('\n');
