@@ -2,7 +2,8 @@ import { metaJson, signInstagram } from '@sluice/testing';
 
 /** An Instagram account whose channel, webhook and workflow are there. */
 export interface Target {
-  readonly url: string;
+  /** The same path at every gateway */
+  readonly urls: readonly string[];
   readonly account: string;
   readonly secret: string;
 }

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { Pool } from 'undici';
-import { signedDelivery, type Target } from './deliveries.ts';
+import { Client } from 'undici';
+import { type Delivery, signedDelivery, type Target } from './deliveries.ts';
 
 /**
  * The load, in a process of its own so that its CPU can be told from the system's. It signs everything and opens its connections, says
@@ -8,6 +8,7 @@ import { signedDelivery, type Target } from './deliveries.ts';
  */
 export interface LoadPlan extends Target {
   readonly deliveries: number;
+  /** Spread over the gateways in turn */
   readonly connections: number;
   /** What has not been sent by then is not sent. */
   readonly stopAfterMs: number;
@@ -26,13 +27,15 @@ export interface LoadResult {
 }
 
 const plan: LoadPlan = JSON.parse(process.argv[2] ?? '{}');
-const { origin, pathname: path } = new URL(plan.url);
-const pool = new Pool(origin, { connections: plan.connections, pipelining: 1, headersTimeout: 20_000, bodyTimeout: 20_000 });
+const connections = Array.from({ length: plan.connections }, (_, n) => {
+  const { origin, pathname } = new URL(plan.urls[n % plan.urls.length] ?? '');
+  return { client: new Client(origin, { pipelining: 1, headersTimeout: 20_000, bodyTimeout: 20_000 }), path: pathname };
+});
+type Connection = (typeof connections)[number];
 process.on('disconnect', () => process.exit(1)); // nobody is left to answer
 
 const deliveries = Array.from({ length: plan.deliveries }, (_, n) => signedDelivery(plan, `${plan.account}-${n}`, n));
-const connect = async () => (await pool.request({ path: '/healthz', method: 'GET' })).body.dump();
-await Promise.all(Array.from({ length: plan.connections }, connect));
+await Promise.all(connections.map(async ({ client }) => (await client.request({ path: '/healthz', method: 'GET' })).body.dump()));
 
 process.send?.('ready');
 await once(process, 'message');
@@ -44,11 +47,11 @@ const cpu = process.cpuUsage();
 const firstPostAt = Date.now();
 let next = 0;
 
-const sender = async () => {
+const sendOver = async (connection: Connection) => {
   for (let delivery = deliveries[next++]; delivery !== undefined; delivery = deliveries[next++]) {
     if (Date.now() - firstPostAt > plan.stopAfterMs) return;
     const began = performance.now();
-    const status = await post(delivery);
+    const status = await post(connection, delivery);
     if (status === 200) {
       latenciesMs.push(performance.now() - began);
       acknowledged.push(delivery.mid);
@@ -58,9 +61,9 @@ const sender = async () => {
   }
 };
 
-async function post({ headers, body }: { headers: Readonly<Record<string, string>>; body: string }): Promise<number | undefined> {
+async function post({ client, path }: Connection, { headers, body }: Delivery): Promise<number | undefined> {
   try {
-    const response = await pool.request({ path, method: 'POST', headers, body });
+    const response = await client.request({ path, method: 'POST', headers, body });
     await response.body.dump();
     return response.statusCode;
   } catch {
@@ -68,7 +71,7 @@ async function post({ headers, body }: { headers: Readonly<Record<string, string
   }
 }
 
-await Promise.all(Array.from({ length: plan.connections }, sender));
+await Promise.all(connections.map(sendOver));
 const lastAnswerAt = Date.now();
 const { user, system } = process.cpuUsage(cpu);
 const sent = acknowledged.length + Object.values(refused).reduce((sum, count) => sum + count, 0);

@@ -50,7 +50,7 @@ interface MadeTarget extends Target {
 }
 
 /** A channel and a published workflow of three nodes that every message starts; each measurement has its own. */
-async function makeTarget(api: Api, name: string): Promise<MadeTarget> {
+async function makeTarget({ api, services }: System, name: string): Promise<MadeTarget> {
   const account = `1784${randomBytes(6).readUIntBE(0, 6)}`;
   const secret = randomBytes(16).toString('hex');
   const { id: channelId } = await api.made('/api/channels', {
@@ -74,12 +74,14 @@ async function makeTarget(api: Api, name: string): Promise<MadeTarget> {
   await api.made(`/api/workflows/${workflowId}/publish`);
   const config = { channelId, actionTypes: ['message'] };
   await api.made('/api/webhooks', { name, workflowId, nodeId: 'message', provider: 'instagram', config });
-  return { url: `${api.urls.gateway}/webhooks/${channelId}/instagram/message`, account, secret, workflowId, channelId };
+  const gateways = services.processes.filter(({ app }) => app.startsWith('webhook-gateway'));
+  const urls = gateways.map(({ url }) => `${url}/webhooks/${channelId}/instagram/message`);
+  return { urls, account, secret, workflowId, channelId };
 }
 
 /** Sends `deliveries` over 32 connections and waits until the query store shows every run of an acknowledged one completed. */
 export async function loadRound(system: System, name: string, deliveries: number): Promise<LoadRound> {
-  const { workflowId, channelId, ...target } = await makeTarget(system.api, name);
+  const { workflowId, channelId, ...target } = await makeTarget(system, name);
   const load = startLoad({ ...target, deliveries, connections, stopAfterMs: sendingMsMax });
   try {
     await load.ready;
@@ -183,8 +185,8 @@ async function problemsOf(
 
 /** One delivery at a time on an idle system: until it is acknowledged, and until the query store shows its run completed. */
 export async function idleLatency(system: System, deliveries: number): Promise<IdleLatency> {
-  const { workflowId, ...target } = await makeTarget(system.api, 'idle');
-  const { origin, pathname: path } = new URL(target.url);
+  const { workflowId, ...target } = await makeTarget(system, 'idle');
+  const { origin, pathname: path } = new URL(target.urls[0] ?? '');
   const gateway = new Pool(origin, { connections: 1 });
   const acknowledgedMs: number[] = [];
   const visibleMs: number[] = [];
