@@ -33,6 +33,9 @@ export class KeyIssuedResult {
   @ApiProperty({ format: 'uuid' })
   id: string;
 
-  @ApiProperty({ description: 'The API key; shown once' })
-  key: string;
+  @ApiPropertyOptional({ description: 'The API key; shown once' })
+  key?: string;
+
+  @ApiPropertyOptional({ enum: [true], description: 'In the answer to a retry, instead of the key' })
+  secretShownOnce?: true;
 }

@@ -85,4 +85,7 @@ export class WebhookRegistrationResult {
 
   @ApiPropertyOptional({ description: "The channel's, for the provider's handshake; shown once" })
   verifyToken?: string;
+
+  @ApiPropertyOptional({ enum: [true], description: 'In the answer to a retry, instead of the token' })
+  secretShownOnce?: true;
 }

@@ -4,7 +4,10 @@ import { ApiDatabase, type Database } from '@sluice/platform-database';
 import { domainEventPattern, EVENTS_APPENDED, Notifications } from '@sluice/platform-notifications';
 import { currentCorrelation } from '@sluice/platform-telemetry';
 import type { EntityManager } from 'typeorm';
+import { actFor } from './act-for.js';
 import { appendEvents, type LogEntry } from './append.js';
+import { auditOf } from './audit.js';
+import { keepResult, takeKey } from './idempotency.js';
 
 /** One transaction of a use case. */
 export interface CommandTransaction {
@@ -17,11 +20,19 @@ export interface CommandTransaction {
   afterCommit(hint: () => void | Promise<void>): void;
 }
 
+/** An answer with its secrets, or, to a retry, without them. */
+export type ShownOnce<T, Secret extends keyof T> = T | (Omit<T, Secret> & { readonly secretShownOnce: true });
+
+type Work<T> = (tx: CommandTransaction) => Promise<T>;
+
 const rareTypes = /^(workflow\.(created|updated|published|rolled_back|archived)|channel\.|webhook\.(registered|deactivated)|api_key\.)/;
 
 /**
  * The way in for everything people and frontends change: lock, decide, evolve, save, append – one transaction under the tenant's
  * row-level security, so row and log cannot disagree. Nothing else hands out a connection to request code.
+ *
+ * While a command of the API is being carried out, the same transaction also records who asked for it (`audit.recorded`) and keeps
+ * its result under its `Idempotency-Key`: a retry gets that result and `work` does not run. Hence one transaction for each command.
  */
 @Injectable()
 export class CommandStore {
@@ -30,30 +41,47 @@ export class CommandStore {
     private readonly notifications: Notifications,
   ) {}
 
-  async transaction<T>(tenantId: string, work: (tx: CommandTransaction) => Promise<T>): Promise<T> {
+  transaction<T>(tenantId: string, work: Work<T>): Promise<T>;
+  /** `secrets`: members of the result that are not kept for retries. */
+  transaction<T extends object, Secret extends keyof T & string>(
+    tenantId: string,
+    work: Work<T>,
+    secrets: readonly Secret[],
+  ): Promise<ShownOnce<T, Secret>>;
+  async transaction<T>(tenantId: string, work: Work<T>, secrets: readonly string[] = []): Promise<T> {
     const correlation = currentCorrelation();
-    const { result, entries, hints, commitId } = await this.database.transaction(async (manager) => {
-      await manager.query(`SELECT set_config('app.tenant_id', $1, true)`, [tenantId]);
+    const call = correlation?.command;
+    if (call?.outcome !== undefined) throw new Error(`${call.action} has ended: a command is one transaction`);
+    const entriesOf = (events: readonly DomainEvent[], version: number): LogEntry[] =>
+      events.map((event, index) => ({
+        event,
+        tenantId,
+        aggregateVersion: version + index + 1,
+        correlationId: correlation?.correlationId ?? newId(),
+      }));
+
+    const { result, entries, hints, commitId, outcome } = await this.database.transaction(async (manager) => {
       const entries: LogEntry[] = [];
       const hints: (() => void | Promise<void>)[] = [];
+      const kept = call?.idempotency === undefined ? undefined : await takeKey<T>(manager, call.idempotency);
+      if (kept !== undefined) return { result: kept.result, entries, hints, commitId: undefined, outcome: 'replayed' as const };
+
+      await actFor(manager, tenantId);
       const result = await work({
         manager,
-        append: (events, version) => {
-          for (const [index, event] of events.entries()) {
-            entries.push({
-              event,
-              tenantId,
-              aggregateVersion: version + index + 1,
-              correlationId: correlation?.correlationId ?? newId(),
-            });
-          }
-        },
+        append: (events, version) => void entries.push(...entriesOf(events, version)),
         afterCommit: (hint) => hints.push(hint),
       });
+      if (call?.idempotency !== undefined) {
+        await keepResult(manager, call.idempotency, withoutSecrets(result, secrets));
+        await actFor(manager, tenantId);
+      }
+      if (call !== undefined) entries.push(...entriesOf([auditOf(call, result)], 0));
       const commitId = entries.length === 0 ? undefined : await appendEvents({ query: manager.query.bind(manager) }, entries);
-      return { result, entries, hints, commitId };
+      return { result, entries, hints, commitId, outcome: 'committed' as const };
     });
 
+    if (call !== undefined) call.outcome = outcome;
     if (correlation !== undefined) correlation.logPosition = await positionOf(this.database, commitId);
     if (commitId !== undefined) announce(this.notifications, commitId, entries);
     for (const hint of hints) await hint();
@@ -63,10 +91,18 @@ export class CommandStore {
   /** A read of the command store's own state under the tenant's row-level security, for checks that lead to no change. */
   async read<T>(tenantId: string, work: (manager: EntityManager) => Promise<T>): Promise<T> {
     return this.database.transaction(async (manager) => {
-      await manager.query(`SELECT set_config('app.tenant_id', $1, true)`, [tenantId]);
+      await actFor(manager, tenantId);
       return work(manager);
     });
   }
+}
+
+/** What a retry is told: that there was a secret, not what it was. */
+function withoutSecrets(result: unknown, secrets: readonly string[]): unknown {
+  if (typeof result !== 'object' || result === null) return result;
+  const members = Object.entries(result);
+  const open = members.filter(([name, value]) => !(secrets.includes(name) && value !== undefined));
+  return open.length === members.length ? result : { ...Object.fromEntries(open), secretShownOnce: true };
 }
 
 /** Sequences what is visible and answers the commit's last position; without a commit, the head's. */

@@ -77,8 +77,11 @@ export const Public = (): CustomDecorator => SetMetadata(roleKey, publicRole);
 
 const callers = new WeakMap<object, Caller>();
 
+/** Known after the guard; undefined on public routes. */
+export const callerOf = ({ raw }: Pick<FastifyRequest, 'raw'>): Caller | undefined => callers.get(raw);
+
 export const Caller = createParamDecorator((_: unknown, context: ExecutionContext): Caller => {
-  const caller = callers.get(context.switchToHttp().getRequest<FastifyRequest>().raw);
+  const caller = callerOf(context.switchToHttp().getRequest<FastifyRequest>());
   if (caller === undefined) throw new CredentialIsMissing();
   return caller;
 });

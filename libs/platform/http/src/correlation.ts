@@ -14,3 +14,6 @@ export function correlationOf({ raw }: Pick<FastifyRequest, 'raw'>): Correlation
   correlations.set(raw, correlation);
   return correlation;
 }
+
+/** What belongs on log lines outside its context. */
+export const logged = ({ correlationId, tenantId }: Correlation): object => ({ correlationId, ...(tenantId !== undefined && { tenantId }) });

@@ -6,7 +6,8 @@ import { type Logger, NestLogger, withCorrelation } from '@sluice/platform-telem
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AuthGuard, type Authenticator } from './auth.js';
 import { readBodies, webhookBytesMax } from './bodies.js';
-import { correlationOf } from './correlation.js';
+import { CommandCalls } from './command-calls.js';
+import { correlationOf, logged } from './correlation.js';
 import { type OpenApiOptions, serveOpenApi } from './open-api.js';
 import { hideSurfaces } from './exposure.js';
 import { ProblemFilter, sendProblem } from './problem.filter.js';
@@ -61,6 +62,7 @@ export async function createHttpApp(
   app.useGlobalPipes(validationPipe());
   const known = authenticator === undefined ? undefined : app.get<Authenticator>(authenticator, { strict: false });
   app.useGlobalGuards(new AuthGuard(app.get(Reflector), known, jwt === undefined ? undefined : new TokenReader(jwt, logger)));
+  app.useGlobalInterceptors(new CommandCalls());
   if (openApi !== undefined) serveOpenApi(app, openApi);
   return app;
 }
@@ -77,14 +79,15 @@ function correlate(fastify: FastifyInstance, logger: Logger): void {
   // Reading a body leaves the asynchronous context: enter it again, and stay in it through guards, pipes and handlers.
   fastify.addHook('preValidation', (request, _reply, done) => withCorrelation(correlationOf(request), done));
   fastify.addHook('onSend', (request, reply, payload, done) => {
-    const { logPosition } = correlationOf(request);
+    const { logPosition, command } = correlationOf(request);
     if (logPosition !== undefined) reply.raw.setHeader('x-log-position', logPosition);
+    if (command?.outcome === 'replayed') reply.raw.setHeader('idempotent-replayed', 'true');
     done(null, payload);
   });
   fastify.addHook('onResponse', (request, reply, done) => {
     logger.debug(
       {
-        ...correlationOf(request),
+        ...logged(correlationOf(request)),
         method: request.method,
         route: request.routeOptions.url,
         status: reply.statusCode,

@@ -1,7 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common';
 import type { Logger } from '@sluice/platform-telemetry';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { correlationOf } from './correlation.js';
+import { correlationOf, logged } from './correlation.js';
 import { failureOf, problemOf } from './problem.js';
 
 /** Every refusal and every failure leaves through here, as `application/problem+json`. */
@@ -20,7 +20,7 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   const failure = failureOf(error);
   const instance = pathOf(request);
   if (failure.unexpected) {
-    logger.error({ ...correlation, method: request.method, path: instance, err: error }, 'a request failed');
+    logger.error({ ...logged(correlation), method: request.method, path: instance, err: error }, 'a request failed');
   }
   // Too late to say anything: a stream is on its way or the caller is gone.
   if (reply.sent || reply.raw.headersSent) {

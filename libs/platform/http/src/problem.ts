@@ -103,7 +103,7 @@ export function problemOf(failure: Failure, instance: string, correlationId: str
 }
 
 const pauseOf = (status: number, seconds: number | undefined) =>
-  status === 429 || status === 503 ? Math.max(1, Math.ceil(seconds ?? 1)) : undefined;
+  status === 429 || status === 503 || seconds !== undefined ? Math.max(1, Math.ceil(seconds ?? 1)) : undefined;
 
 /** `WorkflowIsArchived` and `workflow_is_archived` read as "Workflow is archived". */
 function sentence(name: string): string {

@@ -1,3 +1,3 @@
-export { type Correlation, currentCorrelation, withCorrelation } from './correlation.js';
+export { type CommandCall, type Correlation, currentCorrelation, type IdempotentRequest, withCorrelation } from './correlation.js';
 export { createLogger, NestLogger } from './logger.js';
 export type { Logger } from 'pino';

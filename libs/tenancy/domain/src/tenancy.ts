@@ -33,7 +33,7 @@ export type AuditRecorded = DomainEvent<
     /** The command, as the route's handler is called: `workflows.publish` */
     readonly action: string;
     readonly by: string;
-    readonly role: Role;
+    readonly role: string;
     /** The thing changed; null: there is no one thing */
     readonly subject: { readonly type: string; readonly id: string } | null;
     /** The caller's address as the socket has it; null: not known */

@@ -1,10 +1,10 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { newId } from '@sluice/kernel';
-import { CommandStore } from '@sluice/platform-event-log';
+import { CommandStore, type CommandTransaction, type ShownOnce } from '@sluice/platform-event-log';
 import { type KeyGrant, newKey, unissued } from '@sluice/tenancy-domain';
-import { issueKey } from './issue-key.js';
+import { type IssuedKey, issueKey } from './issue-key.js';
 
-export class CreateApiKey extends Command<{ id: string; key: string }> {
+export class CreateApiKey extends Command<ShownOnce<IssuedKey, 'key'>> {
   constructor(
     readonly tenantId: string,
     readonly grant: KeyGrant,
@@ -18,12 +18,13 @@ export class CreateApiKey extends Command<{ id: string; key: string }> {
 export class CreateApiKeyHandler implements ICommandHandler<CreateApiKey> {
   constructor(private readonly store: CommandStore) {}
 
-  execute({ tenantId, grant, by }: CreateApiKey): Promise<{ id: string; key: string }> {
+  execute({ tenantId, grant, by }: CreateApiKey): Promise<ShownOnce<IssuedKey, 'key'>> {
     const id = newId();
     const key = newKey();
-    return this.store.transaction(tenantId, async (tx) => {
+    const work = async (tx: CommandTransaction): Promise<IssuedKey> => {
       await issueKey(tx, unissued(tenantId, id), key, grant, by);
       return { id, key };
-    });
+    };
+    return this.store.transaction(tenantId, work, ['key']);
   }
 }

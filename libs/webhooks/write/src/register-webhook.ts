@@ -2,7 +2,7 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { ProviderIsUnknown } from '@sluice/channels-domain';
 import { ChannelEncryption, readChannel } from '@sluice/channels-write';
 import { newId } from '@sluice/kernel';
-import { CommandStore } from '@sluice/platform-event-log';
+import { CommandStore, type CommandTransaction, type ShownOnce } from '@sluice/platform-event-log';
 import { providerNamed, providers } from '@sluice/providers';
 import { evolve, register, type Registration, unregistered } from '@sluice/webhooks-domain';
 import { channelOf, graphsOf } from './registration-facts.js';
@@ -16,7 +16,7 @@ export interface RegisteredWebhook {
   readonly verifyToken?: string;
 }
 
-export class RegisterWebhook extends Command<RegisteredWebhook> {
+export class RegisterWebhook extends Command<ShownOnce<RegisteredWebhook, 'verifyToken'>> {
   constructor(
     readonly tenantId: string,
     readonly registration: Registration,
@@ -34,11 +34,11 @@ export class RegisterWebhookHandler implements ICommandHandler<RegisterWebhook> 
     private readonly encryption: ChannelEncryption,
   ) {}
 
-  execute({ tenantId, registration, channelId, by }: RegisterWebhook): Promise<RegisteredWebhook> {
+  execute({ tenantId, registration, channelId, by }: RegisterWebhook): Promise<ShownOnce<RegisteredWebhook, 'verifyToken'>> {
     const provider = providerNamed(registration.provider);
     if (provider === undefined) throw new ProviderIsUnknown(registration.provider, providers.keys());
 
-    return this.store.transaction(tenantId, async (tx) => {
+    const work = async (tx: CommandTransaction): Promise<RegisteredWebhook> => {
       const graphs = await graphsOf(tx.manager, tenantId, registration.workflowId);
       const channel = await channelOf(tx.manager, tenantId, registration.provider, channelId);
       const blank = unregistered(tenantId, newId());
@@ -52,6 +52,7 @@ export class RegisterWebhookHandler implements ICommandHandler<RegisterWebhook> 
       };
       const opened = await readChannel(client, channel.id, this.encryption.keys, tenantId);
       return { id: webhook.id, endpoint: webhook.endpoint, verifyToken: opened?.secrets.verifyToken };
-    });
+    };
+    return this.store.transaction(tenantId, work, ['verifyToken']);
   }
 }

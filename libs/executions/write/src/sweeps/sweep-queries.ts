@@ -66,9 +66,13 @@ export async function requeueExpiredLeases(pool: Pool, leaseMs: number): Promise
   return rowCount ?? 0;
 }
 
-/** Keeps the log's next partitions ahead and forgets workers that are long gone. Answers how many events fell into the default partition. */
+/**
+ * Keeps the log's next partitions ahead, and forgets workers that are long gone and what commands answered a day ago. Answers how many
+ * events fell into the default partition.
+ */
 export async function keepHouse(pool: Pool): Promise<number> {
   const { rows } = await pool.query<{ strays: number }>('SELECT ensure_event_partitions() AS strays');
   await pool.query(`DELETE FROM workers WHERE beat_at < now() - interval '1 hour'`);
+  await pool.query(`DELETE FROM idempotency_keys WHERE created_at < now() - interval '24 hours'`);
   return rows[0]?.strays ?? 0;
 }

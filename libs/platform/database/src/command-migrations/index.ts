@@ -1,6 +1,12 @@
 import { Foundation1764000000001 } from './0001-foundation.js';
 import { Ingest1764000000002 } from './0002-ingest.js';
+import { IdempotencyKeys1764000000003 } from './0003-idempotency-keys.js';
 import { Operations1764000000004 } from './0004-operations.js';
 
 /** In order; a landed migration is never edited. */
-export const commandMigrations = [Foundation1764000000001, Ingest1764000000002, Operations1764000000004] as const;
+export const commandMigrations = [
+  Foundation1764000000001,
+  Ingest1764000000002,
+  IdempotencyKeys1764000000003,
+  Operations1764000000004,
+] as const;

@@ -1,0 +1,125 @@
+import { newId } from '@sluice/kernel';
+import type { CommandApi } from './command-api.js';
+
+/** Of requests whose answers show a secret, once: the members that a replay leaves out. */
+export const secretsOf = (answer: object | undefined): string[] => Object.keys(answer ?? {}).filter((name) => /^(key|verifyToken)$/.test(name));
+
+export interface CommandRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly body?: object;
+  /** Default: the tenant's admin */
+  readonly caller?: string;
+}
+
+interface CommandCase {
+  /** As in the OpenAPI document */
+  readonly route: string;
+  /** A request that succeeds, each time about a new thing */
+  request(api: CommandApi, fixtures: Fixtures): Promise<CommandRequest> | CommandRequest;
+  /** False: it only looks */
+  readonly changes?: boolean;
+}
+
+/** What the requests of the cases need to be there. */
+export async function fixtures(api: CommandApi) {
+  const drawing = {
+    name: 'Answer',
+    nodes: [
+      { id: 'start', type: 'trigger.webhook', config: {} },
+      { id: 'set', type: 'data.set', config: { values: { a: 1 } } },
+    ],
+    edges: [{ source: 'start', target: 'set' }],
+  };
+  const channel = {
+    provider: 'instagram',
+    name: 'Shop',
+    externalAccountId: '17841465550001234',
+    credentials: { signingSecrets: ['3f1c9a7be2d84056a1b0c9d8e7f60514'], verifyToken: 'sluice-verify-7Q2m', accessToken: 'IGAA-very-secret' },
+  };
+  const made = async (path: string, body: object): Promise<string> => {
+    const answer = await api.call('POST', path, { key: api.admin, body });
+    if (answer.status >= 300) throw new Error(`POST ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+    return answer.body.id;
+  };
+  const workflow = () => made('/api/workflows', drawing);
+  const connected = () => made('/api/channels', { ...channel, externalAccountId: newId() });
+  const registration = async () => ({
+    name: 'Questions',
+    workflowId: await workflow(),
+    nodeId: 'start',
+    provider: 'instagram',
+    config: { channelId: await connected() },
+  });
+  return {
+    drawing,
+    channel,
+    workflow,
+    connected,
+    registration,
+    published: async () => {
+      const id = await workflow();
+      await made(`/api/workflows/${id}/publish`, {});
+      return id;
+    },
+    registered: async () => made('/api/webhooks', await registration()),
+    apiKey: () => made('/api/api-keys', { name: 'x', role: 'viewer' }),
+  };
+}
+
+export type Fixtures = Awaited<ReturnType<typeof fixtures>>;
+
+/** One successful request for each command route: a route without one fails the tests. */
+export const commandCases: readonly CommandCase[] = [
+  { route: 'POST /api/workflows', request: (_, { drawing }) => ({ method: 'POST', path: '/api/workflows', body: drawing }) },
+  {
+    route: 'PUT /api/workflows/{id}',
+    request: async (_, { workflow }) => ({ method: 'PUT', path: `/api/workflows/${await workflow()}`, body: { name: 'Renamed' } }),
+  },
+  {
+    route: 'DELETE /api/workflows/{id}',
+    request: async (_, { workflow }) => ({ method: 'DELETE', path: `/api/workflows/${await workflow()}` }),
+  },
+  {
+    route: 'POST /api/workflows/{id}/publish',
+    request: async (_, { workflow }) => ({ method: 'POST', path: `/api/workflows/${await workflow()}/publish` }),
+  },
+  {
+    route: 'POST /api/workflows/{id}/validate',
+    request: async (_, { workflow }) => ({ method: 'POST', path: `/api/workflows/${await workflow()}/validate` }),
+    changes: false,
+  },
+  {
+    route: 'POST /api/workflows/{id}/nodes/{nodeId}/trigger',
+    request: async (_, { published }) => ({
+      method: 'POST',
+      path: `/api/workflows/${await published()}/nodes/start/trigger`,
+      body: { input: { text: 'Hello' } },
+    }),
+  },
+  {
+    route: 'POST /api/webhooks',
+    request: async (_, { registration }) => ({ method: 'POST', path: '/api/webhooks', body: await registration() }),
+  },
+  {
+    route: 'DELETE /api/webhooks/{id}',
+    request: async (_, { registered }) => ({ method: 'DELETE', path: `/api/webhooks/${await registered()}` }),
+  },
+  {
+    route: 'POST /api/channels',
+    request: (_, { channel }) => ({ method: 'POST', path: '/api/channels', body: { ...channel, externalAccountId: newId() } }),
+  },
+  {
+    route: 'DELETE /api/channels/{id}',
+    request: async (_, { connected }) => ({ method: 'DELETE', path: `/api/channels/${await connected()}` }),
+  },
+  { route: 'POST /api/api-keys', request: () => ({ method: 'POST', path: '/api/api-keys', body: { name: 'CI', role: 'editor' } }) },
+  {
+    route: 'DELETE /api/api-keys/{id}',
+    request: async (_, { apiKey }) => ({ method: 'DELETE', path: `/api/api-keys/${await apiKey()}` }),
+  },
+  {
+    route: 'POST /api/tenants',
+    request: ({ platform }) => ({ method: 'POST', path: '/api/tenants', body: { name: 'Globex' }, caller: platform }),
+  },
+];
