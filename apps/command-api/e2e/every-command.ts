@@ -37,10 +37,10 @@ export async function fixtures(api: CommandApi) {
     externalAccountId: '17841465550001234',
     credentials: { signingSecrets: ['3f1c9a7be2d84056a1b0c9d8e7f60514'], verifyToken: 'sluice-verify-7Q2m', accessToken: 'IGAA-very-secret' },
   };
-  const made = async (path: string, body: object): Promise<string> => {
-    const answer = await api.call('POST', path, { key: api.admin, body });
-    if (answer.status >= 300) throw new Error(`POST ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
-    return answer.body.id;
+  const made = async (path: string, body: object, method = 'POST'): Promise<string> => {
+    const answer = await api.call(method, path, { key: api.admin, body });
+    if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+    return answer.body.id ?? answer.body.executionId;
   };
   const workflow = () => made('/api/workflows', drawing);
   const connected = () => made('/api/channels', { ...channel, externalAccountId: newId() });
@@ -51,17 +51,20 @@ export async function fixtures(api: CommandApi) {
     provider: 'instagram',
     config: { channelId: await connected() },
   });
+  const published = async () => {
+    const id = await workflow();
+    await made(`/api/workflows/${id}/publish`, {});
+    return id;
+  };
   return {
+    made,
     drawing,
     channel,
     workflow,
     connected,
     registration,
-    published: async () => {
-      const id = await workflow();
-      await made(`/api/workflows/${id}/publish`, {});
-      return id;
-    },
+    published,
+    started: async () => made(`/api/workflows/${await published()}/nodes/start/trigger`, { input: {} }),
     registered: async () => made('/api/webhooks', await registration()),
     apiKey: () => made('/api/api-keys', { name: 'x', role: 'viewer' }),
   };
@@ -85,6 +88,15 @@ export const commandCases: readonly CommandCase[] = [
     request: async (_, { workflow }) => ({ method: 'POST', path: `/api/workflows/${await workflow()}/publish` }),
   },
   {
+    route: 'POST /api/workflows/{id}/rollback',
+    request: async (_, { published, made }) => {
+      const id = await published();
+      await made(`/api/workflows/${id}`, { nodes: [{ id: 'start', type: 'trigger.manual', config: {} }], edges: [] }, 'PUT');
+      await made(`/api/workflows/${id}/publish`, {});
+      return { method: 'POST', path: `/api/workflows/${id}/rollback`, body: { version: 1 } };
+    },
+  },
+  {
     route: 'POST /api/workflows/{id}/validate',
     request: async (_, { workflow }) => ({ method: 'POST', path: `/api/workflows/${await workflow()}/validate` }),
     changes: false,
@@ -96,6 +108,10 @@ export const commandCases: readonly CommandCase[] = [
       path: `/api/workflows/${await published()}/nodes/start/trigger`,
       body: { input: { text: 'Hello' } },
     }),
+  },
+  {
+    route: 'POST /api/executions/{id}/cancel',
+    request: async (_, { started }) => ({ method: 'POST', path: `/api/executions/${await started()}/cancel` }),
   },
   {
     route: 'POST /api/webhooks',
