@@ -3,7 +3,7 @@ import { QueryBus } from '@nestjs/cqrs';
 import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import { ChannelDetailQuery, ChannelPage } from '@sluice/contracts';
 import { Allow, Caller } from '@sluice/platform-http';
-import { ReadsTheLog } from '@sluice/platform-projections';
+import { Cached, ReadsTheLog } from '@sluice/platform-projections';
 import { GetChannel } from './get-channel.js';
 import { ChannelFilter, ListChannels } from './list-channels.js';
 
@@ -15,6 +15,7 @@ export class ChannelQueriesController {
 
   @Get()
   @Allow('viewer')
+  @Cached({ tables: ['channel_summary'] })
   @ApiOkResponse({ type: ChannelPage })
   list(@Caller() { tenantId }: Caller, @Query() filter: ChannelFilter): Promise<ChannelPage> {
     return this.queries.execute(new ListChannels(tenantId, filter));
@@ -22,6 +23,7 @@ export class ChannelQueriesController {
 
   @Get(':id')
   @Allow('viewer')
+  @Cached({ rows: ['channel_summary'], tables: ['webhook_summary', 'workflow_summary'] })
   @ApiOkResponse({ type: ChannelDetailQuery })
   get(@Caller() { tenantId }: Caller, @Param('id', ParseUUIDPipe) id: string): Promise<ChannelDetailQuery> {
     return this.queries.execute(new GetChannel(tenantId, id));

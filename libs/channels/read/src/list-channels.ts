@@ -1,12 +1,11 @@
 import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { type ChannelPage, channelStatuses } from '@sluice/contracts';
-import { offsetOf, Page, pageOf } from '@sluice/platform-http';
-import { containing, Parameters, ReadStore, selectList } from '@sluice/platform-projections';
+import { containing, ListPage, newestFirst, Parameters, ReadStore, selectList } from '@sluice/platform-projections';
 import { IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
 import { type ChannelSummary, channelSummary } from './channel-summary.projection.js';
 
-export class ChannelFilter extends Page {
+export class ChannelFilter extends ListPage {
   @ApiPropertyOptional({ example: 'instagram' })
   @IsOptional()
   @IsString()
@@ -47,16 +46,17 @@ export class ListChannelsHandler implements IQueryHandler<ListChannels> {
       const pattern = parameters.of(containing(search));
       where.push(`(s.name ILIKE ${pattern} OR s.external_account_id ILIKE ${pattern})`);
     }
-    return this.store.read(tenantId, async (client) => {
-      const { rows, total } = await this.store.page<ChannelSummary>(client, {
+    return this.store.read(tenantId, (client) =>
+      this.store.list<ChannelSummary>(client, {
+        name: 'channels',
+        tenantId,
+        filter,
         select: selectList(channelSummary, 's'),
-        from: `channel_summary s WHERE ${where.join(' AND ')}`,
-        orderBy: 's.created_at DESC, s.id DESC',
+        from: 'channel_summary s',
+        where,
+        order: newestFirst('s.created_at', 'createdAt'),
         parameters,
-        limit: filter.limit,
-        offset: offsetOf(filter),
-      });
-      return pageOf(rows, total, filter);
-    });
+      }),
+    );
   }
 }

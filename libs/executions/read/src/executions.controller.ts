@@ -3,7 +3,7 @@ import { QueryBus } from '@nestjs/cqrs';
 import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import { ExecutionDetailQuery, ExecutionPage } from '@sluice/contracts';
 import { Allow, Caller } from '@sluice/platform-http';
-import { ReadsTheLog } from '@sluice/platform-projections';
+import { Cached, ReadsTheLog } from '@sluice/platform-projections';
 import { GetExecution } from './get-execution.js';
 import { AnyExecutionFilter, ExecutionFilter, ListExecutions } from './list-executions.js';
 
@@ -15,6 +15,7 @@ export class ExecutionQueriesController {
 
   @Get('executions')
   @Allow('viewer')
+  @Cached({ tables: ['execution_summary'] })
   @ApiOkResponse({ type: ExecutionPage })
   list(@Caller() { tenantId }: Caller, @Query() filter: AnyExecutionFilter): Promise<ExecutionPage> {
     return this.queries.execute(new ListExecutions(tenantId, filter));
@@ -22,6 +23,7 @@ export class ExecutionQueriesController {
 
   @Get('workflows/:id/executions')
   @Allow('viewer')
+  @Cached({ rows: ['workflow_summary'], tables: ['execution_summary'] })
   @ApiOkResponse({ type: ExecutionPage })
   ofWorkflow(
     @Caller() { tenantId }: Caller,
@@ -33,6 +35,7 @@ export class ExecutionQueriesController {
 
   @Get('executions/:id')
   @Allow('viewer')
+  @Cached({ rows: ['execution_summary', 'execution_detail'] })
   @ApiOkResponse({ type: ExecutionDetailQuery })
   get(@Caller() { tenantId }: Caller, @Param('id', ParseUUIDPipe) id: string): Promise<ExecutionDetailQuery> {
     return this.queries.execute(new GetExecution(tenantId, id));

@@ -2,8 +2,7 @@ import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { type ExecutionPage, executionStatuses } from '@sluice/contracts';
 import { isUuid } from '@sluice/kernel';
-import { offsetOf, pageOf } from '@sluice/platform-http';
-import { containing, IsId, Parameters, PeriodPage, ReadStore, withinPeriod } from '@sluice/platform-projections';
+import { containing, IsId, mapItems, newestFirst, Parameters, PeriodPage, ReadStore, withinPeriod } from '@sluice/platform-projections';
 import { assertWorkflowExists } from '@sluice/workflows-read';
 import { IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
 import { executionColumns, executionOf, type ExecutionRow } from './execution-row.js';
@@ -66,15 +65,17 @@ export class ListExecutionsHandler implements IQueryHandler<ListExecutions> {
     }
     return this.store.read(tenantId, async (client) => {
       if (ofWorkflow !== undefined) await assertWorkflowExists(client, tenantId, ofWorkflow);
-      const { rows, total } = await this.store.page<ExecutionRow>(client, {
+      const rows = await this.store.list<ExecutionRow>(client, {
+        name: ofWorkflow === undefined ? 'executions' : `workflows/${ofWorkflow}/executions`,
+        tenantId,
+        filter,
         select: executionColumns,
-        from: `execution_summary s WHERE ${where.join(' AND ')}`,
-        orderBy: 's.started_at DESC, s.id DESC',
+        from: 'execution_summary s',
+        where,
+        order: newestFirst('s.started_at', 'startedAt'),
         parameters,
-        limit: filter.limit,
-        offset: offsetOf(filter),
       });
-      return pageOf(rows.map(executionOf), total, filter);
+      return mapItems(rows, executionOf);
     });
   }
 }

@@ -1,6 +1,6 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
-import { Page } from '@sluice/platform-http';
 import { IsOptional, ValidateBy } from 'class-validator';
+import { ListPage } from './list-page.js';
 import type { Parameters } from './read-store.js';
 
 const day = /^\d{4}-\d\d-\d\d$/;
@@ -26,7 +26,7 @@ const IsInstant = () =>
   });
 
 /** A list over a time. */
-export class PeriodPage extends Page {
+export class PeriodPage extends ListPage {
   @ApiPropertyOptional({ format: 'date-time', description: 'From this time, or the beginning of this day (UTC)' })
   @IsOptional()
   @IsInstant()

@@ -31,6 +31,8 @@ export interface Projection<
   /** The primary key, after `tenant_id` */
   readonly key: readonly Key[];
   readonly columns: { readonly [Column in keyof Row & string]: ColumnType };
+  /** Rows are only ever added: the projector's role may not change them. */
+  readonly appendOnly?: true;
   keys(event: Logged<Events>): readonly Pick<Row, Key>[];
   readonly on: {
     readonly [Type in Events['type']]: Handler<Logged<Extract<Events, { type: Type }>>, Row, Partial<Omit<Row, Key | 'tenantId'>>>;
@@ -42,6 +44,7 @@ export interface AnyProjection {
   readonly table: string;
   readonly key: readonly string[];
   readonly columns: Readonly<Record<string, ColumnType>>;
+  readonly appendOnly?: true;
   keys(event: LoggedEvent): readonly object[];
   readonly on: Readonly<Record<string, Handler<LoggedEvent, object, object>>>;
 }

@@ -46,7 +46,8 @@ export async function upsertRows(client: Client, projection: AnyProjection, rows
     `INSERT INTO ${projection.table} (${properties.map(columnName).join(', ')})
      SELECT ${properties.map((property) => `"${property}"`).join(', ')}
      FROM jsonb_to_recordset($1::jsonb) AS r(${recordset(projection, properties)})
-     ON CONFLICT (${key.map(columnName).join(', ')}) DO UPDATE SET ${changing.map((name) => `${name} = EXCLUDED.${name}`).join(', ')}`,
+     ON CONFLICT (${key.map(columnName).join(', ')})
+     DO ${projection.appendOnly ? 'NOTHING' : `UPDATE SET ${changing.map((name) => `${name} = EXCLUDED.${name}`).join(', ')}`}`,
     [JSON.stringify(rows)],
   );
 }

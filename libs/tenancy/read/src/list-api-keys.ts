@@ -1,12 +1,11 @@
 import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { type ApiKeyPage, type ApiKeyQuery, apiKeyStatuses } from '@sluice/contracts';
-import { offsetOf, Page, pageOf } from '@sluice/platform-http';
-import { Parameters, ReadStore, selectList } from '@sluice/platform-projections';
+import { ListPage, newestFirst, Parameters, ReadStore, selectList } from '@sluice/platform-projections';
 import { IsIn, IsOptional } from 'class-validator';
 import { apiKeyDirectory } from './api-key-directory.projection.js';
 
-export class ApiKeyFilter extends Page {
+export class ApiKeyFilter extends ListPage {
   @ApiPropertyOptional({ enum: apiKeyStatuses, description: 'Without it: all but the revoked ones' })
   @IsOptional()
   @IsIn(apiKeyStatuses)
@@ -35,16 +34,17 @@ export class ListApiKeysHandler implements IQueryHandler<ListApiKeys> {
       `s.tenant_id = ${parameters.of(tenantId)}`,
       filter.status === undefined ? 's.revoked_at IS NULL' : `${statusOfKey} = ${parameters.of(filter.status)}`,
     ];
-    return this.store.read(tenantId, async (client) => {
-      const { rows, total } = await this.store.page<ApiKeyQuery>(client, {
+    return this.store.read(tenantId, (client) =>
+      this.store.list<ApiKeyQuery>(client, {
+        name: 'api-keys',
+        tenantId,
+        filter,
         select: `${columns}, ${statusOfKey} AS status`,
-        from: `api_key_directory s WHERE ${where.join(' AND ')}`,
-        orderBy: 's.created_at DESC, s.id DESC',
+        from: 'api_key_directory s',
+        where,
+        order: newestFirst('s.created_at', 'createdAt'),
         parameters,
-        limit: filter.limit,
-        offset: offsetOf(filter),
-      });
-      return pageOf(rows, total, filter);
-    });
+      }),
+    );
   }
 }

@@ -2,8 +2,7 @@ import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { findChannel } from '@sluice/channels-read';
 import { type WebhookEventPage, webhookEventStatuses } from '@sluice/contracts';
-import { offsetOf, pageOf } from '@sluice/platform-http';
-import { Parameters, PeriodPage, type ReadClient, ReadStore, withinPeriod } from '@sluice/platform-projections';
+import { mapItems, newestFirst, Parameters, PeriodPage, type ReadClient, ReadStore, withinPeriod } from '@sluice/platform-projections';
 import { IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
 import { findWebhook } from './get-webhook.js';
 import type { WebhookEventHistory } from './webhook-event-history.projection.js';
@@ -47,15 +46,17 @@ export class ListWebhookEventsHandler implements IQueryHandler<ListWebhookEvents
       if (filter.kind !== undefined) where.push(`h.kind = ${parameters.of(filter.kind)}`);
       where.push(...withinPeriod('h.received_at', filter, parameters));
 
-      const { rows, total } = await this.store.page<WebhookEventHistory>(client, {
+      const rows = await this.store.list<WebhookEventHistory>(client, {
+        name: 'webhookId' in of ? `webhooks/${of.webhookId}/events` : `channels/${of.channelId}/events`,
+        tenantId,
+        filter,
         select: webhookEventColumns,
-        from: `webhook_event_history h WHERE ${where.join(' AND ')}`,
-        orderBy: 'h.received_at DESC, h.id DESC',
+        from: 'webhook_event_history h',
+        where,
+        order: newestFirst('h.received_at', 'receivedAt', 'h.id'),
         parameters,
-        limit: filter.limit,
-        offset: offsetOf(filter),
       });
-      return pageOf(rows.map(webhookEventOf), total, filter);
+      return mapItems(rows, webhookEventOf);
     });
   }
 }

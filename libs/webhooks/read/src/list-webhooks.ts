@@ -1,8 +1,7 @@
 import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { type WebhookPage, webhookStatuses } from '@sluice/contracts';
-import { offsetOf, pageOf } from '@sluice/platform-http';
-import { IsId, Parameters, PeriodPage, ReadStore, withinPeriod } from '@sluice/platform-projections';
+import { IsId, mapItems, newestFirst, Parameters, PeriodPage, ReadStore, withinPeriod } from '@sluice/platform-projections';
 import { IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
 import { webhookColumns, webhookOf } from './webhook-row.js';
 import type { WebhookSummary } from './webhook-summary.projection.js';
@@ -56,15 +55,17 @@ export class ListWebhooksHandler implements IQueryHandler<ListWebhooks> {
     if (channelId !== undefined) where.push(`s.channel_id = ${parameters.of(channelId)}`);
     if (provider !== undefined) where.push(`s.provider = ${parameters.of(provider)}`);
     return this.store.read(tenantId, async (client) => {
-      const { rows, total } = await this.store.page<WebhookSummary>(client, {
+      const rows = await this.store.list<WebhookSummary>(client, {
+        name: 'webhooks',
+        tenantId,
+        filter,
         select: webhookColumns,
-        from: `webhook_summary s WHERE ${where.join(' AND ')}`,
-        orderBy: 's.created_at DESC, s.id DESC',
+        from: 'webhook_summary s',
+        where,
+        order: newestFirst('s.created_at', 'createdAt'),
         parameters,
-        limit: filter.limit,
-        offset: offsetOf(filter),
       });
-      return pageOf(rows.map(webhookOf), total, filter);
+      return mapItems(rows, webhookOf);
     });
   }
 }

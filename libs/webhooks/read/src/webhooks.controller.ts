@@ -3,7 +3,7 @@ import { QueryBus } from '@nestjs/cqrs';
 import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import { WebhookDefinitionQuery, WebhookEventPage, WebhookEventQuery, WebhookPage } from '@sluice/contracts';
 import { Allow, Caller } from '@sluice/platform-http';
-import { ReadsTheLog } from '@sluice/platform-projections';
+import { Cached, ReadsTheLog } from '@sluice/platform-projections';
 import { GetWebhook } from './get-webhook.js';
 import { GetWebhookEvent } from './get-webhook-event.js';
 import { ListWebhookEvents, WebhookEventFilter } from './list-webhook-events.js';
@@ -17,6 +17,7 @@ export class WebhookQueriesController {
 
   @Get('webhooks')
   @Allow('viewer')
+  @Cached({ tables: ['webhook_summary'] })
   @ApiOkResponse({ type: WebhookPage })
   list(@Caller() { tenantId }: Caller, @Query() filter: WebhookFilter): Promise<WebhookPage> {
     return this.queries.execute(new ListWebhooks(tenantId, filter));
@@ -24,6 +25,7 @@ export class WebhookQueriesController {
 
   @Get('webhooks/:id')
   @Allow('viewer')
+  @Cached({ rows: ['webhook_summary'] })
   @ApiOkResponse({ type: WebhookDefinitionQuery })
   get(@Caller() { tenantId }: Caller, @Param('id', ParseUUIDPipe) id: string): Promise<WebhookDefinitionQuery> {
     return this.queries.execute(new GetWebhook(tenantId, id));
@@ -53,6 +55,7 @@ export class WebhookQueriesController {
 
   @Get('webhook-events/:id')
   @Allow('viewer')
+  @Cached({ rows: ['webhook_event_history'] })
   @ApiOkResponse({ type: WebhookEventQuery })
   event(@Caller() { tenantId }: Caller, @Param('id', ParseUUIDPipe) id: string): Promise<WebhookEventQuery> {
     return this.queries.execute(new GetWebhookEvent(tenantId, id));

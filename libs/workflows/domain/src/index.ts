@@ -1,3 +1,5 @@
+export { type DefinitionDiff, diffDefinitions } from './diff-definitions.js';
+export { type ExportDocument, exportDefinition } from './export-definition.js';
 export { channelsNamedIn, type KnownChannel } from './check-channels.js';
 export {
   archive,

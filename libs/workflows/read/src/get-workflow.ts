@@ -24,15 +24,17 @@ export class GetWorkflowHandler implements IQueryHandler<GetWorkflow> {
   constructor(private readonly store: ReadStore) {}
 
   execute({ tenantId, workflowId }: GetWorkflow): Promise<WorkflowDefinitionQuery> {
-    return this.store.read(tenantId, async (client) => {
-      const { rows } = await client.query<WorkflowRow>(
-        `SELECT ${workflowColumns} FROM ${workflowTables} WHERE tenant_id = $1 AND id = $2`,
-        [tenantId, workflowId],
-      );
-      if (rows[0] === undefined) throw new WorkflowNotFound(workflowId);
-      return definitionOf(rows[0]);
-    });
+    return this.store.read(tenantId, async (client) => definitionOf(await findWorkflow(client, tenantId, workflowId)));
   }
+}
+
+export async function findWorkflow(client: ReadClient, tenantId: string, workflowId: string): Promise<WorkflowRow> {
+  const { rows } = await client.query<WorkflowRow>(
+    `SELECT ${workflowColumns} FROM ${workflowTables} WHERE tenant_id = $1 AND id = $2`,
+    [tenantId, workflowId],
+  );
+  if (rows[0] === undefined) throw new WorkflowNotFound(workflowId);
+  return rows[0];
 }
 
 /** For lists of what belongs to a workflow: one that is not there is not the same as one without any. */

@@ -1,12 +1,11 @@
 import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { type WorkflowPage, workflowStatuses } from '@sluice/contracts';
-import { offsetOf, Page, pageOf } from '@sluice/platform-http';
-import { containing, Parameters, ReadStore } from '@sluice/platform-projections';
+import { containing, ListPage, mapItems, newestFirst, Parameters, ReadStore } from '@sluice/platform-projections';
 import { IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
 import { definitionOf, workflowColumns, type WorkflowRow, workflowTables } from './workflow-row.js';
 
-export class WorkflowFilter extends Page {
+export class WorkflowFilter extends ListPage {
   @ApiPropertyOptional({ enum: workflowStatuses, description: 'Without it: all but the archived ones' })
   @IsOptional()
   @IsIn(workflowStatuses)
@@ -51,15 +50,17 @@ export class ListWorkflowsHandler implements IQueryHandler<ListWorkflows> {
       where.push(`(s.name ILIKE ${pattern} OR s.description ILIKE ${pattern})`);
     }
     return this.store.read(tenantId, async (client) => {
-      const { rows, total } = await this.store.page<WorkflowRow>(client, {
+      const rows = await this.store.list<WorkflowRow>(client, {
+        name: 'workflows',
+        tenantId,
+        filter,
         select: workflowColumns,
-        from: `${workflowTables} WHERE ${where.join(' AND ')}`,
-        orderBy: 's.created_at DESC, id DESC',
+        from: workflowTables,
+        where,
+        order: newestFirst('s.created_at', 'createdAt'),
         parameters,
-        limit: filter.limit,
-        offset: offsetOf(filter),
       });
-      return pageOf(rows.map(definitionOf), total, filter);
+      return mapItems(rows, definitionOf);
     });
   }
 }

@@ -1,5 +1,6 @@
 import { ReadModels1764000000001 } from './0001-read-models.js';
 import { OperationsShown1764000000002 } from './0002-operations.js';
+import { VersionsAndAudit1764000000003 } from './0003-versions-and-audit.js';
 
 /** In order; a landed migration is never edited. */
-export const queryMigrations = [ReadModels1764000000001, OperationsShown1764000000002] as const;
+export const queryMigrations = [ReadModels1764000000001, OperationsShown1764000000002, VersionsAndAudit1764000000003] as const;
