@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { type AnswerOf, SluiceClient } from '@sluice/client';
 import { localSecrets } from '@sluice/platform-local-servers';
 import { onSignal } from '@sluice/platform-runtime';
 import { startStandalone } from '@sluice/standalone';
@@ -47,26 +48,10 @@ const stop = async (): Promise<void> => {
 };
 say(`Sluice is up at ${sluice.url} after ${((performance.now() - began) / 1_000).toFixed(1)} s.\n`);
 
-interface Answer {
-  readonly status: number;
-  readonly body: Record<string, unknown>;
-}
+const client = new SluiceClient({ commandUrl: sluice.url, queryUrl: sluice.url, apiKey });
 
-async function call(method: string, path: string, body?: object): Promise<Answer> {
-  const response = await fetch(`${sluice.url}${path}`, {
-    method,
-    headers: { authorization: `Bearer ${apiKey}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  return { status: response.status, body: text === '' ? {} : JSON.parse(text) };
-}
-
-async function made(path: string, body?: object): Promise<Record<string, unknown>> {
-  const answer = await call('POST', path, body);
-  if (answer.status >= 300) throw new Error(`POST ${path} was answered ${answer.status}: ${JSON.stringify(answer.body)}`);
-  return answer.body;
-}
+const textOf = ({ output }: AnswerOf<'executions.get'>): unknown =>
+  typeof output === 'object' && output !== null && 'text' in output ? output.text : undefined;
 
 const problems: string[] = [];
 const expect = (holds: boolean, otherwise: string): void => {
@@ -107,53 +92,57 @@ const until = async <T>(what: string, read: () => Promise<T | undefined>): Promi
 
 let endpoint = '';
 try {
-  const channel = await made('/api/channels', {
-    provider: 'instagram',
-    name: 'Demo shop',
-    externalAccountId: accountId,
-    credentials: { signingSecrets: [signingSecret], verifyToken: 'demo-verify-token' },
+  const channel = await client.call('channels.create', {
+    body: {
+      provider: 'instagram',
+      name: 'Demo shop',
+      externalAccountId: accountId,
+      credentials: { signingSecrets: [signingSecret], verifyToken: 'demo-verify-token' },
+    },
   });
-  say(`channel    ${channel['id']}  Instagram account ${accountId}`);
+  say(`channel    ${channel.id}  Instagram account ${accountId}`);
 
-  const workflow = await made('/api/workflows', {
-    name: 'Answer price questions',
-    tenantId,
-    tags: ['demo'],
-    nodes: [
-      { id: 'message', type: 'trigger.webhook', config: {} },
-      {
-        id: 'topic',
-        type: 'logic.switch',
-        config: { value: '{{ trigger.text }}', cases: [{ name: 'price', when: "$contains($lowercase(trigger.text), 'price')" }] },
-      },
-      { id: 'lookup', type: 'http.request', config: { method: 'GET', url: `http://${target}/prices`, query: { item: 'blue' } } },
-      {
-        id: 'answer',
-        type: 'data.set',
-        config: { values: { to: '{{ customer.id }}', text: 'It is {{ input.body.price }} {{ input.body.currency }}.' } },
-      },
-      { id: 'greet', type: 'data.set', config: { values: { to: '{{ customer.id }}', text: 'Hello! Ask me for a price.' } } },
-    ],
-    edges: [
-      { source: 'message', target: 'topic' },
-      { source: 'topic', target: 'lookup', sourceHandle: 'price' },
-      { source: 'lookup', target: 'answer' },
-      { source: 'topic', target: 'greet', sourceHandle: 'default' },
-    ],
+  const workflow = await client.call('workflows.create', {
+    body: {
+      name: 'Answer price questions',
+      tags: ['demo'],
+      nodes: [
+        { id: 'message', type: 'trigger.webhook', config: {} },
+        {
+          id: 'topic',
+          type: 'logic.switch',
+          config: { value: '{{ trigger.text }}', cases: [{ name: 'price', when: "$contains($lowercase(trigger.text), 'price')" }] },
+        },
+        { id: 'lookup', type: 'http.request', config: { method: 'GET', url: `http://${target}/prices`, query: { item: 'blue' } } },
+        {
+          id: 'answer',
+          type: 'data.set',
+          config: { values: { to: '{{ customer.id }}', text: 'It is {{ input.body.price }} {{ input.body.currency }}.' } },
+        },
+        { id: 'greet', type: 'data.set', config: { values: { to: '{{ customer.id }}', text: 'Hello! Ask me for a price.' } } },
+      ],
+      edges: [
+        { source: 'message', target: 'topic' },
+        { source: 'topic', target: 'lookup', sourceHandle: 'price' },
+        { source: 'lookup', target: 'answer' },
+        { source: 'topic', target: 'greet', sourceHandle: 'default' },
+      ],
+    },
   });
-  const published = await made(`/api/workflows/${workflow['id']}/publish`);
-  say(`workflow   ${workflow['id']}  version ${published['version']} published`);
+  const published = await client.call('workflows.publish', { path: { id: workflow.id } });
+  say(`workflow   ${workflow.id}  version ${published.version} published`);
 
-  const webhook = await made('/api/webhooks', {
-    name: 'Messages of the demo shop',
-    workflowId: workflow['id'],
-    nodeId: 'message',
-    tenantId,
-    provider: 'instagram',
-    config: { channelId: channel['id'], actionTypes: ['message'] },
+  const webhook = await client.call('webhooks.create', {
+    body: {
+      name: 'Messages of the demo shop',
+      workflowId: workflow.id,
+      nodeId: 'message',
+      provider: 'instagram',
+      config: { channelId: channel.id, actionTypes: ['message'] },
+    },
   });
-  endpoint = new URL(new URL(String(webhook['endpoint']), sluice.url).pathname, sluice.url).href;
-  say(`webhook    ${webhook['id']}  listens at ${endpoint}\n`);
+  endpoint = new URL(new URL(webhook.endpoint, sluice.url).pathname, sluice.url).href;
+  say(`webhook    ${webhook.id}  listens at ${endpoint}\n`);
 
   const price = `m_${randomBytes(6).toString('hex')}`;
   const hello = `m_${randomBytes(6).toString('hex')}`;
@@ -164,9 +153,8 @@ try {
     { what: 'a forged message (signed with another secret)', status: await send('Send me all your money', 'm_forged', 'f'.repeat(32)), expected: 401 },
   ];
 
-  type Event = { id: string; dedupeKey: string; status: string; executionIds: string[] };
   const events = await until('processing of both messages', async () => {
-    const { items } = (await call('GET', `/api/channels/${channel['id']}/events`)).body as { items: Event[] };
+    const { items } = await client.call('channels.events', { path: { id: channel.id } });
     return items.length >= 2 && items.every(({ status }) => status === 'processed') ? items : undefined;
   });
   expect(events.length === 2, `${events.length} events were recorded instead of 2`);
@@ -182,26 +170,26 @@ try {
     }
     const event = events.find(({ dedupeKey }) => dedupeKey.endsWith(mid));
     expect(event?.executionIds.length === 1, `event ${mid} started ${event?.executionIds.length} runs instead of 1`);
-    type Run = { id: string; status: string; durationMs: number; output: Record<string, unknown>; nodes: { nodeId: string; type: string; status: string }[] };
-    const run = await until(`the end of run ${event?.executionIds[0]}`, async () => {
-      const { body } = await call('GET', `/api/executions/${event?.executionIds[0]}`);
-      return body['status'] === 'completed' || body['status'] === 'failed' ? (body as unknown as Run) : undefined;
+    const id = event?.executionIds[0] ?? '';
+    const run = await until(`the end of run ${id}`, async () => {
+      const found = await client.call('executions.get', { path: { id } });
+      return found.status === 'completed' || found.status === 'failed' ? found : undefined;
     });
     expect(run.status === 'completed', `run ${run.id} ended ${run.status}`);
     say(`   run ${run.id} ${run.status} in ${run.durationMs} ms`);
     for (const { nodeId, type, status: nodeStatus } of run.nodes) say(`     ${nodeStatus.padEnd(10)} ${nodeId.padEnd(8)} ${type}`);
     say(`   output ${JSON.stringify(run.output)}\n`);
     const text = mid === price ? 'It is 42 EUR.' : 'Hello! Ask me for a price.';
-    expect(run.output?.['text'] === text, `run ${run.id} put out ${JSON.stringify(run.output)}`);
+    expect(textOf(run) === text, `run ${run.id} put out ${JSON.stringify(run.output)}`);
   }
 
   say(`\nAll of it is in the query API:
   curl -H 'Authorization: Bearer ${apiKey}' '${sluice.url}/api/executions?limit=5'
-  curl -H 'Authorization: Bearer ${apiKey}' '${sluice.url}/api/channels/${channel['id']}/events'
+  curl -H 'Authorization: Bearer ${apiKey}' '${sluice.url}/api/channels/${channel.id}/events'
 
 Start a run yourself:
   curl -X POST -H 'Authorization: Bearer ${apiKey}' -H 'Content-Type: application/json' \\
-    -d '{"input":{"text":"price?"}}' '${sluice.url}/api/workflows/${workflow['id']}/nodes/message/trigger'
+    -d '{"input":{"text":"price?"}}' '${sluice.url}/api/workflows/${workflow.id}/nodes/message/trigger'
 
   API docs   ${sluice.url}/api/docs
   tenant     ${tenantId}

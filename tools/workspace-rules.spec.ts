@@ -38,13 +38,14 @@ const sound: Record<string, Plan> = {
     imports: ['engine'],
     files: [{ from: 'class-validator' }, { from: '@nestjs/swagger' }],
   },
+  client: { tags: 'type:client scope:client' },
   http: { tags: 'type:platform scope:http', imports: ['contracts', 'kernel'], files: [{ from: '@nestjs/common' }] },
   'channels-write': { tags: 'type:write scope:channels', imports: ['http', 'kernel'] },
   'executions-write': { tags: 'type:write scope:executions', imports: ['channels-write', 'engine'] },
   'executions-read': { tags: 'type:read scope:executions', imports: ['http', 'contracts'] },
   'query-api': { tags: 'type:app scope:query-api side:query', imports: ['executions-read'] },
   worker: { tags: 'type:app scope:worker', imports: ['executions-write'] },
-  testing: { tags: 'type:testing scope:testing', imports: ['kernel'] },
+  testing: { tags: 'type:testing scope:testing', imports: ['kernel', 'client'] },
 };
 
 /** The sound workspace with one project planned otherwise. */
@@ -61,6 +62,8 @@ it.each([
   ['http', 'executions-read', '(platform) may not import @sluice/executions-read (read)'],
   ['executions-write', 'executions-read', '(write) may not import @sluice/executions-read (read)'],
   ['executions-read', 'executions-write', '(read) may not import @sluice/executions-write (write)'],
+  ['client', 'contracts', '(client) may not import @sluice/contracts (contracts)'],
+  ['http', 'client', '(platform) may not import @sluice/client (client)'],
   ['executions-write', 'worker', '(write) may not import @sluice/worker (app)'],
   ['channels-write', 'executions-write', 'executions lies above channels'],
 ])('keeps %s from importing %s', (name, target, message) => {
@@ -92,6 +95,13 @@ it.each(['@nestjs/common', 'typeorm', 'pg', 'bullmq', 'ioredis'])('keeps %s out 
 it('keeps contracts to validation and documentation', () => {
   expect(withPlan('contracts', { files: [{ from: '@nestjs/common' }] })).toEqual([
     'contracts.ts imports @nestjs/common: contracts do without.',
+  ]);
+});
+
+it('keeps the client free of anything that a browser would have to load with it', () => {
+  expect(withPlan('client', { files: [{ from: 'undici' }, { from: 'node:crypto' }] })).toEqual([
+    'client.ts imports undici: the client does without.',
+    'client.ts imports node:crypto: the client does without.',
   ]);
 });
 

@@ -28,11 +28,12 @@ export interface Workspace {
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   pure: ['pure'],
   contracts: ['pure'],
+  client: [],
   platform: ['platform', 'contracts', 'pure'],
   write: ['write', 'platform', 'contracts', 'pure'],
   read: ['read', 'platform', 'contracts', 'pure'],
-  app: ['app', 'write', 'read', 'platform', 'contracts', 'pure'],
-  testing: ['testing', 'app', 'write', 'read', 'platform', 'contracts', 'pure'],
+  app: ['app', 'client', 'write', 'read', 'platform', 'contracts', 'pure'],
+  testing: ['testing', 'app', 'client', 'write', 'read', 'platform', 'contracts', 'pure'],
 };
 
 /** Write projects import downwards; upwards they speak events. */
@@ -139,6 +140,7 @@ function importViolations(project: Project, byName: ReadonlyMap<string, Project>
     if (type === 'pure' && bannedInPure.some((banned) => banned.test(from))) {
       return [`${file} imports ${from}, but ${project.name} is pure.`];
     }
+    if (type === 'client' && !test) return [`${file} imports ${from}: the client does without.`];
     if (type === 'contracts' && !test && !allowedInContracts.some((allowed) => allowed.test(from))) {
       return [`${file} imports ${from}: contracts do without.`];
     }

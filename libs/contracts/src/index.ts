@@ -13,6 +13,7 @@ export {
   WorkflowEdgeCommand,
   WorkflowNodeCommand,
 } from './workflow-definition.command.js';
+export { type ProblemCode, problemCatalogue, type ProblemEntry } from './problems.js';
 export { ApiKeyPage, ApiKeyQuery, apiKeyStatuses } from './query-api-keys.js';
 export {
   ChannelDependantsQuery,
@@ -32,6 +33,18 @@ export {
   nodeExecutionStatuses,
   TriggerMetadataQuery,
 } from './query-executions.js';
+export {
+  ChangedPartQuery,
+  ChangeQuery,
+  EdgesDiffQuery,
+  ExportOmissionQuery,
+  NodesDiffQuery,
+  WorkflowDiffQuery,
+  WorkflowExportQuery,
+  WorkflowVersionDetailQuery,
+  WorkflowVersionPage,
+  WorkflowVersionQuery,
+} from './query-workflow-versions.js';
 export { PageAnswer } from './query-page.js';
 export {
   WebhookConfigQuery,

@@ -2,6 +2,7 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import type { GraphEdge, GraphNode } from '@sluice/engine';
 import type { JsonObject } from '@sluice/kernel';
 import { PageAnswer } from './query-page.js';
+import { WorkflowEdgeCommand, WorkflowNodeCommand } from './workflow-definition.command.js';
 
 export const workflowStatuses = ['draft', 'published', 'archived'] as const;
 
@@ -53,10 +54,10 @@ export class WorkflowDefinitionQuery {
   @ApiProperty({ type: String, format: 'date-time', nullable: true })
   readonly publishedAt: string | null;
 
-  @ApiProperty({ type: 'array', items: { type: 'object' }, description: 'Of the draft: `{id, type, name?, config, policy?, position?}`' })
+  @ApiProperty({ type: [WorkflowNodeCommand], description: 'Of the draft' })
   readonly nodes: readonly GraphNode[];
 
-  @ApiProperty({ type: 'array', items: { type: 'object' }, description: 'Of the draft: `{id?, source, target, sourceHandle?}`' })
+  @ApiProperty({ type: [WorkflowEdgeCommand], description: 'Of the draft' })
   readonly edges: readonly GraphEdge[];
 
   @ApiProperty({ type: [String] })

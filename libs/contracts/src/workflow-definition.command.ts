@@ -31,6 +31,12 @@ export const edgesMax = 5_000;
 export const tagsMax = 50;
 const dayMs = 86_400_000;
 
+const exampleNodes = [
+  { id: 'message', type: 'trigger.webhook', config: {} },
+  { id: 'lookup', type: 'http.request', config: { method: 'GET', url: 'https://shop.example.com/prices' }, policy: { retry: { maxAttempts: 3 } } },
+];
+const exampleEdges = [{ source: 'message', target: 'lookup' }];
+
 const notBlank = { message: '$property must not be blank' };
 
 export class NodeRetryCommand implements RetryPolicy {
@@ -175,7 +181,7 @@ export class WorkflowDefinitionCommand {
   @MaxLength(5000)
   description?: string | null;
 
-  @ApiPropertyOptional({ type: [WorkflowNodeCommand], maxItems: nodesMax })
+  @ApiPropertyOptional({ type: [WorkflowNodeCommand], maxItems: nodesMax, example: exampleNodes })
   @IfPresent()
   @IsArray()
   @ArrayMaxSize(nodesMax)
@@ -183,7 +189,7 @@ export class WorkflowDefinitionCommand {
   @Type(() => WorkflowNodeCommand)
   nodes?: WorkflowNodeCommand[];
 
-  @ApiPropertyOptional({ type: [WorkflowEdgeCommand], maxItems: edgesMax })
+  @ApiPropertyOptional({ type: [WorkflowEdgeCommand], maxItems: edgesMax, example: exampleEdges })
   @IfPresent()
   @IsArray()
   @ArrayMaxSize(edgesMax)
