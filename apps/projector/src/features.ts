@@ -3,9 +3,9 @@ import { channelSummary } from '@sluice/channels-read';
 import { executionDetail, executionSummary } from '@sluice/executions-read';
 import { type AnyProjection, ProjectorModule } from '@sluice/platform-projections';
 import type { Logger } from '@sluice/platform-telemetry';
-import { apiKeyDirectory } from '@sluice/tenancy-read';
+import { apiKeyDirectory, auditLog } from '@sluice/tenancy-read';
 import { webhookEventHistory, webhookSummary } from '@sluice/webhooks-read';
-import { workflowDetail, workflowSummary } from '@sluice/workflows-read';
+import { workflowDetail, workflowSummary, workflowVersion } from '@sluice/workflows-read';
 
 /** Every read model there is. */
 export const projections: readonly AnyProjection[] = [
@@ -13,10 +13,12 @@ export const projections: readonly AnyProjection[] = [
   channelSummary,
   workflowSummary,
   workflowDetail,
+  workflowVersion,
   webhookSummary,
   webhookEventHistory,
   executionSummary,
   executionDetail,
+  auditLog,
 ];
 
 /** What this app does, without the servers it does it on; standalone imports the same. */

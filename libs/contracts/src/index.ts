@@ -45,6 +45,8 @@ export {
   WorkflowVersionPage,
   WorkflowVersionQuery,
 } from './query-workflow-versions.js';
+export { JobQuery, NodeRunPage, NodeRunQuery } from './query-jobs.js';
+export { AuditEntryQuery, AuditPage, TenantUsageQuery, UsageOfDayQuery } from './query-tenancy.js';
 export { PageAnswer } from './query-page.js';
 export {
   WebhookConfigQuery,

@@ -1,11 +1,13 @@
 import { Controller, Get, Param, ParseUUIDPipe, Query } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
-import { ExecutionDetailQuery, ExecutionPage } from '@sluice/contracts';
+import { ExecutionDetailQuery, ExecutionPage, JobQuery, NodeRunPage } from '@sluice/contracts';
 import { Allow, Caller } from '@sluice/platform-http';
 import { Cached, ReadsTheLog } from '@sluice/platform-projections';
 import { GetExecution } from './get-execution.js';
+import { GetJob } from './get-job.js';
 import { AnyExecutionFilter, ExecutionFilter, ListExecutions } from './list-executions.js';
+import { ListNodeRuns, NodeRunFilter } from './list-node-runs.js';
 
 @ApiTags('Executions')
 @Controller('api')
@@ -39,5 +41,19 @@ export class ExecutionQueriesController {
   @ApiOkResponse({ type: ExecutionDetailQuery })
   get(@Caller() { tenantId }: Caller, @Param('id', ParseUUIDPipe) id: string): Promise<ExecutionDetailQuery> {
     return this.queries.execute(new GetExecution(tenantId, id));
+  }
+
+  @Get('jobs/:id')
+  @Allow('viewer')
+  @ApiOkResponse({ type: JobQuery })
+  job(@Caller() { tenantId }: Caller, @Param('id', ParseUUIDPipe) id: string): Promise<JobQuery> {
+    return this.queries.execute(new GetJob(tenantId, id));
+  }
+
+  @Get('nodes/:nodeId/executions')
+  @Allow('viewer')
+  @ApiOkResponse({ type: NodeRunPage })
+  ofNode(@Caller() { tenantId }: Caller, @Param('nodeId') nodeId: string, @Query() filter: NodeRunFilter): Promise<NodeRunPage> {
+    return this.queries.execute(new ListNodeRuns(tenantId, nodeId, filter));
   }
 }
