@@ -54,6 +54,10 @@ class HeldTickets extends Tickets {
   keeper(): Promise<undefined> {
     return Promise.resolve(undefined);
   }
+
+  waiting(): Promise<number> {
+    return Promise.resolve(0);
+  }
 }
 
 /** Lets a test say when each work is written. */

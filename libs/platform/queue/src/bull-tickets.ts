@@ -1,7 +1,7 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { inJobs, QUEUE_NAME, type TaskTicket, Tickets } from './tickets.js';
+import { inJobs, QUEUE_NAME, type TaskTicket, Tickets, ticketsPerJob } from './tickets.js';
 
 /** Hash-tagged, so that every key of the queue lies on one node of a cluster. */
 export const QUEUE_PREFIX = '{sluice}';
@@ -53,6 +53,14 @@ export class BullTickets extends Tickets implements OnApplicationShutdown {
       .then((replies) => replies?.[1]?.[1])
       .then((value) => (typeof value === 'string' ? value : undefined))
       .catch(() => undefined);
+  }
+
+  async waiting(): Promise<number> {
+    if (this.redis.status !== 'ready') return 0;
+    const jobs = await this.readyQueue()
+      .getWaitingCount()
+      .catch(() => 0);
+    return jobs * ticketsPerJob;
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -16,6 +16,11 @@ export class InProcessTickets extends Tickets {
   keeper(): Promise<string | undefined> {
     return Promise.resolve('in-process');
   }
+
+  /** They lie with whoever takes them, and there are few: the consumer drops what it cannot hold. */
+  waiting(): Promise<number> {
+    return Promise.resolve(0);
+  }
 }
 
 /** Takes tickets, a bounded number of jobs at a time; beyond the bound they are left to the sweeps. */

@@ -110,6 +110,7 @@ describe('tickets on Redis', () => {
     await queue.add('tasks', { tasks: [{ id: '1', gen: 1 }, { id: -1, gen: 1 }, { id: 1e300, gen: 1 }, { id: {} }, 'x', null, { id: 4_712, gen: 3 }] });
     await queue.add('tasks', 'not even an object');
     await queue.close();
+    await eventually(async () => expect(await app.get(Tickets).waiting()).toBe(0));
     await eventually(async () => expect(app.get(Collector).taken).toContainEqual({ id: 4_712, gen: 3 }));
     expect(app.get(Collector).taken.every(({ id, gen }) => Number.isSafeInteger(id) && Number.isSafeInteger(gen))).toBe(true);
   });
@@ -123,5 +124,6 @@ it('R-03: without Redis nothing is placed, and nothing hangs', async () => {
   const tickets = app.get(Tickets);
   expect(await tickets.issue([{ id: 1, gen: 1 }])).toBe(false);
   expect(await tickets.keeper()).toBeUndefined();
+  expect(await tickets.waiting()).toBe(0);
   await app.close();
 });

@@ -21,6 +21,9 @@ export abstract class Tickets {
    * data). undefined: nobody can be asked.
    */
   abstract keeper(): Promise<string | undefined>;
+
+  /** About how many tickets wait to be taken; 0 when nobody can be asked. */
+  abstract waiting(): Promise<number>;
 }
 
 /** Runs the tasks of one job. Must not reject: what fails is found again by the sweeps. */

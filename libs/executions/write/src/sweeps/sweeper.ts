@@ -4,6 +4,7 @@ import { type TaskTicket, Tickets } from '@sluice/platform-queue';
 import type { Logger } from '@sluice/platform-telemetry';
 import { leaseMs } from '../steps/leases.js';
 import { TaskRunner } from '../task-runner.js';
+import { drainReleasedChannels } from './drain-released-channels.js';
 import { fireDueTimers, keepHouse, renewOldTickets, requeueExpiredLeases, ticketDueTasks } from './sweep-queries.js';
 import { WakeUps } from './wake-ups.js';
 
@@ -14,10 +15,12 @@ const silenceMs = 1_000;
 const keeperEveryMs = 1_000;
 const housekeepingEveryMs = 60_000;
 const polledMax = 200;
+/** Behind more than these an old ticket waits for its turn; it is not lost. Renewing it would only make the queue longer. */
+const waitingMax = 5_000;
 
 /**
  * Finds what no callback will: lost tickets, expired leases, due timers and retries (R8). Runs in every worker, skips what others
- * hold, and costs three small index scans when there is nothing to do.
+ * hold, and costs four small index scans when there is nothing to do.
  */
 @Injectable()
 export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -75,6 +78,7 @@ export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdow
     if (requeued > 0) this.logger.warn({ tasks: requeued }, 'leases ran out; their tasks are ready again');
     await this.issue(await fireDueTimers(pool));
     await this.issue(await ticketDueTasks(pool));
+    await this.drainReleased();
 
     if (now - this.keeperAskedAt > keeperEveryMs) {
       this.keeperAskedAt = now;
@@ -84,7 +88,7 @@ export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdow
       if (lost) {
         this.logger.warn('the queue lost its tickets; issuing them again');
         await this.issueAll(0);
-      } else {
+      } else if ((await this.tickets.waiting()) < waitingMax) {
         await this.issueAll(ticketLifeMs);
       }
     }
@@ -93,6 +97,14 @@ export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdow
       this.houseKeptAt = now;
       const strays = await keepHouse(pool);
       if (strays > 0) this.logger.error({ strays }, 'events fell into the log\u2019s default partition: sweeps came too late to make the next one');
+    }
+  }
+
+  private async drainReleased(): Promise<void> {
+    for (;;) {
+      const tickets = await drainReleasedChannels(this.database.pool);
+      if (tickets.length === 0 || this.stopped) return;
+      await this.issue(tickets);
     }
   }
 
