@@ -12,20 +12,20 @@ import { ProjectorLoop } from '@sluice/platform-projections';
 import { type RunningApp, startApp } from '@sluice/platform-runtime';
 import { createLogger } from '@sluice/platform-telemetry';
 import { projectorFeatures } from '@sluice/projector';
-import type { Role, TenancyEvent } from '@sluice/tenancy-domain';
+import type { AuditRecorded, Role, TenancyEvent } from '@sluice/tenancy-domain';
 import { eventually, type TestDatabase, testDatabase } from '@sluice/testing';
 import type { WebhookEvent, WebhookRegistrationEvent } from '@sluice/webhooks-domain';
 import type { WorkflowEvent } from '@sluice/workflows-domain';
 import pg from 'pg';
 import { createApp } from '../src/create-app.js';
 
-type AnyEvent = TenancyEvent | ChannelEvent | WorkflowEvent | WebhookRegistrationEvent | WebhookEvent | ExecutionEvent;
+type AnyEvent = TenancyEvent | AuditRecorded | ChannelEvent | WorkflowEvent | WebhookRegistrationEvent | WebhookEvent | ExecutionEvent;
 
 const logger = createLogger('query-api', 'silent');
 const redis = { redisUrl: undefined };
 const [acme, other] = [newId(), newId()];
 const [workflowId, channelId, webhookId, executionId, deliveryId] = [newId(), newId(), newId(), newId(), newId()];
-const [eventId, echoId] = [newId(), newId()];
+const [eventId, echoId, startRunId, sendRunId] = [newId(), newId(), newId(), newId()];
 const receivedAt = '2026-11-23T12:00:00.000Z';
 
 let stores: TestDatabase;
@@ -158,8 +158,8 @@ beforeAll(async () => {
   const echo = { ...happened(echoId, 'message.echo', false), reason: 'echo' };
   await append(acme, { type: 'webhook.ignored', aggregateId: echoId, payload: echo });
   const node = { workflowId, attempt: 1, startedAt: receivedAt, handle: 'out' };
-  const startNode = { ...node, nodeRunId: newId(), nodeId: 'start', nodeType: 'trigger.webhook', inputFrom: [] };
-  const sendNode = { ...node, nodeRunId: newId(), nodeId: 'send', nodeType: 'instagram.sendMessage', inputFrom: ['start'], output: { id: 'm1' } };
+  const startNode = { ...node, nodeRunId: startRunId, nodeId: 'start', nodeType: 'trigger.webhook', inputFrom: [] };
+  const sendNode = { ...node, nodeRunId: sendRunId, nodeId: 'send', nodeType: 'instagram.sendMessage', inputFrom: ['start'], output: { id: 'm1' } };
   await append(
     acme,
     {
@@ -186,11 +186,17 @@ beforeAll(async () => {
     { type: 'node.execution.completed', aggregateId: executionId, payload: sendNode },
     { type: 'workflow.execution.completed', aggregateId: executionId, payload: { workflowId, output: { id: 'm1' } } },
   );
-  const position = await append(acme, {
-    type: 'webhook.processed',
-    aggregateId: eventId,
-    payload: { executionIds: [executionId], webhookIds: [webhookId] },
-  });
+  const audit = { by: 'key:ada', role: 'editor', from: '192.0.2.7', method: 'POST', path: '/api/workflows' };
+  const position = await append(
+    acme,
+    { type: 'webhook.processed', aggregateId: eventId, payload: { executionIds: [executionId], webhookIds: [webhookId] } },
+    {
+      type: 'audit.recorded',
+      aggregateId: newId(),
+      payload: { ...audit, action: 'workflows.create', subject: { type: 'workflow', id: workflowId } },
+    },
+    { type: 'audit.recorded', aggregateId: newId(), payload: { ...audit, action: 'channels.create', by: 'key:bob', subject: null } },
+  );
   await eventually(async () => Number((await get('/api/workflows')).headers.get('x-log-position')) >= position);
 }, 60_000);
 
@@ -231,20 +237,32 @@ const routes = [
   `/api/webhook-events/${eventId}`,
   '/api/node-types',
   '/api/api-keys',
+  `/api/workflows/${workflowId}/versions`,
+  `/api/workflows/${workflowId}/versions/1`,
+  `/api/workflows/${workflowId}/diff?from=1&to=draft`,
+  `/api/workflows/${workflowId}/export`,
+  `/api/jobs/${executionId}`,
+  `/api/jobs/${sendRunId}`,
+  `/api/nodes/send/executions?workflowId=${workflowId}`,
+  '/api/audit',
+  `/api/tenants/${acme}/usage`,
 ];
+const ofAdmins = ['/api/api-keys', '/api/audit', `/api/tenants/${acme}/usage`];
 const ofOne = routes.filter((route) => /[0-9a-f]{12}/.test(route));
 
 it('documents every route it has', async () => {
   const { body } = await get('/api/docs-json', '');
-  const expected = routes.map((route) => route.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/, '{id}'));
-  expect(Object.keys(body.paths).toSorted()).toEqual(expected.toSorted());
+  const expected = routes.map((route) =>
+    route.replace(/\?.*/, '').replace(/[0-9a-f]{8}-[0-9a-f-]{27}/, '{id}').replace('/versions/1', '/versions/{version}').replace('/send/', '/{nodeId}/'),
+  );
+  expect(Object.keys(body.paths).toSorted()).toEqual([...new Set(expected)].toSorted());
 });
 
 it.each(routes)('%s answers its tenant, and nobody without a key', async (route) => {
   expect((await get(route)).status).toBe(200);
   expect(await get(route, '')).toMatchObject({ status: 401, body: { type: '/problems/credential_is_missing' } });
   expect(await get(route, 'slk_unknown')).toMatchObject({ status: 401, body: { type: '/problems/credential_is_invalid' } });
-  expect((await get(route, viewer)).status).toBe(route === '/api/api-keys' ? 403 : 200);
+  expect((await get(route, viewer)).status).toBe(ofAdmins.includes(route) ? 403 : 200);
 });
 
 it.each(ofOne)('%s does not exist for another tenant, just as an unknown one', async (route) => {
@@ -271,6 +289,18 @@ it.each([
   '/api/webhooks?workflowId=1',
   `/api/channels/${channelId}/events?status=new`,
   '/api/api-keys?status=lost',
+  '/api/api-keys?cursor=*',
+  '/api/audit?dateFrom=now',
+  `/api/nodes/send/executions?workflowId=1`,
+  '/api/nodes/send/executions',
+  `/api/nodes/send/executions?workflowId=${workflowId}&status=ready`,
+  `/api/workflows/${workflowId}/diff?from=1&to=last`,
+  `/api/workflows/${workflowId}/diff?from=1`,
+  `/api/workflows/${workflowId}/versions?limit=0`,
+  `/api/workflows/${workflowId}/versions/0`,
+  `/api/workflows/${workflowId}/versions/99999999999`,
+  `/api/workflows/${workflowId}/export?version=latest`,
+  `/api/tenants/${acme}/usage?days=93`,
 ])('%s is refused with every fault', async (route) => {
   const { status, body } = await get(route);
   expect(status).toBe(400);
@@ -340,6 +370,21 @@ it.each([
   [`/api/webhooks/${webhookId}/events`, 1],
   ['/api/channels?status=deleted', 0],
   ['/api/channels?search=sho', 1],
+  ['/api/channels?provider=line', 0],
+  [`/api/webhooks?tenantId=${acme}&dateFrom=2000-01-01`, 1],
+  ['/api/webhooks?dateTo=2000-01-01', 0],
+  [`/api/nodes/send/executions?workflowId=${workflowId}`, 1],
+  [`/api/nodes/send/executions?workflowId=${workflowId}&status=failed`, 0],
+  [`/api/nodes/send/executions?workflowId=${workflowId}&dateTo=2000-01-01`, 0],
+  [`/api/nodes/gone/executions?workflowId=${workflowId}`, 0],
+  [`/api/workflows/${workflowId}/versions`, 1],
+  ['/api/audit', 2],
+  ['/api/audit?action=workflows.create', 1],
+  ['/api/audit?by=key:bob', 1],
+  [`/api/audit?subject=${workflowId}`, 1],
+  ['/api/audit?correlationId=none', 0],
+  [`/api/audit?correlationId=correlation-${acme.slice(-4)}&dateFrom=2000-01-01`, 2],
+  ['/api/audit?dateTo=2000-01-01', 0],
 ])('%s finds %i', async (route, found) => {
   const { body } = await get(route);
   expect(body.items).toHaveLength(found);
@@ -462,12 +507,249 @@ it('hides what was deleted from lists, unless asked for', async () => {
   expect((await get('/api/workflows')).body.total).toBe(1);
 });
 
+it('is ready', async () => {
+  expect(await get('/readyz', '')).toMatchObject({ status: 200, body: { checks: { queryStore: { status: 'ok' } } } });
+});
+
+describe('cursors', () => {
+  const ids = ({ body }: Answer): string[] => body.items.map(({ id }: { id: string }) => id);
+  const many = Array.from({ length: 7 }, () => newId());
+  const tag = 'paged';
+
+  beforeAll(async () => {
+    const position = await append(acme, ...many.map((id, n) => workflowCreated(id, `Paged ${n}`, [tag])));
+    await get('/api/workflows', undefined, { 'x-min-log-position': String(position) });
+  });
+
+  it('go through a list to its end, without gap or double, though it grows at its head meanwhile', async () => {
+    const first = await get(`/api/workflows?tag=${tag}&limit=3`);
+    expect(first.body).toMatchObject({ page: 1, total: 7 });
+    const found = ids(first);
+    await append(acme, workflowCreated(newId(), 'Newer', [tag]));
+    let cursor: string | null = first.body.nextCursor;
+    while (cursor !== null) {
+      const next: Answer = await get(`/api/workflows?tag=${tag}&limit=2&cursor=${cursor}`);
+      expect(next.status).toBe(200);
+      expect(Object.keys(next.body).toSorted()).toEqual(['items', 'limit', 'nextCursor']);
+      found.push(...ids(next));
+      cursor = next.body.nextCursor;
+    }
+    expect(found).toEqual(many.toSorted().toReversed());
+  });
+
+  it('every list gives one where there is more, and takes it', async () => {
+    const { body } = await get(`/api/channels/${channelId}/events?limit=1`);
+    const next = await get(`/api/channels/${channelId}/events?limit=1&cursor=${body.nextCursor}`);
+    expect([...body.items, ...next.body.items].map(({ id }: { id: string }) => id)).toEqual([eventId, echoId].toSorted().toReversed());
+    expect(next.body.nextCursor).toBeNull();
+    const audit = await get('/api/audit?limit=1');
+    expect((await get(`/api/audit?limit=1&cursor=${audit.body.nextCursor}`)).body.items).toHaveLength(1);
+    const keys = await get('/api/api-keys?limit=1');
+    expect((await get(`/api/api-keys?limit=1&cursor=${keys.body.nextCursor}`)).body.items).toHaveLength(1);
+  });
+
+  it('B-17: one that is forged, of another tenant, list or filter is refused', async () => {
+    const { nextCursor } = (await get(`/api/workflows?tag=${tag}&limit=1`)).body;
+    const refused = { status: 400, body: { type: '/problems/cursor_is_invalid', errors: [expect.objectContaining({ path: 'cursor' })] } };
+    const forged = Buffer.from(nextCursor, 'base64url');
+    forged[forged.length - 3] = 0x30;
+    expect(await get(`/api/workflows?tag=${tag}&cursor=${forged.toString('base64url')}`)).toMatchObject(refused);
+    expect(await get(`/api/workflows?tag=${tag}&cursor=${nextCursor}`, foreign)).toMatchObject(refused);
+    expect(await get(`/api/workflows?tag=support&cursor=${nextCursor}`)).toMatchObject(refused);
+    expect(await get(`/api/workflows?cursor=${nextCursor}`)).toMatchObject(refused);
+    expect(await get(`/api/webhooks?cursor=${nextCursor}`)).toMatchObject(refused);
+    expect(await get(`/api/workflows?tag=${tag}&page=2&cursor=${nextCursor}`)).toMatchObject(refused);
+    expect((await get(`/api/workflows?tag=${tag}&cursor=${nextCursor}%27`)).status).toBe(400);
+    expect((await get(`/api/workflows?tenantId=${acme}&tag=${tag}&cursor=${nextCursor}`, platform)).status).toBe(200);
+  });
+});
+
+it('shows the versions of a workflow, what changed between them, and which is live', async () => {
+  const id = newId();
+  const secret = { id: 'call', type: 'http.request', config: { url: 'https://x.test', headers: { authorization: 'Bearer abc' } } };
+  const next = { nodes: [...graph.nodes, secret], edges: graph.edges };
+  const position = await append(
+    acme,
+    workflowCreated(id, 'Versioned'),
+    { type: 'workflow.published', aggregateId: id, payload: { version: 1, versionId: newId(), revision: 1, graph, settings: {}, by: 'key:ada' } },
+    {
+      type: 'workflow.updated',
+      aggregateId: id,
+      payload: { name: 'Versioned', description: null, graph: next, tags: ['t'], settings: { n: 1 }, revision: 2, by: 'key:ada' },
+    },
+    {
+      type: 'workflow.published',
+      aggregateId: id,
+      payload: { version: 2, versionId: newId(), revision: 2, graph: next, settings: { n: 1 }, by: 'key:bob' },
+    },
+    {
+      type: 'workflow.rolled_back',
+      aggregateId: id,
+      payload: { version: 3, versionId: newId(), fromVersion: 1, graph, settings: {}, by: 'key:ada' },
+    },
+  );
+  const { body } = await get(`/api/workflows/${id}/versions`, viewer, { 'x-min-log-position': String(position) });
+  expect(body).toMatchObject({
+    items: [
+      { version: 3, revision: null, fromVersion: 1, live: true, nodeCount: 2, workflowId: id },
+      { version: 2, revision: 2, fromVersion: null, live: false, nodeCount: 3, publishedBy: 'key:bob' },
+      { version: 1, live: false },
+    ],
+    total: 3,
+  });
+  expect((await get(`/api/workflows/${id}/versions?limit=1&cursor=${(await get(`/api/workflows/${id}/versions?limit=2`)).body.nextCursor}`)).body)
+    .toMatchObject({ items: [{ version: 1 }], nextCursor: null });
+  expect((await get(`/api/workflows/${id}/versions/2`)).body).toEqual({ ...body.items[1], ...next, settings: { n: 1 } });
+  expect((await get(`/api/workflows/${id}/versions/4`)).body).toMatchObject({ status: 404, type: '/problems/workflow_version_not_found' });
+
+  const nothing = { added: [], removed: [], changed: [] };
+  expect((await get(`/api/workflows/${id}/diff?from=1&to=draft`)).body).toEqual({
+    workflowId: id,
+    from: '1',
+    to: 'draft',
+    identical: false,
+    nodes: { ...nothing, added: [secret] },
+    edges: nothing,
+    settings: [{ path: 'n', kind: 'added', to: 1 }],
+  });
+  expect((await get(`/api/workflows/${id}/diff?from=1&to=3`)).body).toMatchObject({ identical: true });
+  expect((await get(`/api/workflows/${id}/diff?from=1&to=9`)).status).toBe(404);
+
+  const exported = await get(`/api/workflows/${id}/export`);
+  expect(exported.body).toMatchObject({ format: 'sluice.workflow', name: 'Versioned', tags: ['t'], settings: { n: 1 } });
+  expect(exported.body.omitted).toEqual([{ path: 'nodes[2].config.headers.authorization', reason: 'secret' }]);
+  expect(JSON.stringify(exported.body)).not.toMatch(new RegExp(`abc|${acme}`));
+  expect((await get(`/api/workflows/${id}/export?version=1`)).body).toMatchObject({ ...graph, omitted: [] });
+  await append(acme, { type: 'workflow.archived', aggregateId: id, payload: { by: 'key:ada' } });
+});
+
+it('tells how far a run and its nodes are', async () => {
+  expect((await get(`/api/jobs/${executionId}`)).body).toMatchObject({ kind: 'execution', executionId, workflowId, state: 'done', attempts: 1 });
+  expect((await get(`/api/jobs/${sendRunId}`)).body).toEqual({
+    id: sendRunId,
+    kind: 'node',
+    executionId,
+    workflowId,
+    nodeId: 'send',
+    state: 'done',
+    status: 'completed',
+    attempts: 1,
+    startedAt: receivedAt,
+    completedAt: expect.any(String),
+  });
+  const [run, nodeRunId] = [newId(), newId()];
+  const retryAt = new Date(Date.now() + 60_000).toISOString();
+  const failure = { code: 'http_status', message: 'The target answered 500.' };
+  const position = await append(
+    acme,
+    {
+      type: 'workflow.execution.started',
+      aggregateId: run,
+      payload: {
+        workflowId,
+        workflowVersion: 1,
+        entryNodeId: 'start',
+        startKey: run,
+        trigger: { source: 'manual', sourceType: 'api', actionType: 'manual', customerId: null, clientId: 'key:ada', receivedAt },
+        input: null,
+      },
+    },
+    {
+      type: 'node.execution.retried',
+      aggregateId: run,
+      payload: { workflowId, nodeRunId, nodeId: 'send', nodeType: 'x', attempt: 1, inputFrom: [], startedAt: receivedAt, error: failure, retryAt },
+    },
+  );
+  const waiting = { state: 'waiting', until: retryAt, attempts: 2, lastError: failure };
+  expect((await get(`/api/jobs/${nodeRunId}`, viewer, { 'x-min-log-position': String(position) })).body).toMatchObject(waiting);
+  expect((await get(`/api/jobs/${run}`)).body).toMatchObject({ ...waiting, kind: 'execution', status: 'running' });
+
+  const history = await get(`/api/nodes/send/executions?workflowId=${workflowId}`);
+  expect(history.body.items).toMatchObject([
+    { id: nodeRunId, executionId: run, status: 'running', durationMs: null, waitUntil: retryAt, error: failure },
+    { id: sendRunId, executionId, status: 'completed', handle: 'out' },
+  ]);
+  await append(acme, { type: 'workflow.execution.cancelled', aggregateId: run, payload: { workflowId, by: 'key:ada' } });
+});
+
+it('shows who did what', async () => {
+  const { body } = await get(`/api/audit?subject=${workflowId}`);
+  expect(body.items).toEqual([
+    {
+      id: expect.any(String),
+      action: 'workflows.create',
+      by: 'key:ada',
+      role: 'editor',
+      subject: { type: 'workflow', id: workflowId },
+      from: '192.0.2.7',
+      method: 'POST',
+      path: '/api/workflows',
+      correlationId: expect.any(String),
+      timestamp: expect.stringMatching(/^\d{4}-.*\.\d{3}Z$/),
+    },
+  ]);
+});
+
+it('counts a tenant’s runs and events by the day', async () => {
+  const { body } = await get(`/api/tenants/${acme}/usage?days=7`);
+  expect(body.days).toHaveLength(7);
+  expect(body.days[0].day).toBe(new Date().toISOString().slice(0, 10));
+  expect(body.days[0].runs).toBeGreaterThan(0);
+  expect(body.runs).toBe(body.days.reduce((sum: number, { runs }: { runs: number }) => sum + runs, 0));
+  expect((await get(`/api/tenants/${acme}/usage?tenantId=${acme}`, platform)).status).toBe(200);
+  expect((await get(`/api/tenants/${other}/usage?tenantId=${acme}`, platform)).status).toBe(404);
+});
+
+describe('kept answers', () => {
+  const renamed = (id: string, name: string, revision: number): WorkflowEvent => ({
+    type: 'workflow.updated',
+    aggregateId: id,
+    payload: { name, description: null, graph, tags: [], settings: {}, revision, by: 'key:ada' },
+  });
+
+  it('are never older than the position asked for', async () => {
+    const id = newId();
+    await append(acme, workflowCreated(id, 'v1'));
+    for (let n = 2; n < 22; n += 1) {
+      const path = n % 2 === 0 ? `/api/workflows/${id}` : '/api/workflows?search=v';
+      const asked = get(path);
+      const position = await append(acme, renamed(id, `v${n}`, n));
+      const answer = await get(path, viewer, { 'x-min-log-position': String(position) });
+      expect(JSON.stringify(answer.body)).toContain(`"v${n}"`);
+      expect(Number(answer.headers.get('x-log-position'))).toBeGreaterThanOrEqual(position);
+      await asked;
+    }
+    await append(acme, { type: 'workflow.archived', aggregateId: id, payload: { by: 'key:ada' } });
+  });
+
+  it('are dropped by the projector’s hint, long before their age does it', async () => {
+    const id = newId();
+    const position = await append(acme, workflowCreated(id, 'before'));
+    await get(`/api/workflows/${id}`, viewer, { 'x-min-log-position': String(position) });
+    const kept = await get(`/api/workflows/${id}`);
+    expect(kept.headers.get('content-type')).toBe('application/json; charset=utf-8');
+    expect(kept.body.name).toBe('before');
+    await append(acme, renamed(id, 'after', 2), { type: 'workflow.archived', aggregateId: id, payload: { by: 'key:ada' } });
+    await eventually(async () => (await get(`/api/workflows/${id}`)).body.name === 'after', { timeoutMs: 1_500 });
+  });
+
+  it('without a hint are two seconds old at most, and another tenant’s never', async () => {
+    const store = new pg.Client(stores.queryUrl);
+    await store.connect();
+    expect((await get(`/api/channels/${channelId}`)).body.name).toBe('Shop');
+    const started = performance.now();
+    await store.query('UPDATE channel_summary SET name = $2 WHERE id = $1', [channelId, 'Silently changed']);
+    expect((await get(`/api/channels/${channelId}`)).body.name).toBe('Shop');
+    expect((await get(`/api/channels/${channelId}`, foreign)).status).toBe(404);
+    await eventually(async () => (await get(`/api/channels/${channelId}`)).body.name === 'Silently changed', { timeoutMs: 3_000 });
+    expect(performance.now() - started).toBeLessThan(2_600);
+    await store.query('UPDATE channel_summary SET name = $2 WHERE id = $1', [channelId, 'Shop']);
+    await store.end();
+  });
+});
+
 it('refuses a revoked key as soon as the read model knows', async () => {
   expect((await get('/api/workflows', viewer)).status).toBe(200);
   await append(acme, { type: 'api_key.revoked', aggregateId: keyIds.get(viewer) ?? '', payload: { by: 'key:ada' } });
   await eventually(async () => (await get('/api/workflows', viewer)).status === 401, { timeoutMs: 3_000 });
-});
-
-it('is ready', async () => {
-  expect(await get('/readyz', '')).toMatchObject({ status: 200, body: { checks: { queryStore: { status: 'ok' } } } });
 });

@@ -66,7 +66,12 @@ export const problemCatalogue = {
 
   // Workflows
   workflow_not_found: notFound('Workflow not found', `There is no workflow ${id}.`),
-  workflow_version_not_found: notFound('Workflow version not found', `The workflow ${id} has no version 3.`, ['workflows.rollback', 'workflows.diff']),
+  workflow_version_not_found: notFound('Workflow version not found', `The workflow ${id} has no version 3.`, [
+    'workflows.rollback',
+    'workflows.version',
+    'workflows.diff',
+    'workflows.export',
+  ]),
   version_is_malformed: { status: 400, title: 'Version is malformed', detail: 'A version is a whole number from 1.', remedy: 'Correct the version in the path.', at: ['workflows.version'] },
   workflow_is_archived: {
     status: 409,
@@ -92,6 +97,7 @@ export const problemCatalogue = {
 
   // Runs
   execution_not_found: notFound('Execution not found', `There is no execution ${id}.`),
+  job_not_found: notFound('Job not found', `There is no node run or execution ${id}.`, ['jobs.get']),
   execution_is_over: { status: 409, title: 'Execution is over', detail: `The execution ${id} is over: completed.`, remedy: 'None: it has ended.', at: ['executions.cancel'] },
   node_not_found: notFound('Node not found', 'The published version has no node "lookup".'),
   workflow_not_published: {
