@@ -1,37 +1,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { type AnswerOf, type InputOf, type ItemOf, SluiceProblem } from '@sluice/client';
 import { compareAnswer, type ExpectedEvent, eventually, fire, metaJson, type ProviderCase, providerCases, signInstagram } from '@sluice/testing';
 import { type Running, runServices, runStandalone } from './running.js';
 
-interface WebhookEvent {
-  readonly id: string;
-  readonly kind: string;
-  readonly action: string;
-  readonly dedupeKey: string;
-  readonly accountId: string | null;
-  readonly customerId: string | null;
-  readonly direction: string;
-  readonly occurredAt: string;
-  readonly triggers: boolean;
-  readonly status: string;
-  readonly executionIds: readonly string[];
-  readonly ignoredBecause?: string;
-  readonly text?: string;
-  readonly payload?: unknown;
-  readonly emoji?: string;
-  readonly attachments?: readonly { readonly type: string }[];
-  readonly replyTo?: string;
-  readonly ref?: string;
-  readonly foreignAccount?: boolean;
-}
-
-interface Execution {
-  readonly id: string;
-  readonly status: string;
-  readonly output: unknown;
-  readonly error?: { readonly code: string };
-  readonly nodes: readonly { readonly nodeId: string; readonly status: string; readonly attempt: number; readonly input: unknown; readonly output: unknown }[];
-}
+type WebhookEvent = ItemOf<'channels.events'>;
+type Execution = AnswerOf<'executions.get'>;
+type WorkflowBody = InputOf<'workflows.create'>['body'];
+type Nodes = NonNullable<WorkflowBody['nodes']>;
 
 const secret = '3f1c9a7be2d84056a1b0c9d8e7f60514';
 const account = '17841465550001234';
@@ -83,34 +59,31 @@ describe.each([
   }, 60_000);
 
   const channelOf = (providerCase: Pick<ProviderCase, 'secret' | 'verifyToken' | 'accountId'>) =>
-    sluice.api.made('/api/channels', {
-      provider: 'instagram',
-      name: 'Fixture channel',
-      ...(providerCase.accountId === null ? {} : { externalAccountId: providerCase.accountId }),
-      credentials: {
-        signingSecrets: [providerCase.secret ?? secret],
-        accessToken: 'ig-token-e2e',
-        ...(providerCase.verifyToken === undefined ? {} : { verifyToken: providerCase.verifyToken }),
+    sluice.client.call('channels.create', {
+      body: {
+        provider: 'instagram',
+        name: 'Fixture channel',
+        ...(providerCase.accountId === null ? {} : { externalAccountId: providerCase.accountId }),
+        credentials: {
+          signingSecrets: [providerCase.secret ?? secret],
+          accessToken: 'ig-token-e2e',
+          ...(providerCase.verifyToken === undefined ? {} : { verifyToken: providerCase.verifyToken }),
+        },
       },
     });
 
-  const workflow = async (nodes: readonly object[], edges: readonly object[]): Promise<string> => {
-    const { id } = await sluice.api.made('/api/workflows', {
-      name: 'e2e',
-      nodes: [{ id: 'in', type: 'trigger.webhook', config: {} }, ...nodes],
-      edges,
-    });
-    await sluice.api.made(`/api/workflows/${id}/publish`);
+  const published = async (body: WorkflowBody): Promise<string> => {
+    const { id } = await sluice.client.call('workflows.create', { body });
+    await sluice.client.call('workflows.publish', { path: { id } });
     return id;
   };
 
-  const listening = async (workflowId: string, channelId: string, actionTypes: readonly string[] = ['all']) =>
-    sluice.api.made<{ id: string; endpoint: string }>('/api/webhooks', {
-      name: 'e2e',
-      workflowId,
-      nodeId: 'in',
-      provider: 'instagram',
-      config: { channelId, actionTypes },
+  const workflow = (nodes: Nodes, edges: WorkflowBody['edges']): Promise<string> =>
+    published({ name: 'e2e', nodes: [{ id: 'in', type: 'trigger.webhook', config: {} }, ...nodes], edges });
+
+  const listening = (workflowId: string, channelId: string, actionTypes = ['all']) =>
+    sluice.client.call('webhooks.create', {
+      body: { name: 'e2e', workflowId, nodeId: 'in', provider: 'instagram', config: { channelId, actionTypes } },
     });
 
   let sent = 0;
@@ -136,7 +109,11 @@ describe.each([
       body,
     });
 
-  const eventsOf = (channelId: string) => sluice.api.all<WebhookEvent>(`/api/channels/${channelId}/events`);
+  const eventsOf = async (channelId: string): Promise<WebhookEvent[]> => {
+    const events: WebhookEvent[] = [];
+    for await (const event of sluice.client.items('channels.events', { path: { id: channelId } })) events.push(event);
+    return events;
+  };
 
   /** The one run that this message started, at its end. */
   const runOf = async (channelId: string): Promise<Execution> => {
@@ -145,7 +122,7 @@ describe.each([
       const [event] = await eventsOf(channelId);
       expect(event).toMatchObject({ status: 'processed' });
       expect(event?.executionIds).toHaveLength(1);
-      execution = await sluice.api.read<Execution>(`/api/executions/${event?.executionIds[0]}`);
+      execution = await sluice.client.call('executions.get', { path: { id: event?.executionIds[0] ?? '' } });
       expect(['completed', 'failed', 'incomplete']).toContain(execution.status);
     });
     if (execution === undefined) throw new Error('no run');
@@ -330,18 +307,23 @@ describe.each([
   });
 
   it('a node is triggered by hand', async () => {
-    const { id } = await sluice.api.made('/api/workflows', {
-      name: 'by hand',
-      nodes: [
-        { id: 'go', type: 'trigger.manual', config: {} },
-        { id: 'double', type: 'data.transform', config: { expression: '{ "twice": trigger.n * 2 }' } },
-      ],
-      edges: [{ source: 'go', target: 'double' }],
+    const { id } = await sluice.client.call('workflows.create', {
+      body: {
+        name: 'by hand',
+        nodes: [
+          { id: 'go', type: 'trigger.manual', config: {} },
+          { id: 'double', type: 'data.transform', config: { expression: '{ "twice": trigger.n * 2 }' } },
+        ],
+        edges: [{ source: 'go', target: 'double' }],
+      },
     });
-    expect((await sluice.api.call('POST', `/api/workflows/${id}/nodes/go/trigger`, { input: { n: 21 } })).status).toBe(409);
-    await sluice.api.made(`/api/workflows/${id}/publish`);
-    const { executionId } = await sluice.api.made<{ executionId: string }>(`/api/workflows/${id}/nodes/go/trigger`, { input: { n: 21 } });
-    await eventually(async () => expect(await sluice.api.read(`/api/executions/${executionId}`)).toMatchObject({ status: 'completed', output: { twice: 42 } }));
+    const trigger = () => sluice.client.call('workflows.trigger', { path: { id, nodeId: 'go' }, body: { input: { n: 21 } } });
+    await expect(trigger()).rejects.toMatchObject({ status: 409, code: 'workflow_not_published' });
+    await sluice.client.call('workflows.publish', { path: { id } });
+    const { executionId } = await trigger();
+    await eventually(async () =>
+      expect(await sluice.client.call('executions.get', { path: { id: executionId } })).toMatchObject({ status: 'completed', output: { twice: 42 } }),
+    );
   });
 
   it('B-02 B-04: signed and hostile is recorded as one unknown event; forged and unknown is refused', async () => {
@@ -360,10 +342,11 @@ describe.each([
   });
 
   it('T-01: another tenant\u2019s things do not exist', async () => {
-    const { id } = await sluice.api.made('/api/workflows', { name: 'mine', nodes: [], edges: [] });
+    const { id } = await sluice.client.call('workflows.create', { body: { name: 'mine', nodes: [], edges: [] } });
     const foreign = await fetch(`${sluice.urls.query}/api/workflows/${id}`, { headers: { authorization: 'Bearer not-a-key' } });
     expect(foreign.status).toBe(401);
-    const unknown = await sluice.api.call('GET', '/api/workflows/0192f0a1-7c3e-7b52-9d41-5f0e6a7b8c90');
-    expect(unknown.status).toBe(404);
+    const unknown = sluice.client.call('workflows.get', { path: { id: '0192f0a1-7c3e-7b52-9d41-5f0e6a7b8c90' } });
+    await expect(unknown).rejects.toThrow(SluiceProblem);
+    await expect(unknown).rejects.toMatchObject({ status: 404, code: 'workflow_not_found' });
   });
 });

@@ -1,15 +1,18 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { Api, eventually, freePort, startServices, type SluiceUrls, testFolder } from '@sluice/testing';
+import { SluiceClient } from '@sluice/client';
+import { eventually, freePort, startServices, type SluiceUrls, testFolder } from '@sluice/testing';
 
 /** A running Sluice of either kind. */
 export interface Running {
   readonly urls: SluiceUrls;
-  readonly api: Api;
+  readonly client: SluiceClient;
   readonly tenantId: string;
   stop(): Promise<void>;
 }
+
+const clientOf = ({ command, query }: SluiceUrls, apiKey: string) => new SluiceClient({ commandUrl: command, queryUrl: query, apiKey });
 
 const root = join(import.meta.dirname, '..', '..', '..');
 
@@ -46,7 +49,7 @@ export async function runStandalone(env: NodeJS.ProcessEnv): Promise<Running> {
   return {
     urls,
     tenantId,
-    api: new Api(urls, apiKey),
+    client: clientOf(urls, apiKey),
     stop: async () => {
       const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
       child.kill('SIGTERM');
@@ -64,7 +67,7 @@ export async function runServices(env: NodeJS.ProcessEnv): Promise<Running> {
   return {
     urls,
     tenantId: services.tenantId,
-    api: new Api(urls, services.apiKey),
+    client: clientOf(urls, services.apiKey),
     stop: async () => {
       await services.stop();
       folder.remove();

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Api, eventually, metaJson, type Services, signInstagram, startServices, testFolder } from '@sluice/testing';
+import { SluiceClient } from '@sluice/client';
+import { eventually, metaJson, type Services, signInstagram, startServices, testFolder } from '@sluice/testing';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 
@@ -62,30 +63,32 @@ describe('R-01 F-19: a worker is killed and Redis loses everything while deliver
   }, 60_000);
 
   it('every acknowledged delivery has exactly one run, all end, and the read models agree', async () => {
-    const api = new Api({ gateway: services.urls['webhook-gateway'], command: services.urls['command-api'], query: services.urls['query-api'] }, services.apiKey);
-    const { id: channelId } = await api.made('/api/channels', {
-      provider: 'instagram',
-      name: 'storm',
-      externalAccountId: account,
-      credentials: { signingSecrets: [secret] },
+    const { urls, apiKey } = services;
+    const client = new SluiceClient({ commandUrl: urls['command-api'], queryUrl: urls['query-api'], apiKey });
+    const { id: channelId } = await client.call('channels.create', {
+      body: { provider: 'instagram', name: 'storm', externalAccountId: account, credentials: { signingSecrets: [secret] } },
     });
-    const { id: workflowId } = await api.made('/api/workflows', {
-      name: 'storm',
-      nodes: [
-        { id: 'in', type: 'trigger.webhook', config: {} },
-        { id: 'loud', type: 'logic.if', config: { condition: "trigger.text = 'call'" } },
-        { id: 'call', type: 'http.request', config: { method: 'POST', url: `http://${host}/`, body: {} } },
-        { id: 'end', type: 'data.set', config: { values: { done: true } } },
-      ],
-      edges: [
-        { source: 'in', target: 'loud' },
-        { source: 'loud', target: 'call', sourceHandle: 'true' },
-        { source: 'loud', target: 'end', sourceHandle: 'false' },
-        { source: 'call', target: 'end' },
-      ],
+    const { id: workflowId } = await client.call('workflows.create', {
+      body: {
+        name: 'storm',
+        nodes: [
+          { id: 'in', type: 'trigger.webhook', config: {} },
+          { id: 'loud', type: 'logic.if', config: { condition: "trigger.text = 'call'" } },
+          { id: 'call', type: 'http.request', config: { method: 'POST', url: `http://${host}/`, body: {} } },
+          { id: 'end', type: 'data.set', config: { values: { done: true } } },
+        ],
+        edges: [
+          { source: 'in', target: 'loud' },
+          { source: 'loud', target: 'call', sourceHandle: 'true' },
+          { source: 'loud', target: 'end', sourceHandle: 'false' },
+          { source: 'call', target: 'end' },
+        ],
+      },
     });
-    await api.made(`/api/workflows/${workflowId}/publish`);
-    await api.made('/api/webhooks', { name: 'storm', workflowId, nodeId: 'in', provider: 'instagram', config: { channelId, actionTypes: ['message'] } });
+    await client.call('workflows.publish', { path: { id: workflowId } });
+    await client.call('webhooks.create', {
+      body: { name: 'storm', workflowId, nodeId: 'in', provider: 'instagram', config: { channelId, actionTypes: ['message'] } },
+    });
 
     const acknowledged = new Set<string>();
     const refused: number[] = [];
@@ -105,7 +108,7 @@ describe('R-01 F-19: a worker is killed and Redis loses everything while deliver
             },
           ],
         });
-        const response = await fetch(`${api.urls.gateway}/webhooks/${channelId}/instagram/message`, {
+        const response = await fetch(`${urls['webhook-gateway']}/webhooks/${channelId}/instagram/message`, {
           method: 'POST',
           headers: { 'content-type': 'application/json', 'x-hub-signature-256': signInstagram(secret, body) },
           body,
@@ -154,7 +157,7 @@ describe('R-01 F-19: a worker is killed and Redis loses everything while deliver
     expect((await query.query(nodes.replace('%s', 'execution_id').replace('%t', 'execution_detail'))).rows).toEqual(
       (await command.query(nodes.replace('%s', 'workflow_execution_id').replace('%t', 'node_executions'))).rows,
     );
-    expect(await api.read(`/api/workflows/${workflowId}`)).toMatchObject({ metadata: { executionCount: deliveries } });
+    expect(await client.call('workflows.get', { path: { id: workflowId } })).toMatchObject({ metadata: { executionCount: deliveries } });
     const events = `SELECT id, dedupe_key, status, kind FROM %s ORDER BY id`;
     expect((await query.query(events.replace('%s', 'webhook_event_history'))).rows).toEqual((await command.query(events.replace('%s', 'webhook_events'))).rows);
   }, 240_000);

@@ -16,6 +16,22 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/audit": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get: operations["audit.list"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/channels": {
         readonly parameters: {
             readonly query?: never;
@@ -96,6 +112,22 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/jobs/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get: operations["jobs.get"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/node-types": {
         readonly parameters: {
             readonly query?: never;
@@ -104,6 +136,38 @@ export interface paths {
             readonly cookie?: never;
         };
         readonly get: operations["nodeTypes.list"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/nodes/{nodeId}/executions": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get: operations["nodes.executions"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/tenants/{id}/usage": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get: operations["tenants.usage"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -324,6 +388,55 @@ export interface components {
             /** Format: date-time */
             readonly createdAt: string;
         };
+        readonly AuditEntryQuery: {
+            /** Format: uuid */
+            readonly id: string;
+            /**
+             * @description The command
+             * @example workflows.publish
+             */
+            readonly action: string;
+            /**
+             * @description Who
+             * @example key:0190e6ff-5a52-7cc0-9a0c-0d2b4c0a9f3e
+             */
+            readonly by: string;
+            /** @example editor */
+            readonly role: string;
+            /** @description The thing changed; null: there is no one thing */
+            readonly subject: components["schemas"]["AuditSubjectQuery"] | null;
+            /**
+             * @description The caller’s address as the socket had it
+             * @example 192.0.2.7
+             */
+            readonly from: string | null;
+            /** @example POST */
+            readonly method: string;
+            /** @example /api/workflows */
+            readonly path: string;
+            readonly correlationId: string;
+            /** Format: date-time */
+            readonly timestamp: string;
+        };
+        readonly AuditPage: {
+            /** @example 1 */
+            readonly page?: number;
+            /** @example 50 */
+            readonly limit: number;
+            /**
+             * @description How many there are in all; behind a cursor nothing is counted
+             * @example 3
+             */
+            readonly total?: number;
+            /** @description What `cursor` takes to go on; null: there is no more */
+            readonly nextCursor: string | null;
+            readonly items: readonly components["schemas"]["AuditEntryQuery"][];
+        };
+        readonly AuditSubjectQuery: {
+            /** @example workflow */
+            readonly type: string;
+            readonly id: string;
+        };
         readonly ChangeQuery: {
             /** @example config.cases[1].name */
             readonly path: string;
@@ -355,7 +468,7 @@ export interface components {
             readonly name: string;
             readonly externalAccountId: string | null;
             /** @enum {string} */
-            readonly status: "connected" | "deleted";
+            readonly status: "connected" | "held" | "deleted";
             readonly config: {
                 readonly [key: string]: unknown;
             };
@@ -395,7 +508,7 @@ export interface components {
             readonly name: string;
             readonly externalAccountId: string | null;
             /** @enum {string} */
-            readonly status: "connected" | "deleted";
+            readonly status: "connected" | "held" | "deleted";
             readonly config: {
                 readonly [key: string]: unknown;
             };
@@ -503,6 +616,44 @@ export interface components {
             readonly message: string;
             readonly code?: string;
         };
+        readonly JobQuery: {
+            /**
+             * Format: uuid
+             * @description Of the node run or the execution
+             */
+            readonly id: string;
+            /** @enum {string} */
+            readonly kind: "execution" | "node";
+            /** Format: uuid */
+            readonly executionId: string;
+            /** Format: uuid */
+            readonly workflowId: string;
+            /** @description Of a node run */
+            readonly nodeId?: string;
+            /**
+             * @description ready: due, a worker takes it next; waiting: until `until`, or for a person or an event; running; done: completed, skipped or cancelled; dead: it failed or could not be completed, and goes on only if somebody does something
+             * @enum {string}
+             */
+            readonly state: "ready" | "waiting" | "running" | "done" | "dead";
+            /**
+             * @description Of the node run or the execution
+             * @enum {string}
+             */
+            readonly status: "running" | "waiting" | "paused" | "completed" | "failed" | "cancelled" | "incomplete" | "skipped" | "in_doubt";
+            /**
+             * Format: date-time
+             * @description While it waits for a time
+             */
+            readonly until?: string;
+            /** @description Of a node run: those begun so far. Of an execution: the most that one of its nodes took */
+            readonly attempts: number;
+            /** @description The latest, also when it goes on */
+            readonly lastError?: components["schemas"]["ExecutionErrorQuery"];
+            /** Format: date-time */
+            readonly startedAt: string | null;
+            /** Format: date-time */
+            readonly completedAt: string | null;
+        };
         readonly NodeExecutionQuery: {
             /** Format: uuid */
             readonly id: string;
@@ -536,7 +687,7 @@ export interface components {
         };
         readonly NodePolicyCommand: {
             /** @default 30000 */
-            readonly timeoutMs: number;
+            readonly timeoutMs?: number;
             readonly retry?: components["schemas"]["NodeRetryCommand"];
             /** @enum {string} */
             readonly onError?: "fail" | "continue" | "branch";
@@ -552,20 +703,64 @@ export interface components {
              * @description Attempts in all, the first included
              * @default 3
              */
-            readonly maxAttempts: number;
+            readonly maxAttempts?: number;
             /**
              * @default exponential
              * @enum {string}
              */
-            readonly backoff: "exponential" | "fixed";
+            readonly backoff?: "exponential" | "fixed";
             /**
              * @description Milliseconds before the second attempt
              * @default 5000
              */
-            readonly delayMs: number;
+            readonly delayMs?: number;
             readonly maxDelayMs?: number;
             /** @default true */
-            readonly jitter: boolean;
+            readonly jitter?: boolean;
+        };
+        readonly NodeRunPage: {
+            /** @example 1 */
+            readonly page?: number;
+            /** @example 50 */
+            readonly limit: number;
+            /**
+             * @description How many there are in all; behind a cursor nothing is counted
+             * @example 3
+             */
+            readonly total?: number;
+            /** @description What `cursor` takes to go on; null: there is no more */
+            readonly nextCursor: string | null;
+            readonly items: readonly components["schemas"]["NodeRunQuery"][];
+        };
+        readonly NodeRunQuery: {
+            /** Format: uuid */
+            readonly id: string;
+            /** Format: uuid */
+            readonly executionId: string;
+            /** Format: uuid */
+            readonly workflowId: string;
+            readonly nodeId: string;
+            /** @example logic.if */
+            readonly type: string;
+            readonly iteration?: string;
+            /** @enum {string} */
+            readonly status: "completed" | "failed" | "skipped" | "waiting" | "running" | "in_doubt";
+            /** @description 0 for a skipped node */
+            readonly attempt: number;
+            /** Format: date-time */
+            readonly startedAt: string | null;
+            /** Format: date-time */
+            readonly completedAt: string | null;
+            /** @description Of the last attempt; null while it goes on, or when it was skipped */
+            readonly durationMs: number | null;
+            /**
+             * Format: date-time
+             * @description When it goes on, or is tried again
+             */
+            readonly waitUntil?: string;
+            /** @description The handle by which it was left */
+            readonly handle?: string;
+            readonly error?: components["schemas"]["ExecutionErrorQuery"];
         };
         readonly NodeTypeList: {
             readonly items: readonly components["schemas"]["NodeTypeQuery"][];
@@ -613,6 +808,16 @@ export interface components {
             /** @description To providers alone */
             readonly error?: string;
         };
+        readonly TenantUsageQuery: {
+            /** Format: uuid */
+            readonly tenantId: string;
+            /** @description Every day of the period, the latest first */
+            readonly days: readonly components["schemas"]["UsageOfDayQuery"][];
+            /** @description Runs that started in the period */
+            readonly runs: number;
+            /** @description Events received in the period */
+            readonly events: number;
+        };
         readonly TriggerMetadataQuery: {
             /** @enum {string} */
             readonly source: "webhook" | "manual";
@@ -628,6 +833,18 @@ export interface components {
             readonly webhookId?: string;
             /** Format: uuid */
             readonly webhookEventId?: string;
+        };
+        readonly UsageOfDayQuery: {
+            /**
+             * Format: date
+             * @description In UTC
+             * @example 2026-11-23
+             */
+            readonly day: string;
+            /** @description Runs that started */
+            readonly runs: number;
+            /** @description Events received, ignored ones too */
+            readonly events: number;
         };
         readonly WebhookConfigQuery: {
             /** Format: uuid */
@@ -808,7 +1025,7 @@ export interface components {
              * @description `true`, `false`, a case name, `error` …
              * @default out
              */
-            readonly sourceHandle: string;
+            readonly sourceHandle?: string;
         };
         readonly WorkflowExportQuery: {
             /** @enum {string} */
@@ -1062,6 +1279,8 @@ export interface operations {
              *
              *     `log_position_is_malformed`: Log position is malformed.
              *
+             *     `cursor_is_invalid`: Cursor is invalid.
+             *
              *     `tenant_is_required`: Tenant is required.
              */
             readonly 400: {
@@ -1088,7 +1307,171 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `role_is_insufficient`: Role is insufficient. */
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
+            readonly 403: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `tenant_not_found`: Tenant not found. */
+            readonly 404: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Internal error. */
+            readonly 500: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `store_unavailable`: Store is unavailable. */
+            readonly 503: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "audit.list": {
+        readonly parameters: {
+            readonly query?: {
+                readonly page?: number;
+                readonly limit?: number;
+                /** @description The nextCursor of an answer to the same question: what follows it, however much was added meanwhile. Without `page`, which it replaces */
+                readonly cursor?: string;
+                /** @description From this time, or the beginning of this day (UTC) */
+                readonly dateFrom?: string;
+                /** @description Up to and including this time, or the whole of this day (UTC) */
+                readonly dateTo?: string;
+                /** @description The command */
+                readonly action?: string;
+                /** @description Who */
+                readonly by?: string;
+                /** @description The id of the thing changed */
+                readonly subject?: string;
+                readonly correlationId?: string;
+                /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
+                readonly tenantId?: components["parameters"]["tenantId"];
+            };
+            readonly header?: {
+                /**
+                 * @description Read your own write: the `X-Log-Position` of a command. Waits up to 2 s until the answer is at least as new.
+                 * @example 4711
+                 */
+                readonly "X-Min-Log-Position"?: components["parameters"]["minLogPosition"];
+                /**
+                 * @description Kept through log, audit and runs; made if it is missing or not such a token.
+                 * @example checkout-7f3a90c1
+                 */
+                readonly "X-Correlation-Id"?: components["parameters"]["correlationId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Done */
+            readonly 200: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "X-Log-Position": components["headers"]["X-Log-Position"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "page": 1,
+                     *       "limit": 50,
+                     *       "total": 3,
+                     *       "nextCursor": "text",
+                     *       "items": [
+                     *         {
+                     *           "id": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *           "action": "workflows.publish",
+                     *           "by": "key:0190e6ff-5a52-7cc0-9a0c-0d2b4c0a9f3e",
+                     *           "role": "editor",
+                     *           "subject": {
+                     *             "type": "workflow",
+                     *             "id": "text"
+                     *           },
+                     *           "from": "192.0.2.7",
+                     *           "method": "POST",
+                     *           "path": "/api/workflows",
+                     *           "correlationId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *           "timestamp": "2026-11-23T12:00:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /**
+             * @description `malformed_address`: Address is malformed.
+             *
+             *     `input_is_invalid`: Input is invalid.
+             *
+             *     `log_position_is_malformed`: Log position is malformed.
+             *
+             *     `cursor_is_invalid`: Cursor is invalid.
+             *
+             *     `tenant_is_required`: Tenant is required.
+             */
+            readonly 400: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_is_missing`: Credential is missing.
+             *
+             *     `credential_is_invalid`: Credential is invalid.
+             */
+            readonly 401: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
             readonly 403: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
@@ -1139,8 +1522,8 @@ export interface operations {
                 /** @description The nextCursor of an answer to the same question: what follows it, however much was added meanwhile. Without `page`, which it replaces */
                 readonly cursor?: string;
                 readonly provider?: string;
-                /** @description Without it: the connected ones */
-                readonly status?: "connected" | "deleted";
+                /** @description Without it: all but the deleted ones */
+                readonly status?: "connected" | "held" | "deleted";
                 /** @description In name or account */
                 readonly search?: string;
                 /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
@@ -1204,6 +1587,8 @@ export interface operations {
              *
              *     `log_position_is_malformed`: Log position is malformed.
              *
+             *     `cursor_is_invalid`: Cursor is invalid.
+             *
              *     `tenant_is_required`: Tenant is required.
              */
             readonly 400: {
@@ -1230,7 +1615,13 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `role_is_insufficient`: Role is insufficient. */
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
             readonly 403: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
@@ -1371,7 +1762,13 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `role_is_insufficient`: Role is insufficient. */
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
             readonly 403: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
@@ -1525,6 +1922,8 @@ export interface operations {
              *
              *     `log_position_is_malformed`: Log position is malformed.
              *
+             *     `cursor_is_invalid`: Cursor is invalid.
+             *
              *     `tenant_is_required`: Tenant is required.
              */
             readonly 400: {
@@ -1551,7 +1950,13 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `role_is_insufficient`: Role is insufficient. */
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
             readonly 403: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
@@ -1691,6 +2096,8 @@ export interface operations {
              *
              *     `log_position_is_malformed`: Log position is malformed.
              *
+             *     `cursor_is_invalid`: Cursor is invalid.
+             *
              *     `tenant_is_required`: Tenant is required.
              */
             readonly 400: {
@@ -1717,7 +2124,13 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `role_is_insufficient`: Role is insufficient. */
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
             readonly 403: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
@@ -1887,7 +2300,13 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `role_is_insufficient`: Role is insufficient. */
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
             readonly 403: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
@@ -1901,6 +2320,150 @@ export interface operations {
              * @description `tenant_not_found`: Tenant not found.
              *
              *     `execution_not_found`: Execution not found.
+             */
+            readonly 404: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Internal error. */
+            readonly 500: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `store_unavailable`: Store is unavailable. */
+            readonly 503: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "jobs.get": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
+                readonly tenantId?: components["parameters"]["tenantId"];
+            };
+            readonly header?: {
+                /**
+                 * @description Read your own write: the `X-Log-Position` of a command. Waits up to 2 s until the answer is at least as new.
+                 * @example 4711
+                 */
+                readonly "X-Min-Log-Position"?: components["parameters"]["minLogPosition"];
+                /**
+                 * @description Kept through log, audit and runs; made if it is missing or not such a token.
+                 * @example checkout-7f3a90c1
+                 */
+                readonly "X-Correlation-Id"?: components["parameters"]["correlationId"];
+            };
+            readonly path: {
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Done */
+            readonly 200: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "X-Log-Position": components["headers"]["X-Log-Position"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *       "kind": "execution",
+                     *       "executionId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *       "workflowId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *       "nodeId": "lookup",
+                     *       "state": "ready",
+                     *       "status": "running",
+                     *       "until": "2026-11-23T12:00:00.000Z",
+                     *       "attempts": 1,
+                     *       "lastError": {
+                     *         "code": "http_status",
+                     *         "message": "What happened, in a sentence.",
+                     *         "details": {
+                     *           "text": "What is the price?"
+                     *         }
+                     *       },
+                     *       "startedAt": "2026-11-23T12:00:00.000Z",
+                     *       "completedAt": "2026-11-23T12:00:00.000Z"
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["JobQuery"];
+                };
+            };
+            /**
+             * @description `malformed_request`: Malformed request.
+             *
+             *     `malformed_address`: Address is malformed.
+             *
+             *     `log_position_is_malformed`: Log position is malformed.
+             *
+             *     `tenant_is_required`: Tenant is required.
+             */
+            readonly 400: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_is_missing`: Credential is missing.
+             *
+             *     `credential_is_invalid`: Credential is invalid.
+             */
+            readonly 401: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
+            readonly 403: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `tenant_not_found`: Tenant not found.
+             *
+             *     `job_not_found`: Job not found.
              */
             readonly 404: {
                 headers: {
@@ -2009,7 +2572,318 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `role_is_insufficient`: Role is insufficient. */
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
+            readonly 403: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `tenant_not_found`: Tenant not found. */
+            readonly 404: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Internal error. */
+            readonly 500: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `store_unavailable`: Store is unavailable. */
+            readonly 503: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "nodes.executions": {
+        readonly parameters: {
+            readonly query: {
+                readonly page?: number;
+                readonly limit?: number;
+                /** @description The nextCursor of an answer to the same question: what follows it, however much was added meanwhile. Without `page`, which it replaces */
+                readonly cursor?: string;
+                /** @description From this time, or the beginning of this day (UTC) */
+                readonly dateFrom?: string;
+                /** @description Up to and including this time, or the whole of this day (UTC) */
+                readonly dateTo?: string;
+                /** @description A node’s id is its own only within a workflow */
+                readonly workflowId: string;
+                readonly status?: "completed" | "failed" | "skipped" | "waiting" | "running" | "in_doubt";
+                /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
+                readonly tenantId?: components["parameters"]["tenantId"];
+            };
+            readonly header?: {
+                /**
+                 * @description Read your own write: the `X-Log-Position` of a command. Waits up to 2 s until the answer is at least as new.
+                 * @example 4711
+                 */
+                readonly "X-Min-Log-Position"?: components["parameters"]["minLogPosition"];
+                /**
+                 * @description Kept through log, audit and runs; made if it is missing or not such a token.
+                 * @example checkout-7f3a90c1
+                 */
+                readonly "X-Correlation-Id"?: components["parameters"]["correlationId"];
+            };
+            readonly path: {
+                readonly nodeId: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Done */
+            readonly 200: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "X-Log-Position": components["headers"]["X-Log-Position"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "page": 1,
+                     *       "limit": 50,
+                     *       "total": 3,
+                     *       "nextCursor": "text",
+                     *       "items": [
+                     *         {
+                     *           "id": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *           "executionId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *           "workflowId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *           "nodeId": "lookup",
+                     *           "type": "logic.if",
+                     *           "iteration": "text",
+                     *           "status": "completed",
+                     *           "attempt": 1,
+                     *           "startedAt": "2026-11-23T12:00:00.000Z",
+                     *           "completedAt": "2026-11-23T12:00:00.000Z",
+                     *           "durationMs": 1,
+                     *           "waitUntil": "2026-11-23T12:00:00.000Z",
+                     *           "handle": "text",
+                     *           "error": {
+                     *             "code": "http_status",
+                     *             "message": "What happened, in a sentence.",
+                     *             "details": {
+                     *               "text": "What is the price?"
+                     *             }
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["NodeRunPage"];
+                };
+            };
+            /**
+             * @description `malformed_request`: Malformed request.
+             *
+             *     `malformed_address`: Address is malformed.
+             *
+             *     `input_is_invalid`: Input is invalid.
+             *
+             *     `log_position_is_malformed`: Log position is malformed.
+             *
+             *     `cursor_is_invalid`: Cursor is invalid.
+             *
+             *     `tenant_is_required`: Tenant is required.
+             */
+            readonly 400: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_is_missing`: Credential is missing.
+             *
+             *     `credential_is_invalid`: Credential is invalid.
+             */
+            readonly 401: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
+            readonly 403: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `tenant_not_found`: Tenant not found.
+             *
+             *     `node_not_found`: Node not found.
+             */
+            readonly 404: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Internal error. */
+            readonly 500: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `store_unavailable`: Store is unavailable. */
+            readonly 503: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "tenants.usage": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description How many days up to and including today (UTC) */
+                readonly days?: number;
+                /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
+                readonly tenantId?: components["parameters"]["tenantId"];
+            };
+            readonly header?: {
+                /**
+                 * @description Read your own write: the `X-Log-Position` of a command. Waits up to 2 s until the answer is at least as new.
+                 * @example 4711
+                 */
+                readonly "X-Min-Log-Position"?: components["parameters"]["minLogPosition"];
+                /**
+                 * @description Kept through log, audit and runs; made if it is missing or not such a token.
+                 * @example checkout-7f3a90c1
+                 */
+                readonly "X-Correlation-Id"?: components["parameters"]["correlationId"];
+            };
+            readonly path: {
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Done */
+            readonly 200: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "X-Log-Position": components["headers"]["X-Log-Position"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "tenantId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *       "days": [
+                     *         {
+                     *           "day": "2026-11-23",
+                     *           "runs": 1,
+                     *           "events": 1
+                     *         }
+                     *       ],
+                     *       "runs": 1,
+                     *       "events": 1
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["TenantUsageQuery"];
+                };
+            };
+            /**
+             * @description `malformed_request`: Malformed request.
+             *
+             *     `malformed_address`: Address is malformed.
+             *
+             *     `input_is_invalid`: Input is invalid.
+             *
+             *     `log_position_is_malformed`: Log position is malformed.
+             *
+             *     `tenant_is_required`: Tenant is required.
+             */
+            readonly 400: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_is_missing`: Credential is missing.
+             *
+             *     `credential_is_invalid`: Credential is invalid.
+             */
+            readonly 401: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
             readonly 403: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
@@ -2165,7 +3039,13 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `role_is_insufficient`: Role is insufficient. */
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
             readonly 403: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
@@ -2304,6 +3184,8 @@ export interface operations {
              *
              *     `log_position_is_malformed`: Log position is malformed.
              *
+             *     `cursor_is_invalid`: Cursor is invalid.
+             *
              *     `tenant_is_required`: Tenant is required.
              */
             readonly 400: {
@@ -2330,7 +3212,13 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `role_is_insufficient`: Role is insufficient. */
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
             readonly 403: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
@@ -2472,7 +3360,13 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `role_is_insufficient`: Role is insufficient. */
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
             readonly 403: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
@@ -2626,6 +3520,8 @@ export interface operations {
              *
              *     `log_position_is_malformed`: Log position is malformed.
              *
+             *     `cursor_is_invalid`: Cursor is invalid.
+             *
              *     `tenant_is_required`: Tenant is required.
              */
             readonly 400: {
@@ -2652,7 +3548,13 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `role_is_insufficient`: Role is insufficient. */
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
             readonly 403: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
@@ -2816,6 +3718,8 @@ export interface operations {
              *
              *     `log_position_is_malformed`: Log position is malformed.
              *
+             *     `cursor_is_invalid`: Cursor is invalid.
+             *
              *     `tenant_is_required`: Tenant is required.
              */
             readonly 400: {
@@ -2842,7 +3746,13 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `role_is_insufficient`: Role is insufficient. */
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
             readonly 403: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
@@ -3013,7 +3923,13 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `role_is_insufficient`: Role is insufficient. */
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
             readonly 403: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
@@ -3201,7 +4117,13 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `role_is_insufficient`: Role is insufficient. */
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
             readonly 403: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
@@ -3215,6 +4137,8 @@ export interface operations {
              * @description `tenant_not_found`: Tenant not found.
              *
              *     `workflow_not_found`: Workflow not found.
+             *
+             *     `workflow_version_not_found`: Workflow version not found.
              */
             readonly 404: {
                 headers: {
@@ -3344,6 +4268,8 @@ export interface operations {
              *
              *     `log_position_is_malformed`: Log position is malformed.
              *
+             *     `cursor_is_invalid`: Cursor is invalid.
+             *
              *     `tenant_is_required`: Tenant is required.
              */
             readonly 400: {
@@ -3370,7 +4296,13 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `role_is_insufficient`: Role is insufficient. */
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
             readonly 403: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
@@ -3518,7 +4450,13 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `role_is_insufficient`: Role is insufficient. */
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
             readonly 403: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
@@ -3532,6 +4470,8 @@ export interface operations {
              * @description `tenant_not_found`: Tenant not found.
              *
              *     `workflow_not_found`: Workflow not found.
+             *
+             *     `workflow_version_not_found`: Workflow version not found.
              */
             readonly 404: {
                 headers: {
@@ -3635,6 +4575,8 @@ export interface operations {
              *
              *     `log_position_is_malformed`: Log position is malformed.
              *
+             *     `cursor_is_invalid`: Cursor is invalid.
+             *
              *     `tenant_is_required`: Tenant is required.
              */
             readonly 400: {
@@ -3661,7 +4603,13 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `role_is_insufficient`: Role is insufficient. */
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
             readonly 403: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
@@ -3777,6 +4725,8 @@ export interface operations {
              *     `log_position_is_malformed`: Log position is malformed.
              *
              *     `tenant_is_required`: Tenant is required.
+             *
+             *     `version_is_malformed`: Version is malformed.
              */
             readonly 400: {
                 headers: {
@@ -3802,7 +4752,13 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `role_is_insufficient`: Role is insufficient. */
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
             readonly 403: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
@@ -3816,6 +4772,8 @@ export interface operations {
              * @description `tenant_not_found`: Tenant not found.
              *
              *     `workflow_not_found`: Workflow not found.
+             *
+             *     `workflow_version_not_found`: Workflow version not found.
              */
             readonly 404: {
                 headers: {

@@ -75,7 +75,7 @@ function completed(route: Route, schemas: Schemas): Operation {
       ...(readsTheLog ? [parameterRef('minLogPosition')] : []),
       parameterRef('correlationId'),
     ],
-    ...(body !== undefined && !('$ref' in body) && { requestBody: { ...body, content: withExamples(body.content, schemas) } }),
+    ...(body !== undefined && !('$ref' in body) && { requestBody: { ...body, content: mapValues(withExamples(body.content, schemas), withoutTenant) } }),
     responses: { ...successesOf(operation, { isCommand, readsTheLog }, schemas), ...problemsOf(route, operationId, isCommand) },
   };
 }
@@ -121,14 +121,14 @@ const withExamples = (content: Content, schemas: Schemas): Content =>
   mapValues(content, (media) => {
     if (media.schema === undefined) return media;
     const schema = modernSchema(media.schema);
-    const example: unknown = exampleOf(schema, schemas);
-    return { ...media, schema, ...(media.example === undefined && media.examples === undefined && { example: withoutTenant(example) }) };
+    return { ...media, schema, ...(media.example === undefined && media.examples === undefined && { example: exampleOf(schema, schemas) }) };
   });
 
 /** A credential's own tenant need not be said. */
-function withoutTenant(example: unknown): unknown {
-  if (typeof example !== 'object' || example === null || Array.isArray(example) || 'id' in example) return example;
-  return Object.fromEntries(Object.entries(example).filter(([name]) => name !== 'tenantId'));
+function withoutTenant(media: Content[string]): Content[string] {
+  const { example }: { example?: unknown } = media;
+  if (typeof example !== 'object' || example === null || Array.isArray(example)) return media;
+  return { ...media, example: Object.fromEntries(Object.entries(example).filter(([name]) => name !== 'tenantId')) };
 }
 
 const headerRefs = (...names: (keyof typeof components.headers)[]) =>
