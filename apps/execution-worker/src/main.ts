@@ -1,9 +1,6 @@
 import 'reflect-metadata';
-import { createHttpApp } from '@sluice/platform-http';
 import { runApp } from '@sluice/platform-runtime';
-import { WorkerAppModule } from './app.module.js';
 import { readConfig } from './config.js';
+import { createApp } from './create-app.js';
 
-await runApp('execution-worker', readConfig, (config, logger) =>
-  createHttpApp(WorkerAppModule.forRoot(config, logger), { logger, exposed: config.http.exposed }),
-);
+await runApp('execution-worker', readConfig, createApp);

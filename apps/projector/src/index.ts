@@ -1,1 +1,3 @@
+export { readConfig } from './config.js';
+export { createApp } from './create-app.js';
 export { projectorFeatures } from './features.js';

@@ -1,9 +1,6 @@
 import 'reflect-metadata';
-import { createHttpApp } from '@sluice/platform-http';
 import { runApp } from '@sluice/platform-runtime';
-import { ProjectorAppModule } from './app.module.js';
 import { readConfig } from './config.js';
+import { createApp } from './create-app.js';
 
-await runApp('projector', readConfig, (config, logger) =>
-  createHttpApp(ProjectorAppModule.forRoot(config, logger), { logger, exposed: config.http.exposed }),
-);
+await runApp('projector', readConfig, createApp);

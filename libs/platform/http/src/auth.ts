@@ -6,7 +6,6 @@ import {
   type ExecutionContext,
   SetMetadata,
 } from '@nestjs/common';
-import type { Reflector } from '@nestjs/core';
 import { ApiBearerAuth, ApiExtension } from '@nestjs/swagger';
 import { DomainError, isJsonObject, isUuid } from '@sluice/kernel';
 import type { Role } from '@sluice/tenancy-domain';
@@ -62,7 +61,7 @@ export class TenantIsRequired extends DomainError {
 /** A tenant other than the caller's is not there, whether it exists or not. */
 export class TenantNotFound extends DomainError {
   constructor(named: unknown) {
-    super('not_found', 'tenant_not_found', isUuid(named) ? `There is no tenant ${named}.` : 'A tenantId is a UUID; there is no such tenant.');
+    super('not_found', 'tenant_not_found', isUuid(named) ? `There is no tenant ${named}.` : 'A tenantId is a UUID.');
   }
 }
 
@@ -74,6 +73,10 @@ export const Allow = (role: Role) => applyDecorators(SetMetadata(roleKey, role),
 
 /** No credential at all: health, and webhooks, which are signed instead. */
 export const Public = (): CustomDecorator => SetMetadata(roleKey, publicRole);
+
+/** What a route's decorators say of it; undefined: closed. */
+export const roleOf = (handler: object, controller: object): Role | typeof publicRole | undefined =>
+  Reflect.getMetadata(roleKey, handler) ?? Reflect.getMetadata(roleKey, controller);
 
 const callers = new WeakMap<object, Caller>();
 
@@ -91,16 +94,12 @@ const rank: Readonly<Record<Role, number>> = { viewer: 0, editor: 1, operator: 2
 /** Stands before every route; one that says neither `@Allow` nor `@Public` is closed. */
 export class AuthGuard implements CanActivate {
   constructor(
-    private readonly reflector: Reflector,
     private readonly authenticator: Authenticator | undefined,
     private readonly tokens: TokenReader | undefined,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const needed = this.reflector.getAllAndOverride<Role | typeof publicRole | undefined>(roleKey, [
-      context.getHandler(),
-      context.getClass(),
-    ]);
+    const needed = roleOf(context.getHandler(), context.getClass());
     if (needed === publicRole) return true;
     if (needed === undefined) throw new DomainError('forbidden', 'route_is_closed', 'This route is not open to anybody.');
 

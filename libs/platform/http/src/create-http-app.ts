@@ -1,4 +1,4 @@
-import { NestFactory, Reflector } from '@nestjs/core';
+import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DomainError } from '@sluice/kernel';
 import type { HttpConfig, JwtConfig } from '@sluice/platform-config';
@@ -61,7 +61,7 @@ export async function createHttpApp(
   app.useGlobalFilters(new ProblemFilter(logger));
   app.useGlobalPipes(validationPipe());
   const known = authenticator === undefined ? undefined : app.get<Authenticator>(authenticator, { strict: false });
-  app.useGlobalGuards(new AuthGuard(app.get(Reflector), known, jwt === undefined ? undefined : new TokenReader(jwt, logger)));
+  app.useGlobalGuards(new AuthGuard(known, jwt === undefined ? undefined : new TokenReader(jwt, logger)));
   app.useGlobalInterceptors(new CommandCalls());
   if (openApi !== undefined) serveOpenApi(app, openApi);
   return app;

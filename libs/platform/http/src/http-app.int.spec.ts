@@ -105,7 +105,7 @@ class ThingsController {
     return { correlationId: correlation?.correlationId };
   }
 
-  @Post('context')
+  @Post('context-after-body')
   @HttpCode(200)
   @Public()
   contextAfterBody() {
@@ -209,7 +209,7 @@ describe('correlation', () => {
   });
 
   it('survives the reading of a body', async () => {
-    const answer = await call('POST', '/api/things/context', {
+    const answer = await call('POST', '/api/things/context-after-body', {
       body: { much: 'x'.repeat(200_000) },
       headers: { 'x-correlation-id': 'after-body' },
     });
@@ -225,7 +225,7 @@ describe('correlation', () => {
   it('keeps calls apart', async () => {
     const ids = Array.from({ length: 50 }, (_, n) => `call-${n}`);
     const answers = await Promise.all(
-      ids.map((id) => call('POST', '/api/things/context', { body: {}, headers: { 'x-correlation-id': id } })),
+      ids.map((id) => call('POST', '/api/things/context-after-body', { body: {}, headers: { 'x-correlation-id': id } })),
     );
     expect(answers.map(({ body }) => body.correlationId)).toEqual(ids);
   });
@@ -483,12 +483,11 @@ describe('T-22 what operators alone need', () => {
         expect([url, header, await statusOf(url, '127.0.0.1', { [header]: '127.0.0.1' })]).toEqual([url, header, 404]);
       }
     }
-    const [hidden, absent] = await Promise.all(['/metrics', '/nothing'].map((url) => app.inject({ url, remoteAddress: '10.0.0.7' })));
-    const told = ({ body, headers }: typeof hidden, url: string) => [
-      { ...JSON.parse(body), correlationId: '', detail: JSON.parse(body).detail.replace(url, ''), instance: '' },
-      headers['content-type'],
-    ];
-    expect(told(hidden, '/metrics')).toEqual(told(absent, '/nothing'));
+    const told = async (url: string) => {
+      const { body, headers } = await app.inject({ url, remoteAddress: '10.0.0.7' });
+      return [JSON.parse(body.replaceAll(url, '<url>')).detail, headers['content-type'], Object.keys(headers)];
+    };
+    expect(await told('/metrics')).toEqual(await told('/nothing'));
   });
 
   it('is never mistaken for what must be there: probes come from anywhere', async () => {

@@ -3,6 +3,7 @@ export {
   Authenticator,
   Caller,
   Public,
+  roleOf,
 } from './auth.js';
 export { createHttpApp, type HttpAppOptions } from './create-http-app.js';
 export { type HealthChecks, HealthModule, type HealthOptions } from './health.module.js';

@@ -1,0 +1,96 @@
+/** What a tenant has, by kind; `Things` makes the first of each kind when a case asks for it. */
+export type Kind = 'workflow' | 'channel' | 'webhook' | 'event' | 'execution' | 'waitingExecution' | 'nodeRun' | 'apiKey' | 'tenant';
+export type IdOf = (kind: Kind) => Promise<string>;
+
+/** One valid call of a route. Whose things it names decides whether it may: the test exchanges each of them in turn. */
+export interface RouteCase {
+  /** What stands for `:id` and the like: a kind of thing, or `=` and the text itself */
+  readonly params?: Readonly<Record<string, Kind | `=${string}`>>;
+  readonly query?: (idOf: IdOf) => Promise<Readonly<Record<string, string>>>;
+  readonly body?: (idOf: IdOf) => Promise<object>;
+  /** To the valid call. A 4xx is said why. */
+  readonly answers: number;
+  /** The call uses up what it names: it gets things of its own. */
+  readonly fresh?: true;
+}
+
+const body = (value: object) => () => Promise.resolve(value);
+const nodes = [
+  { id: 'in', type: 'trigger.webhook', config: {} },
+  { id: 'out', type: 'data.set', config: { values: { done: true } } },
+];
+export const workflowBody = { name: 'Routes', nodes, edges: [{ source: 'in', target: 'out' }] };
+export const waitingBody = {
+  name: 'Routes wait',
+  nodes: [nodes[0], { id: 'pause', type: 'flow.delay', config: { ms: 3_600_000 } }],
+  edges: [{ source: 'in', target: 'pause' }],
+};
+export const signingSecret = '3f1c9a7be2d84056a1b0c9d8e7f60514';
+export const channelBody = { provider: 'instagram', name: 'Routes', credentials: { signingSecrets: [signingSecret] } };
+
+/** By method and path, as the router has it; several where an id may be of several kinds. */
+export const routeCases: Readonly<Record<string, RouteCase | readonly RouteCase[]>> = {
+  'POST /api/workflows': { body: body(workflowBody), answers: 201 },
+  'PUT /api/workflows/:id': { params: { id: 'workflow' }, body: body({ description: 'changed' }), answers: 200, fresh: true },
+  'DELETE /api/workflows/:id': { params: { id: 'workflow' }, answers: 204, fresh: true },
+  'POST /api/workflows/:id/publish': { params: { id: 'workflow' }, answers: 200 },
+  'POST /api/workflows/:id/rollback': { params: { id: 'workflow' }, body: body({ version: 1 }), answers: 200 },
+  'POST /api/workflows/:id/validate': { params: { id: 'workflow' }, answers: 200 },
+  'POST /api/workflows/:id/nodes/:nodeId/trigger': {
+    params: { id: 'workflow', nodeId: '=in' },
+    body: body({ input: { text: 'price?' } }),
+    answers: 202,
+  },
+  'POST /api/executions/:id/cancel': { params: { id: 'waitingExecution' }, answers: 202, fresh: true },
+  'POST /api/webhooks': {
+    body: async (idOf) => ({
+      name: 'Routes',
+      workflowId: await idOf('workflow'),
+      nodeId: 'in',
+      provider: 'instagram',
+      config: { channelId: await idOf('channel'), actionTypes: ['all'] },
+    }),
+    answers: 201,
+    fresh: true,
+  },
+  'DELETE /api/webhooks/:id': { params: { id: 'webhook' }, answers: 204, fresh: true },
+  'POST /api/channels': { body: body(channelBody), answers: 201 },
+  'DELETE /api/channels/:id': { params: { id: 'channel' }, answers: 204, fresh: true },
+  'POST /api/api-keys': { body: body({ name: 'Routes', role: 'viewer' }), answers: 201 },
+  'DELETE /api/api-keys/:id': { params: { id: 'apiKey' }, answers: 204, fresh: true },
+  'POST /api/tenants': { body: body({ name: 'Routes' }), answers: 201 },
+
+  'GET /api/api-keys': { answers: 200 },
+  'GET /api/audit': { answers: 200 },
+  'GET /api/channels': { answers: 200 },
+  'GET /api/channels/:id': { params: { id: 'channel' }, answers: 200 },
+  'GET /api/channels/:id/events': { params: { id: 'channel' }, answers: 200 },
+  'GET /api/executions': { query: async (idOf) => ({ workflowId: await idOf('workflow') }), answers: 200 },
+  'GET /api/executions/:id': { params: { id: 'execution' }, answers: 200 },
+  'GET /api/jobs/:id': [
+    { params: { id: 'execution' }, answers: 200 },
+    { params: { id: 'nodeRun' }, answers: 200 },
+  ],
+  'GET /api/node-types': { answers: 200 },
+  'GET /api/nodes/:nodeId/executions': {
+    params: { nodeId: '=out' },
+    query: async (idOf) => ({ workflowId: await idOf('workflow') }),
+    answers: 200,
+  },
+  'GET /api/tenants/:id/usage': { params: { id: 'tenant' }, answers: 200 },
+  'GET /api/webhook-events/:id': { params: { id: 'event' }, answers: 200 },
+  'GET /api/webhooks': { query: async (idOf) => ({ workflowId: await idOf('workflow') }), answers: 200 },
+  'GET /api/webhooks/:id': { params: { id: 'webhook' }, answers: 200 },
+  'GET /api/webhooks/:id/events': { params: { id: 'webhook' }, answers: 200 },
+  'GET /api/workflows': { answers: 200 },
+  'GET /api/workflows/:id': { params: { id: 'workflow' }, answers: 200 },
+  'GET /api/workflows/:id/diff': {
+    params: { id: 'workflow' },
+    query: () => Promise.resolve({ from: '1', to: '1' }),
+    answers: 200,
+  },
+  'GET /api/workflows/:id/export': { params: { id: 'workflow' }, answers: 200 },
+  'GET /api/workflows/:id/versions': { params: { id: 'workflow' }, answers: 200 },
+  'GET /api/workflows/:id/versions/:version': { params: { id: 'workflow', version: '=1' }, answers: 200 },
+  'GET /api/workflows/:id/executions': { params: { id: 'workflow' }, answers: 200 },
+};

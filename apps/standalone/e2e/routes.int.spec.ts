@@ -1,0 +1,262 @@
+import { randomUUID } from 'node:crypto';
+import { eventually } from '@sluice/testing';
+import { SignJWT } from 'jose';
+import pg from 'pg';
+import { appNames, type FiveApps, startFiveApps } from './five-apps.js';
+import { documentedBy, nameOf, type Route, routesOf } from './routes.js';
+import { type IdOf, type Kind, type RouteCase, routeCases } from './route-cases.js';
+import { Things } from './things.js';
+
+/** No credential opens these, and no document shows them: probes, figures and pages for operators, and what providers sign. */
+const outsideTheContract = [
+  ...appNames.flatMap((app) => ['/healthz', '/readyz', '/metrics'].map((path) => `${app} GET ${path}`)),
+  'webhook-gateway GET /webhooks/:clientUuid/:triggerType/:actionType',
+  'webhook-gateway POST /webhooks/:clientUuid/:triggerType/:actionType',
+];
+const isPageOfDocument = ({ method, path }: Route) => method === 'GET' && /^\/api\/docs(-json|-yaml|\/.*|\*)?$/.test(path);
+
+const ranks = ['viewer', 'editor', 'operator', 'admin', 'platform'] as const;
+type Role = (typeof ranks)[number];
+
+interface Answer {
+  readonly status: number;
+  readonly headers: readonly string[];
+  readonly text: string;
+}
+
+const jwt = { secret: randomUUID() + randomUUID(), issuer: 'https://issuer.example', audience: 'sluice' };
+const tokenFor = (tenantId: string, role: string, secret = jwt.secret) =>
+  new SignJWT({ app_metadata: { tenant_id: tenantId, sluice_role: role } })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setIssuer(jwt.issuer)
+    .setAudience(jwt.audience)
+    .setSubject('routes')
+    .setExpirationTime('10m')
+    .sign(new TextEncoder().encode(secret));
+
+let five: FiveApps;
+let all: Route[];
+let routes: (Route & { readonly role: Role; readonly routeCase: RouteCase })[];
+let own: Things;
+let other: Things;
+let otherTenantId: string;
+let command: pg.Client;
+const keys = new Map<Role, string>();
+
+beforeAll(async () => {
+  five = await startFiveApps({ JWT_SECRET: jwt.secret, JWT_ISSUER: jwt.issuer, JWT_AUDIENCE: jwt.audience });
+  all = appNames.flatMap((app) => routesOf(app, five.apps[app]));
+  routes = all.flatMap((route) => {
+    const role = ranks.find((rank) => rank === route.role);
+    const cases = [routeCases[nameOf(route)] ?? []].flat();
+    return role === undefined ? [] : cases.map((routeCase) => ({ ...route, role, routeCase }));
+  });
+
+  const tenant = await ask('command-api', 'POST', '/api/tenants', { credential: five.platformKey, body: { name: 'Other' } });
+  const { id, key }: { id: string; key: string } = JSON.parse(tenant.text);
+  otherTenantId = id;
+  const { 'command-api': commands, 'query-api': queries, 'webhook-gateway': gateway } = five.apps;
+  const urls = { gateway: gateway.url, command: commands.url, query: queries.url };
+  own = new Things(urls, { id: five.tenantId, key: five.adminKey });
+  other = new Things(urls, { id, key });
+  keys.set('admin', five.adminKey).set('platform', five.platformKey);
+  for (const role of ['viewer', 'editor', 'operator'] as const) {
+    const made = await ask('command-api', 'POST', '/api/api-keys', { credential: five.adminKey, body: { name: role, role } });
+    keys.set(role, JSON.parse(made.text).key);
+  }
+  // The query side knows keys by the log.
+  for (const credential of [...keys.values(), key]) {
+    await eventually(async () => {
+      const path = `/api/node-types?tenantId=${credential === key ? id : five.tenantId}`;
+      const { status } = await ask('query-api', 'GET', path, { credential });
+      if (status !== 200) throw new Error(`a key is answered ${status}`);
+    });
+  }
+  command = new pg.Client(five.commandUrl);
+  await command.connect();
+}, 60_000);
+
+afterAll(async () => {
+  await command?.end();
+  await five?.stop();
+}, 60_000);
+
+async function ask(
+  app: Route['app'],
+  method: string,
+  path: string,
+  { credential, body, headers }: { credential?: string; body?: object; headers?: Record<string, string> } = {},
+): Promise<Answer> {
+  const response = await fetch(`${five.apps[app].url}${path}`, {
+    method,
+    headers: {
+      ...(credential !== undefined && { authorization: `Bearer ${credential}` }),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  return { status: response.status, headers: [...response.headers.keys()], text: await response.text() };
+}
+
+interface CallOptions {
+  readonly credential?: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly more?: object;
+}
+
+async function call({ app, method, path, routeCase }: (typeof routes)[number], idOf: IdOf, options: CallOptions = {}): Promise<Answer> {
+  const params = Object.entries(routeCase.params ?? {});
+  let filled = path;
+  for (const [name, what] of params) {
+    filled = filled.replace(`:${name}`, what.startsWith('=') ? what.slice(1) : await idOf(kindOf(what)));
+  }
+  const query = new URLSearchParams({ ...(await routeCase.query?.(idOf)), ...options.query }).toString();
+  const body = await routeCase.body?.(idOf);
+  return ask(app, method, query === '' ? filled : `${filled}?${query}`, {
+    credential: options.credential,
+    body: body === undefined ? options.more : { ...body, ...options.more },
+  });
+}
+
+const kindOf = (what: string): Kind => what as Kind;
+const keyOf = (role: Role) => keys.get(role) ?? '';
+/** The least that may. A platform key acts for the tenant that it names. */
+const allowed = ({ role }: { role: Role }): CallOptions => ({
+  credential: keyOf(role),
+  query: role === 'platform' ? undefined : { tenantId: five.tenantId },
+});
+
+/** What must not differ between a thing of somebody else and a thing that never was. */
+function told({ status, headers, text }: Answer, id: string): unknown {
+  const body = text === '' ? undefined : JSON.parse(text.replaceAll(id, '<id>'));
+  return { status, headers, body: status < 400 ? body : { ...body, instance: '', correlationId: '' } };
+}
+
+it('T-01 every route states its role and has a case, and prints them', () => {
+  const inContract = all.filter((route) => !outsideTheContract.includes(`${route.app} ${nameOf(route)}`) && !isPageOfDocument(route));
+  const table = inContract.map((route) => `${String(route.role).padEnd(9)} ${route.app.padEnd(12)} ${nameOf(route)}`);
+  process.stdout.write(`${table.join('\n')}\n`);
+
+  const roleless = inContract.filter(({ role }) => !ranks.some((rank) => rank === role));
+  expect(roleless.map((route) => `${nameOf(route)} of ${route.app} has no @Allow(role).`)).toEqual([]);
+  const caseless = inContract.filter((route) => routeCases[nameOf(route)] === undefined);
+  expect(
+    caseless.map((route) => `${nameOf(route)} (${route.role}) has no case: add a valid call to apps/standalone/e2e/route-cases.ts.`),
+  ).toEqual([]);
+  const known = new Set(inContract.map(nameOf));
+  const idle = Object.keys(routeCases).filter((name) => !known.has(name));
+  expect(idle.map((name) => `${name} has a case, and no app has the route.`)).toEqual([]);
+});
+
+it('T-01 what needs no credential is named here, and nothing else', () => {
+  const open = all.filter(({ role }) => role === 'public').map((route) => `${route.app} ${nameOf(route)}`);
+  expect(open.toSorted()).toEqual(outsideTheContract.toSorted());
+});
+
+it.each(['command-api', 'query-api'] as const)('the OpenAPI document of %s is its router', async (app) => {
+  const routed = all.filter((route) => route.app === app && !isPageOfDocument(route)).map(nameOf);
+  const described = await documentedBy(five.apps[app]);
+  expect(described.toSorted()).toEqual(routed.filter((name) => !outsideTheContract.includes(`${app} ${name}`)).toSorted());
+});
+
+it('no credential: 401', async () => {
+  const wrong: string[] = [];
+  const forged = await tokenFor(five.tenantId, 'admin', randomUUID() + randomUUID());
+  for (const route of routes) {
+    for (const credential of [undefined, 'slk_unknown0_x', forged]) {
+      const { status } = await call(route, () => Promise.resolve(randomUUID()), { credential });
+      if (status !== 401) wrong.push(`${nameOf(route)} without a credential that is known: ${status}`);
+    }
+  }
+  expect(wrong).toEqual([]);
+}, 60_000);
+
+it('T-02 a role too low: 403, by key and by token; in another tenant 404', async () => {
+  const wrong: string[] = [];
+  for (const route of routes) {
+    const lower = ranks[ranks.indexOf(route.role) - 1];
+    if (lower === undefined) continue;
+    for (const credential of [keyOf(lower), await tokenFor(five.tenantId, lower)]) {
+      const { status, text } = await call(route, own.idOf, { credential });
+      const isRefused = status === 403 && text.includes('/problems/role_is_insufficient');
+      if (!isRefused) wrong.push(`${nameOf(route)} (${route.role}) as ${lower}: ${status} ${text}`);
+      const elsewhere = await call(route, own.idOf, { credential, query: { tenantId: otherTenantId } });
+      if (elsewhere.status !== 404) wrong.push(`${nameOf(route)} as ${lower} in another tenant: ${elsewhere.status}`);
+    }
+  }
+  expect(wrong).toEqual([]);
+}, 60_000);
+
+it('own tenant: allowed, with the least role', async () => {
+  const wrong: string[] = [];
+  for (const route of routes) {
+    const things = route.routeCase.fresh === undefined ? own : own.anew();
+    const { status, text } = await call(route, things.idOf, allowed(route));
+    const { answers } = route.routeCase;
+    if (status !== answers) wrong.push(`${nameOf(route)} (${route.role}): ${status}, not ${answers} ${text}`);
+  }
+  expect(wrong).toEqual([]);
+}, 120_000);
+
+it('T-01 T-06 another tenant’s thing: as if it never was, wherever it is named, and nothing happens to it', async () => {
+  const wrong: string[] = [];
+  const named = await Promise.all(routes.map(({ routeCase }) => kindsNamedBy(routeCase)));
+  for (const kind of new Set(named.flatMap((kinds) => [...kinds]))) await other.idOf(kind);
+  const before = await eventsOf(otherTenantId);
+  for (const route of routes) {
+    const things = route.routeCase.fresh === undefined ? own : own.anew();
+    for (const kind of await kindsNamedBy(route.routeCase)) {
+      const id = await other.idOf(kind);
+      const never = randomUUID();
+      const naming = (named: string): IdOf => (asked) => (asked === kind ? Promise.resolve(named) : things.idOf(asked));
+      const [foreign, absent] = [await call(route, naming(id), allowed(route)), await call(route, naming(never), allowed(route))];
+      const where = `${nameOf(route)} with another tenant's ${kind}`;
+      const isInPath = Object.values(route.routeCase.params ?? {}).includes(kind);
+      if (isInPath && foreign.status !== 404) wrong.push(`${where} in the path: ${foreign.status}`);
+      if (!isInPath && route.method !== 'GET' && foreign.status < 400) wrong.push(`${where} in the body: ${foreign.status}`);
+      const [one, two] = [told(foreign, id), told(absent, never)].map((answer) => JSON.stringify(answer));
+      if (one !== two) wrong.push(`${where}: ${one}, but with an id that never was: ${two}`);
+    }
+  }
+  expect(wrong).toEqual([]);
+  expect(await eventsOf(otherTenantId)).toEqual(before);
+}, 120_000);
+
+it('T-01 another tenant by name: as if it never was, in query and body', async () => {
+  const wrong: string[] = [];
+  for (const route of routes.filter(({ role }) => role !== 'platform')) {
+    const credential = keyOf(route.role);
+    const never = randomUUID();
+    const places = [
+      (tenantId: string) => ({ credential, query: { tenantId } }),
+      ...(route.routeCase.body === undefined ? [] : [(tenantId: string) => ({ credential, more: { tenantId } })]),
+    ];
+    for (const place of places) {
+      const [foreign, absent] = [await call(route, own.idOf, place(otherTenantId)), await call(route, own.idOf, place(never))];
+      if (foreign.status !== 404) wrong.push(`${nameOf(route)}: ${foreign.status}`);
+      const [one, two] = [told(foreign, otherTenantId), told(absent, never)].map((answer) => JSON.stringify(answer));
+      if (one !== two) wrong.push(`${nameOf(route)}: ${one}, but ${two}`);
+    }
+  }
+  expect(wrong).toEqual([]);
+}, 60_000);
+
+/** Everything that changed in a tenant is in its log. */
+async function eventsOf(tenantId: string): Promise<string[]> {
+  const { rows } = await command.query<{ type: string }>('SELECT type FROM domain_events WHERE tenant_id = $1 ORDER BY commit_id, ord', [
+    tenantId,
+  ]);
+  return rows.map(({ type }) => type);
+}
+
+async function kindsNamedBy({ params, query, body }: RouteCase): Promise<Set<Kind>> {
+  const kinds = new Set(Object.values(params ?? {}).filter((what) => !what.startsWith('=')).map(kindOf));
+  const note: IdOf = (kind) => {
+    kinds.add(kind);
+    return Promise.resolve(randomUUID());
+  };
+  await query?.(note);
+  await body?.(note);
+  return kinds;
+}

@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto';
+import { Api, eventually, metaJson, signInstagram, type SluiceUrls } from '@sluice/testing';
+import { channelBody, type Kind, signingSecret, waitingBody, workflowBody } from './route-cases.js';
+
+interface Tenant {
+  readonly id: string;
+  /** Of an admin */
+  readonly key: string;
+}
+
+/** A tenant's things, made through the APIs when they are first asked for. */
+export class Things {
+  private readonly made = new Map<Kind, Promise<string>>();
+  private readonly api: Api;
+
+  constructor(
+    private readonly urls: SluiceUrls,
+    private readonly tenant: Tenant,
+  ) {
+    this.api = new Api(urls, tenant.key);
+  }
+
+  readonly idOf = (kind: Kind): Promise<string> => {
+    const known = this.made.get(kind) ?? this.make[kind]();
+    this.made.set(kind, known);
+    return known;
+  };
+
+  /** The same tenant with nothing made yet. */
+  anew(): Things {
+    return new Things(this.urls, this.tenant);
+  }
+
+  private readonly make: Readonly<Record<Kind, () => Promise<string>>> = {
+    workflow: () => this.published(workflowBody),
+    channel: async () => {
+      const { id } = await this.api.made('/api/channels', channelBody);
+      return this.shown(`/api/channels/${id}`, id);
+    },
+    webhook: async () => {
+      const config = { channelId: await this.idOf('channel'), actionTypes: ['all'] };
+      const listening = { name: 'Routes', workflowId: await this.idOf('workflow'), nodeId: 'in', provider: 'instagram', config };
+      const { id } = await this.api.made('/api/webhooks', listening);
+      return this.shown(`/api/webhooks/${id}`, id);
+    },
+    event: async () => {
+      const channelId = await this.idOf('channel');
+      const timestamp = Date.now();
+      const messaging = [{ sender: { id: '9001' }, recipient: { id: '17' }, timestamp, message: { mid: randomUUID(), text: 'price?' } }];
+      const delivery = metaJson({ object: 'instagram', entry: [{ id: '17', time: timestamp, messaging }] });
+      const answer = await fetch(`${this.urls.gateway}/webhooks/${channelId}/instagram/message`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'x-hub-signature-256': signInstagram(signingSecret, delivery) },
+        body: delivery,
+      });
+      if (!answer.ok) throw new Error(`the delivery was answered ${answer.status}: ${await answer.text()}`);
+      return eventually(async () => {
+        const [event] = await this.api.all<{ id: string }>(`/api/channels/${channelId}/events`);
+        if (event === undefined) throw new Error('the event is not shown yet');
+        return event.id;
+      });
+    },
+    execution: async () => this.run(await this.idOf('workflow'), 'completed'),
+    waitingExecution: async () => this.run(await this.published(waitingBody), 'waiting'),
+    nodeRun: async () => {
+      const { nodes } = await this.api.read<{ nodes: { id: string }[] }>(`/api/executions/${await this.idOf('execution')}`);
+      return nodes[0]?.id ?? '';
+    },
+    tenant: () => Promise.resolve(this.tenant.id),
+    apiKey: async () => (await this.api.made('/api/api-keys', { name: 'Routes', role: 'viewer' })).id,
+  };
+
+  private async published(body: object): Promise<string> {
+    const { id } = await this.api.made('/api/workflows', body);
+    await this.api.made(`/api/workflows/${id}/publish`);
+    return this.shown(`/api/workflows/${id}`, id);
+  }
+
+  private async run(workflowId: string, until: 'completed' | 'waiting'): Promise<string> {
+    const input = { text: 'price?' };
+    const started = await this.api.made<{ executionId: string }>(`/api/workflows/${workflowId}/nodes/in/trigger`, { input });
+    return eventually(async () => {
+      const { status } = await this.api.read<{ status: string }>(`/api/executions/${started.executionId}`);
+      if (status !== until) throw new Error(`the execution is ${status}`);
+      return started.executionId;
+    });
+  }
+
+  private async shown(path: string, id: string): Promise<string> {
+    await eventually(() => this.api.read(path));
+    return id;
+  }
+}
