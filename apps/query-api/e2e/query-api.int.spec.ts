@@ -492,6 +492,21 @@ it('waits for the position that a command answered, so that a person reads their
   }
 });
 
+it('knows a key that was just made, when told where in the log', async () => {
+  for (const role of ['viewer', 'editor', 'operator'] as const) {
+    const tenantId = newId();
+    const position = await append(tenantId, keyOf(role, tenantId));
+    expect((await get('/api/workflows', secretOf(role, tenantId), { 'x-min-log-position': String(position) })).status).toBe(200);
+  }
+  const started = performance.now();
+  const strangers = await Promise.all(
+    Array.from({ length: 60 }, (_, n) => get('/api/workflows', `slk_nobody_${n}`, { 'x-min-log-position': '999999' })),
+  );
+  expect(strangers.map(({ status }) => status)).toEqual(Array.from({ length: 60 }, () => 401));
+  expect(performance.now() - started).toBeLessThan(5_000);
+  expect((await get('/api/workflows', 'slk_nobody', { 'x-min-log-position': 'soon' })).status).toBe(401);
+});
+
 it('answers with the position it has when the wanted one does not come within two seconds', async () => {
   const started = performance.now();
   const answer = await get('/api/workflows', viewer, { 'x-min-log-position': '999999' });

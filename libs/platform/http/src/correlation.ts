@@ -10,7 +10,11 @@ export function correlationOf({ raw }: Pick<FastifyRequest, 'raw'>): Correlation
   const known = correlations.get(raw);
   if (known !== undefined) return known;
   const given = raw.headers['x-correlation-id'];
-  const correlation: Correlation = { correlationId: typeof given === 'string' && acceptable.test(given) ? given : newId() };
+  const wanted = raw.headers['x-min-log-position'];
+  const correlation: Correlation = {
+    correlationId: typeof given === 'string' && acceptable.test(given) ? given : newId(),
+    ...(typeof wanted === 'string' && /^\d{1,15}$/.test(wanted) && { minLogPosition: Number(wanted) }),
+  };
   correlations.set(raw, correlation);
   return correlation;
 }

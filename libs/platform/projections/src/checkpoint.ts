@@ -11,6 +11,7 @@ export class Checkpoint {
   private known = 0;
   private knownAt = -Infinity;
   private readonly waiting = new Set<() => void>();
+  private looking: Promise<void> | undefined;
 
   constructor(private readonly database: ReadDatabase) {}
 
@@ -38,7 +39,13 @@ export class Checkpoint {
     return this.known;
   }
 
-  private async look(): Promise<void> {
+  /** However many wait, one asks. */
+  private look(): Promise<void> {
+    this.looking ??= this.ask().finally(() => (this.looking = undefined));
+    return this.looking;
+  }
+
+  private async ask(): Promise<void> {
     const { rows } = await this.database.pool.query<{ position: number }>(
       'SELECT position FROM projection_checkpoints WHERE shard = $1',
       [SHARD],

@@ -1,3 +1,4 @@
+export { Checkpoint } from './checkpoint.js';
 export { IsId } from './is-id.js';
 export { type ListAnswer, ListPage, mapItems } from './list-page.js';
 export { Cached, ReadsTheLog } from './log-position.interceptor.js';

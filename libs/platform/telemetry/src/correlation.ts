@@ -6,6 +6,8 @@ export interface Correlation {
   tenantId?: string;
   /** The log position that this call's commit was given; answered as `X-Log-Position`. */
   logPosition?: string;
+  /** What the caller of a query wants to see at least: `X-Min-Log-Position` */
+  readonly minLogPosition?: number;
   /** Set while the call is a person's command. */
   command?: CommandCall;
 }

@@ -2,14 +2,20 @@ import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { ReadDatabase } from '@sluice/platform-database';
 import { Authenticator, type Caller } from '@sluice/platform-http';
+import { Checkpoint } from '@sluice/platform-projections';
+import { currentCorrelation } from '@sluice/platform-telemetry';
 import type { Role } from '@sluice/tenancy-domain';
 
 const knownMs = 30_000;
 const knownMax = 1_000;
+const waitMs = 2_000;
+/** Whoever may be nobody waits only while there is room. */
+const waitingMax = 50;
 
 /**
  * Recognises API keys by the read model. A key that was found is taken for good for 30 s, unless the projector says meanwhile
- * that keys have changed; one that was not found is looked for each time, since it may just have been made.
+ * that keys have changed; one that was not found is looked for each time, since it may just have been made: who
+ * says by `X-Min-Log-Position` when that was is waited for.
  */
 @Injectable()
 export class QueryAuthenticator extends Authenticator {
@@ -17,7 +23,12 @@ export class QueryAuthenticator extends Authenticator {
   /** Rises with every change of keys: an answer that was under way then is not kept. */
   private generation = 0;
 
-  constructor(private readonly database: ReadDatabase) {
+  private waiting = 0;
+
+  constructor(
+    private readonly database: ReadDatabase,
+    private readonly checkpoint: Checkpoint,
+  ) {
     super();
   }
 
@@ -26,7 +37,22 @@ export class QueryAuthenticator extends Authenticator {
     const known = this.known.get(hash);
     if (known !== undefined && known.until > performance.now()) return known.caller;
     this.known.delete(hash);
+    return (await this.find(hash)) ?? this.findOnceProjected(hash);
+  }
 
+  private async findOnceProjected(hash: string): Promise<Caller | undefined> {
+    const position = currentCorrelation()?.minLogPosition;
+    if (position === undefined || this.waiting >= waitingMax) return undefined;
+    this.waiting += 1;
+    try {
+      await this.checkpoint.reached(position, waitMs);
+    } finally {
+      this.waiting -= 1;
+    }
+    return this.find(hash);
+  }
+
+  private async find(hash: string): Promise<Caller | undefined> {
     const { generation } = this;
     const { rows } = await this.database.pool.query<{ tenant_id: string; id: string; role: Role }>(
       'SELECT tenant_id, id, role FROM find_api_key($1)',

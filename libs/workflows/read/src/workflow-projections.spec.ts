@@ -4,6 +4,7 @@ import { replay } from '@sluice/platform-projections';
 import type { WorkflowEvent } from '@sluice/workflows-domain';
 import { workflowDetail } from './workflow-detail.projection.js';
 import { workflowSummary } from './workflow-summary.projection.js';
+import { workflowVersion } from './workflow-version.projection.js';
 
 const id = newId();
 const graph = { nodes: [{ id: 'start', type: 'trigger.manual', config: {} }], edges: [] };
@@ -79,4 +80,18 @@ it('keeps an archived workflow and its runs', () => {
 
 it('leaves out runs of a workflow that it does not know', () => {
   expect(replay(workflowSummary, [started()])).toEqual([]);
+});
+
+it('keeps every version as it was published, and where a rollback came from', () => {
+  const rolledBack: WorkflowEvent = {
+    type: 'workflow.rolled_back',
+    aggregateId: id,
+    payload: { version: 2, versionId: newId(), fromVersion: 1, graph, settings: {}, by: 'bob' },
+  };
+  const history = [created, published, updated, rolledBack, archived];
+  expect(replay(workflowVersion, history)).toMatchObject([
+    { workflowId: id, version: 1, revision: 2, fromVersion: null, nodes: graph.nodes, publishedBy: 'ada' },
+    { workflowId: id, version: 2, revision: null, fromVersion: 1, nodes: graph.nodes, publishedAt: '2026-11-23T12:00:04.000Z' },
+  ]);
+  expect(replay(workflowVersion, history, 1)).toEqual(replay(workflowVersion, history));
 });
