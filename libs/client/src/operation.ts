@@ -35,5 +35,7 @@ export type AnswerOf<Name extends OperationName> = Operations[Name] extends { re
   : never;
 
 /** The operations that answer a list, part by part. */
-export type ListName = { [Name in OperationName]: AnswerOf<Name> extends { items: readonly unknown[]; nextCursor: string | null } ? Name : never }[OperationName];
+export type ListName = {
+  [Name in OperationName]: AnswerOf<Name> extends { items: readonly unknown[]; nextCursor: string | null } ? Name : never;
+}[OperationName];
 export type ItemOf<Name extends ListName> = AnswerOf<Name> extends { items: readonly (infer Item)[] } ? Item : never;

@@ -72,7 +72,8 @@ const keysSent = () => commands.asked.map(({ headers }) => headers['idempotency-
 it('asks the query API what it reads and the command API for all else, with path and query in their places', async () => {
   commands.answers({ status: 204 });
   expect(await client.call('workflows.delete', { path: { id: 'a/b' } }, { ifMatch: 3 })).toBeUndefined();
-  expect(commands.asked).toMatchObject([{ call: 'DELETE /api/workflows/a%2Fb', headers: { authorization: 'Bearer slk_test', 'if-match': '"3"' } }]);
+  const headers = { authorization: 'Bearer slk_test', 'if-match': '"3"' };
+  expect(commands.asked).toMatchObject([{ call: 'DELETE /api/workflows/a%2Fb', headers }]);
 
   queries.answers({ status: 200, body: { items: [], limit: 5, nextCursor: null } });
   await client.call('workflows.list', { query: { search: 'a & b', limit: 5 } });
@@ -132,7 +133,8 @@ it('waits as long as Retry-After says, unless it is called off', async () => {
 it('reads what it wrote: queries wait for the newest position that any answer told', async () => {
   queries.answers(...[1, 2].map(() => ({ status: 200, body: { items: [] } })));
   await client.call('nodeTypes.list');
-  commands.answers({ status: 201, body: saved, headers: { 'x-log-position': '42' } }, { status: 201, body: saved, headers: { 'x-log-position': '7' } });
+  const savedAt = (position: string): Reply => ({ status: 201, body: saved, headers: { 'x-log-position': position } });
+  commands.answers(savedAt('42'), savedAt('7'));
   await create();
   await create();
   await client.call('nodeTypes.list');

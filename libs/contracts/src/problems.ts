@@ -13,7 +13,13 @@ const id = '01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e';
 const checkId = 'Check the id, and that the credential is of the tenant it belongs to; another tenant’s thing is not there.';
 const later = 'Try again after `Retry-After` seconds, a command with the same `Idempotency-Key`.';
 
-const notFound = (title: string, detail: string, at?: readonly string[]): ProblemEntry => ({ status: 404, title, detail, remedy: checkId, at });
+const notFound = (title: string, detail: string, at?: readonly string[]): ProblemEntry => ({
+  status: 404,
+  title,
+  detail,
+  remedy: checkId,
+  at,
+});
 
 /**
  * Every problem type that an answer can have, by its code. The OpenAPI documents and docs/errors.md are made of it; a test holds it
@@ -21,48 +27,178 @@ const notFound = (title: string, detail: string, at?: readonly string[]): Proble
  */
 export const problemCatalogue = {
   // The request as such
-  malformed_request: { status: 400, title: 'Malformed request', detail: 'Validation failed (uuid is expected)', remedy: 'Correct the request: an id in the path is a UUID.' },
-  malformed_address: { status: 400, title: 'Address is malformed', detail: 'The address holds a NUL character.', remedy: 'Correct the address.' },
-  malformed_body: { status: 400, title: 'Body is malformed', detail: 'The body is not acceptable JSON.', remedy: 'Send UTF-8 JSON, at most 64 levels deep, without NUL characters.' },
-  input_is_invalid: { status: 400, title: 'Input is invalid', detail: 'name: name must not be blank', remedy: 'Correct what `errors` names; it lists every fault by its path.' },
-  if_match_is_malformed: { status: 400, title: 'If match is malformed', detail: 'If-Match must be a revision as given in ETag, for example "3".', remedy: 'Send the `ETag` as it was answered.' },
-  idempotency_key_is_malformed: { status: 400, title: 'Idempotency key is malformed', detail: 'Idempotency-Key must be given once, as 1 to 255 printable ASCII characters.', remedy: 'Send one key, for example a UUID.' },
-  log_position_is_malformed: { status: 400, title: 'Log position is malformed', detail: 'X-Min-Log-Position must be a position, as commands answer it in X-Log-Position.', remedy: 'Send the `X-Log-Position` of a command as it was answered.' },
-  credential_is_missing: { status: 401, title: 'Credential is missing', detail: 'Send `Authorization: Bearer <API key or JWT>`.', remedy: 'Send a credential.' },
-  credential_is_invalid: { status: 401, title: 'Credential is invalid', detail: 'This API key or token is unknown, expired or revoked.', remedy: 'Get a new key or token; do not retry with this one.' },
-  cursor_is_invalid: { status: 400, title: 'Cursor is invalid', detail: 'The cursor is not one that this list, asked with these filters, gave.', remedy: 'Begin the list again, without `cursor`.' },
+  malformed_request: {
+    status: 400,
+    title: 'Malformed request',
+    detail: 'Validation failed (uuid is expected)',
+    remedy: 'Correct the request: an id in the path is a UUID.',
+  },
+  malformed_address: {
+    status: 400,
+    title: 'Address is malformed',
+    detail: 'The address holds a NUL character.',
+    remedy: 'Correct the address.',
+  },
+  malformed_body: {
+    status: 400,
+    title: 'Body is malformed',
+    detail: 'The body is not acceptable JSON.',
+    remedy: 'Send UTF-8 JSON, at most 64 levels deep, without NUL characters.',
+  },
+  input_is_invalid: {
+    status: 400,
+    title: 'Input is invalid',
+    detail: 'name: name must not be blank',
+    remedy: 'Correct what `errors` names; it lists every fault by its path.',
+  },
+  if_match_is_malformed: {
+    status: 400,
+    title: 'If match is malformed',
+    detail: 'If-Match must be a revision as given in ETag, for example "3".',
+    remedy: 'Send the `ETag` as it was answered.',
+  },
+  idempotency_key_is_malformed: {
+    status: 400,
+    title: 'Idempotency key is malformed',
+    detail: 'Idempotency-Key must be given once, as 1 to 255 printable ASCII characters.',
+    remedy: 'Send one key, for example a UUID.',
+  },
+  log_position_is_malformed: {
+    status: 400,
+    title: 'Log position is malformed',
+    detail: 'X-Min-Log-Position must be a position, as commands answer it in X-Log-Position.',
+    remedy: 'Send the `X-Log-Position` of a command as it was answered.',
+  },
+  credential_is_missing: {
+    status: 401,
+    title: 'Credential is missing',
+    detail: 'Send `Authorization: Bearer <API key or JWT>`.',
+    remedy: 'Send a credential.',
+  },
+  credential_is_invalid: {
+    status: 401,
+    title: 'Credential is invalid',
+    detail: 'This API key or token is unknown, expired or revoked.',
+    remedy: 'Get a new key or token; do not retry with this one.',
+  },
+  cursor_is_invalid: {
+    status: 400,
+    title: 'Cursor is invalid',
+    detail: 'The cursor is not one that this list, asked with these filters, gave.',
+    remedy: 'Begin the list again, without `cursor`.',
+  },
   unauthenticated: { status: 401, title: 'Unauthenticated', detail: 'Unauthorized', remedy: 'Send a credential.' },
-  role_is_insufficient: { status: 403, title: 'Role is insufficient', detail: 'This call needs the role editor; the credential has viewer.', remedy: 'Use a credential with the named role, or a higher one.' },
-  token_names_no_tenant: { status: 403, title: 'Token names no tenant', detail: 'This token is genuine, but names no tenant of this installation (JWT_TENANT_CLAIM).', remedy: 'Give the user the claim where tokens are issued.' },
-  token_names_no_role: { status: 403, title: 'Token names no role', detail: 'This token is genuine, but its role (JWT_ROLE_CLAIM) is not viewer, editor, operator or admin.', remedy: 'Give the user the claim where tokens are issued.' },
-  route_is_closed: { status: 403, title: 'Domain error', detail: 'This route is not open to anybody.', remedy: 'None: a fault of Sluice, please report it.' },
+  role_is_insufficient: {
+    status: 403,
+    title: 'Role is insufficient',
+    detail: 'This call needs the role editor; the credential has viewer.',
+    remedy: 'Use a credential with the named role, or a higher one.',
+  },
+  token_names_no_tenant: {
+    status: 403,
+    title: 'Token names no tenant',
+    detail: 'This token is genuine, but names no tenant of this installation (JWT_TENANT_CLAIM).',
+    remedy: 'Give the user the claim where tokens are issued.',
+  },
+  token_names_no_role: {
+    status: 403,
+    title: 'Token names no role',
+    detail: 'This token is genuine, but its role (JWT_ROLE_CLAIM) is not viewer, editor, operator or admin.',
+    remedy: 'Give the user the claim where tokens are issued.',
+  },
+  route_is_closed: {
+    status: 403,
+    title: 'Domain error',
+    detail: 'This route is not open to anybody.',
+    remedy: 'None: a fault of Sluice, please report it.',
+  },
   forbidden: { status: 403, title: 'Forbidden', detail: 'Forbidden resource', remedy: 'Use a credential that may.' },
-  tenant_is_required: { status: 400, title: 'Tenant is required', detail: 'A platform key acts for a tenant: name it once, as `tenantId` in the query or the body.', remedy: 'Add `tenantId`.' },
-  not_found: { status: 404, title: 'Not found', detail: 'Cannot GET /api/nothing', remedy: 'Check method and path; GET belongs to the query API, everything else to the command API.' },
+  tenant_is_required: {
+    status: 400,
+    title: 'Tenant is required',
+    detail: 'A platform key acts for a tenant: name it once, as `tenantId` in the query or the body.',
+    remedy: 'Add `tenantId`.',
+  },
+  not_found: {
+    status: 404,
+    title: 'Not found',
+    detail: 'Cannot GET /api/nothing',
+    remedy: 'Check method and path; GET belongs to the query API, everything else to the command API.',
+  },
   method_not_allowed: { status: 405, title: 'Method not allowed', detail: 'Method not allowed', remedy: 'Check the method.' },
   request_timeout: { status: 408, title: 'Request timeout', detail: 'Request timeout', remedy: 'Send the request faster.' },
   conflict: { status: 409, title: 'Conflict', detail: 'Conflict', remedy: 'Read the thing again, then decide.' },
-  command_is_running: { status: 409, title: 'Command is running', detail: 'The first request with this Idempotency-Key is still being carried out; try again.', remedy: later },
-  precondition_failed: { status: 412, title: 'Precondition failed', detail: 'Precondition failed', remedy: 'Read the thing again, then decide.' },
-  body_too_large: { status: 413, title: 'Body too large', detail: 'Request body is too large', remedy: 'Send less: a body has at most 1 MiB, a webhook delivery at most 4 MiB.' },
-  path_too_long: { status: 414, title: 'Path too long', detail: 'Path too long', remedy: 'Shorten the address: a part of the path has at most 256 characters.' },
-  unsupported_media_type: { status: 415, title: 'Unsupported media type', detail: 'The body must be application/json in UTF-8, not compressed.', remedy: 'Send `Content-Type: application/json`, uncompressed.' },
+  command_is_running: {
+    status: 409,
+    title: 'Command is running',
+    detail: 'The first request with this Idempotency-Key is still being carried out; try again.', remedy: later,
+  },
+  precondition_failed: {
+    status: 412,
+    title: 'Precondition failed',
+    detail: 'Precondition failed',
+    remedy: 'Read the thing again, then decide.',
+  },
+  body_too_large: {
+    status: 413,
+    title: 'Body too large',
+    detail: 'Request body is too large',
+    remedy: 'Send less: a body has at most 1 MiB, a webhook delivery at most 4 MiB.',
+  },
+  path_too_long: {
+    status: 414,
+    title: 'Path too long',
+    detail: 'Path too long',
+    remedy: 'Shorten the address: a part of the path has at most 256 characters.',
+  },
+  unsupported_media_type: {
+    status: 415,
+    title: 'Unsupported media type',
+    detail: 'The body must be application/json in UTF-8, not compressed.',
+    remedy: 'Send `Content-Type: application/json`, uncompressed.',
+  },
   invalid: { status: 422, title: 'Invalid', detail: 'Unprocessable', remedy: 'Correct the request.' },
-  idempotency_key_reused: { status: 422, title: 'Idempotency key is reused', detail: 'This Idempotency-Key was used for another request. A new request needs a new key.', remedy: 'Send a new key with a new request, the same key only with the same request.' },
+  idempotency_key_reused: {
+    status: 422,
+    title: 'Idempotency key is reused',
+    detail: 'This Idempotency-Key was used for another request. A new request needs a new key.',
+    remedy: 'Send a new key with a new request, the same key only with the same request.',
+  },
   too_many_requests: { status: 429, title: 'Too many requests', detail: 'Too many requests', remedy: later },
-  internal_error: { status: 500, title: 'Internal error', detail: 'Something went wrong on our side.', remedy: 'Report it with its `correlationId`. A command may be retried with the same `Idempotency-Key`.' },
+  internal_error: {
+    status: 500,
+    title: 'Internal error',
+    detail: 'Something went wrong on our side.',
+    remedy: 'Report it with its `correlationId`. A command may be retried with the same `Idempotency-Key`.',
+  },
   unavailable: { status: 503, title: 'Unavailable', detail: 'Unavailable', remedy: later },
-  store_unavailable: { status: 503, title: 'Store is unavailable', detail: 'A store that this call needs cannot be reached; try again.', remedy: later },
+  store_unavailable: {
+    status: 503,
+    title: 'Store is unavailable',
+    detail: 'A store that this call needs cannot be reached; try again.', remedy: later,
+  },
   overloaded: { status: 503, title: 'Overloaded', detail: 'Too much is waiting to be written.', remedy: later, at: ['gateway.deliver'] },
 
   // Tenants and keys
   tenant_not_found: notFound('Tenant not found', `There is no tenant ${id}.`),
   api_key_not_found: notFound('Api key not found', `There is no API key ${id}.`),
-  expiry_is_past: { status: 400, title: 'Expiry is past', detail: 'expiresAt must lie in the future.', remedy: 'Give a time to come.', at: ['apiKeys.create'] },
+  expiry_is_past: {
+    status: 400,
+    title: 'Expiry is past',
+    detail: 'expiresAt must lie in the future.',
+    remedy: 'Give a time to come.',
+    at: ['apiKeys.create'],
+  },
 
   // Channels
   channel_not_found: notFound('Channel not found', `There is no channel ${id}.`),
-  provider_is_unknown: { status: 400, title: 'Provider is unknown', detail: 'There is no provider "nobody".', remedy: 'Name a provider that Sluice has.', at: ['channels.create'] },
+  provider_is_unknown: {
+    status: 400,
+    title: 'Provider is unknown',
+    detail: 'There is no provider "nobody".',
+    remedy: 'Name a provider that Sluice has.',
+    at: ['channels.create'],
+  },
 
   // Workflows
   workflow_not_found: notFound('Workflow not found', `There is no workflow ${id}.`),
@@ -72,7 +208,13 @@ export const problemCatalogue = {
     'workflows.diff',
     'workflows.export',
   ]),
-  version_is_malformed: { status: 400, title: 'Version is malformed', detail: 'A version is a whole number from 1.', remedy: 'Correct the version in the path.', at: ['workflows.version'] },
+  version_is_malformed: {
+    status: 400,
+    title: 'Version is malformed',
+    detail: 'A version is a whole number from 1.',
+    remedy: 'Correct the version in the path.',
+    at: ['workflows.version'],
+  },
   workflow_is_archived: {
     status: 409,
     title: 'Workflow is archived',
@@ -93,12 +235,24 @@ export const problemCatalogue = {
     remedy: 'Mend every finding in `errors`; `workflows.validate` lists them without publishing.',
     at: ['workflows.publish', 'workflows.rollback'],
   },
-  graph_is_broken: { status: 422, title: 'Graph is broken', detail: 'The edge from "a" leads to "b", which is no node.', remedy: 'Mend the graph.', at: ['workflows.publish'] },
+  graph_is_broken: {
+    status: 422,
+    title: 'Graph is broken',
+    detail: 'The edge from "a" leads to "b", which is no node.',
+    remedy: 'Mend the graph.',
+    at: ['workflows.publish'],
+  },
 
   // Runs
   execution_not_found: notFound('Execution not found', `There is no execution ${id}.`),
   job_not_found: notFound('Job not found', `There is no node run or execution ${id}.`, ['jobs.get']),
-  execution_is_over: { status: 409, title: 'Execution is over', detail: `The execution ${id} is over: completed.`, remedy: 'None: it has ended.', at: ['executions.cancel'] },
+  execution_is_over: {
+    status: 409,
+    title: 'Execution is over',
+    detail: `The execution ${id} is over: completed.`,
+    remedy: 'None: it has ended.',
+    at: ['executions.cancel'],
+  },
   node_not_found: notFound('Node not found', 'The published version has no node "lookup".'),
   workflow_not_published: {
     status: 409,
@@ -118,7 +272,10 @@ export const problemCatalogue = {
     remedy: 'Correct what `errors` names.',
     at: ['webhooks.create'],
   },
-  webhook_unknown: notFound('Webhook is unknown', 'No channel listens here. Check the webhook address in the provider’s settings.', ['gateway.deliver', 'gateway.handshake']),
+  webhook_unknown: notFound('Webhook is unknown', 'No channel listens here. Check the webhook address in the provider’s settings.', [
+    'gateway.deliver',
+    'gateway.handshake',
+  ]),
   signature_refused: {
     status: 401,
     title: 'Signature is refused',
@@ -126,7 +283,13 @@ export const problemCatalogue = {
     remedy: 'Give the channel the provider’s signing secret.',
     at: ['gateway.deliver'],
   },
-  malformed_json: { status: 400, title: 'Body is malformed', detail: 'The body is not JSON.', remedy: 'None for Sluice’s users: the provider sent something else.', at: ['gateway.deliver'] },
+  malformed_json: {
+    status: 400,
+    title: 'Body is malformed',
+    detail: 'The body is not JSON.',
+    remedy: 'None for Sluice’s users: the provider sent something else.',
+    at: ['gateway.deliver'],
+  },
   handshake_refused: {
     status: 403,
     title: 'Handshake is refused',

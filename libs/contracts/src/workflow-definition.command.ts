@@ -33,7 +33,7 @@ const dayMs = 86_400_000;
 
 const exampleNodes = [
   { id: 'message', type: 'trigger.webhook', config: {} },
-  { id: 'lookup', type: 'http.request', config: { method: 'GET', url: 'https://shop.example.com/prices' }, policy: { retry: { maxAttempts: 3 } } },
+  { id: 'lookup', type: 'http.request', config: { method: 'GET', url: 'https://shop.example.com' }, policy: { retry: { maxAttempts: 3 } } },
 ];
 const exampleEdges = [{ source: 'message', target: 'lookup' }];
 

@@ -522,7 +522,7 @@ export interface components {
              *         "type": "http.request",
              *         "config": {
              *           "method": "GET",
-             *           "url": "https://shop.example.com/prices"
+             *           "url": "https://shop.example.com"
              *         },
              *         "policy": {
              *           "retry": {
@@ -568,7 +568,7 @@ export interface components {
              *         "type": "http.request",
              *         "config": {
              *           "method": "GET",
-             *           "url": "https://shop.example.com/prices"
+             *           "url": "https://shop.example.com"
              *         },
              *         "policy": {
              *           "retry": {
@@ -668,7 +668,7 @@ export interface components {
          */
         readonly ifMatch: string;
         /**
-         * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is answered 422.
+         * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.
          * @example 01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e
          */
         readonly idempotencyKey: string;
@@ -725,7 +725,7 @@ export interface operations {
             };
             readonly header?: {
                 /**
-                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is answered 422.
+                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.
                  * @example 01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e
                  */
                 readonly "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
@@ -905,7 +905,7 @@ export interface operations {
             };
             readonly header?: {
                 /**
-                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is answered 422.
+                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.
                  * @example 01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e
                  */
                 readonly "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
@@ -1047,7 +1047,7 @@ export interface operations {
             };
             readonly header?: {
                 /**
-                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is answered 422.
+                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.
                  * @example 01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e
                  */
                 readonly "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
@@ -1234,7 +1234,7 @@ export interface operations {
             };
             readonly header?: {
                 /**
-                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is answered 422.
+                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.
                  * @example 01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e
                  */
                 readonly "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
@@ -1376,7 +1376,7 @@ export interface operations {
             };
             readonly header?: {
                 /**
-                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is answered 422.
+                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.
                  * @example 01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e
                  */
                 readonly "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
@@ -1566,7 +1566,7 @@ export interface operations {
             };
             readonly header?: {
                 /**
-                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is answered 422.
+                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.
                  * @example 01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e
                  */
                 readonly "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
@@ -1716,7 +1716,7 @@ export interface operations {
             };
             readonly header?: {
                 /**
-                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is answered 422.
+                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.
                  * @example 01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e
                  */
                 readonly "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
@@ -1866,7 +1866,7 @@ export interface operations {
             };
             readonly header?: {
                 /**
-                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is answered 422.
+                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.
                  * @example 01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e
                  */
                 readonly "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
@@ -2017,7 +2017,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is answered 422.
+                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.
                  * @example 01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e
                  */
                 readonly "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
@@ -2181,7 +2181,7 @@ export interface operations {
             };
             readonly header?: {
                 /**
-                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is answered 422.
+                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.
                  * @example 01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e
                  */
                 readonly "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
@@ -2373,7 +2373,7 @@ export interface operations {
             };
             readonly header?: {
                 /**
-                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is answered 422.
+                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.
                  * @example 01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e
                  */
                 readonly "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
@@ -2515,7 +2515,7 @@ export interface operations {
             };
             readonly header?: {
                 /**
-                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is answered 422.
+                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.
                  * @example 01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e
                  */
                 readonly "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
@@ -2545,7 +2545,7 @@ export interface operations {
                  *           "type": "http.request",
                  *           "config": {
                  *             "method": "GET",
-                 *             "url": "https://shop.example.com/prices"
+                 *             "url": "https://shop.example.com"
                  *           },
                  *           "policy": {
                  *             "retry": {
@@ -2727,7 +2727,7 @@ export interface operations {
                  */
                 readonly "If-Match"?: components["parameters"]["ifMatch"];
                 /**
-                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is answered 422.
+                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.
                  * @example 01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e
                  */
                 readonly "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
@@ -2759,7 +2759,7 @@ export interface operations {
                  *           "type": "http.request",
                  *           "config": {
                  *             "method": "GET",
-                 *             "url": "https://shop.example.com/prices"
+                 *             "url": "https://shop.example.com"
                  *           },
                  *           "policy": {
                  *             "retry": {
@@ -2963,7 +2963,7 @@ export interface operations {
                  */
                 readonly "If-Match"?: components["parameters"]["ifMatch"];
                 /**
-                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is answered 422.
+                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.
                  * @example 01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e
                  */
                 readonly "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
@@ -3121,7 +3121,7 @@ export interface operations {
             };
             readonly header?: {
                 /**
-                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is answered 422.
+                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.
                  * @example 01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e
                  */
                 readonly "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
@@ -3318,7 +3318,7 @@ export interface operations {
                  */
                 readonly "If-Match"?: components["parameters"]["ifMatch"];
                 /**
-                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is answered 422.
+                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.
                  * @example 01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e
                  */
                 readonly "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
@@ -3495,7 +3495,7 @@ export interface operations {
                  */
                 readonly "If-Match"?: components["parameters"]["ifMatch"];
                 /**
-                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is answered 422.
+                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.
                  * @example 01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e
                  */
                 readonly "Idempotency-Key"?: components["parameters"]["idempotencyKey"];

@@ -1162,7 +1162,7 @@ export interface components {
          */
         readonly ifMatch: string;
         /**
-         * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is answered 422.
+         * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.
          * @example 01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e
          */
         readonly idempotencyKey: string;

@@ -27,7 +27,8 @@ export const components = {
       name: 'Idempotency-Key',
       in: 'header',
       required: false,
-      description: 'The same key with the same request has one effect and one answer, however often it is sent; with another request it is answered 422.',
+      description:
+        'The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.',
       schema: { type: 'string', minLength: 1, maxLength: keyCharactersMax },
       example: id,
     },

@@ -49,9 +49,7 @@ export function completeDocument(document: OpenAPIObject): OpenAPIObject {
       ...document.components,
       ...components,
       schemas: sorted({ ...schemas, ...components.schemas }),
-      examples: Object.fromEntries(
-        catalogue.filter(([code]) => codes.has(code)).map(([code, entry]) => [code, { summary: entry.title, value: problemOf(code, entry) }]),
-      ),
+      examples: Object.fromEntries(catalogue.filter(([code]) => codes.has(code)).map(exampleOfProblem)),
     },
   };
 }
@@ -75,7 +73,8 @@ function completed(route: Route, schemas: Schemas): Operation {
       ...(readsTheLog ? [parameterRef('minLogPosition')] : []),
       parameterRef('correlationId'),
     ],
-    ...(body !== undefined && !('$ref' in body) && { requestBody: { ...body, content: mapValues(withExamples(body.content, schemas), withoutTenant) } }),
+    ...(body !== undefined &&
+      !('$ref' in body) && { requestBody: { ...body, content: mapValues(withExamples(body.content, schemas), withoutTenant) } }),
     responses: { ...successesOf(operation, { isCommand, readsTheLog }, schemas), ...problemsOf(route, operationId, isCommand) },
   };
 }
@@ -92,7 +91,8 @@ const commonNames = new Set<string>(Object.values(components.parameters).map(({ 
 
 const parameterRef = (name: keyof typeof components.parameters) => ({ $ref: `#/components/parameters/${name}` });
 const isCommon = (parameter: Parameter) => 'name' in parameter && commonNames.has(parameter.name);
-const takes = ({ parameters = [] }: Operation, name: string) => parameters.some((parameter) => 'name' in parameter && parameter.name === name);
+const takes = ({ parameters = [] }: Operation, name: string) =>
+  parameters.some((parameter) => 'name' in parameter && parameter.name === name);
 
 function modernParameter(parameter: Parameter): Parameter {
   if ('$ref' in parameter || parameter.schema === undefined) return parameter;
@@ -121,7 +121,8 @@ const withExamples = (content: Content, schemas: Schemas): Content =>
   mapValues(content, (media) => {
     if (media.schema === undefined) return media;
     const schema = modernSchema(media.schema);
-    return { ...media, schema, ...(media.example === undefined && media.examples === undefined && { example: exampleOf(schema, schemas) }) };
+    const hasExample = media.example !== undefined || media.examples !== undefined;
+    return { ...media, schema, ...(!hasExample && { example: exampleOf(schema, schemas) }) };
   });
 
 /** A credential's own tenant need not be said. */
@@ -161,20 +162,28 @@ function revisionIn(schema: Schema | undefined, schemas: Schemas): boolean {
   return schema.properties?.['revision'] !== undefined;
 }
 
-const ofCredential = ['credential_is_missing', 'credential_is_invalid', 'token_names_no_tenant', 'token_names_no_role', 'role_is_insufficient'];
+const ofCredential = [
+  'credential_is_missing',
+  'credential_is_invalid',
+  'token_names_no_tenant',
+  'token_names_no_role',
+  'role_is_insufficient',
+];
 
 /** What can go wrong on a route: for what its operation lists in the catalogue, and for what every route of its kind has in common. */
 function problemsOf({ path, operation }: Route, operationId: string, isCommand: boolean) {
   const params = [...path.matchAll(/([\w-]+)\/\{\w+\}/g)].map(([, collection = '']) => collection.replaceAll('-', '_').replace(/s$/, ''));
   const isSecured = operation.security !== undefined;
-  const hasInput = operation.requestBody !== undefined || (operation.parameters ?? []).some((parameter) => 'in' in parameter && parameter.in === 'query' && !isCommon(parameter));
+  const { requestBody: body, parameters = [] } = operation;
+  const hasQuery = parameters.some((parameter) => 'in' in parameter && parameter.in === 'query' && !isCommon(parameter));
   const codes = [
     'malformed_address',
     ...(isSecured ? ofCredential : []),
     ...(actsInTenant(operation) ? ['tenant_is_required', 'tenant_not_found'] : []),
-    ...(isSecured && params.length > 0 ? ['malformed_request', ...params.flatMap((thing) => [`${thing}_not_found`, `${params[0]}_${thing}_not_found`])] : []),
-    ...(hasInput ? ['input_is_invalid'] : []),
-    ...(isSecured && operation.requestBody !== undefined ? ['malformed_body', 'body_too_large', 'unsupported_media_type'] : []),
+    ...(isSecured && params.length > 0 ? ['malformed_request'] : []),
+    ...(isSecured ? params.flatMap((thing) => [`${thing}_not_found`, `${params[0]}_${thing}_not_found`]) : []),
+    ...(body !== undefined || hasQuery ? ['input_is_invalid'] : []),
+    ...(isSecured && body !== undefined ? ['malformed_body', 'body_too_large', 'unsupported_media_type'] : []),
     ...(isCommand ? ['idempotency_key_is_malformed', 'idempotency_key_reused', 'command_is_running'] : []),
     ...(takes(operation, 'cursor') ? ['cursor_is_invalid'] : []),
     ...(takes(operation, 'If-Match') ? ['if_match_is_malformed', 'revision_is_stale'] : []),
@@ -184,7 +193,8 @@ function problemsOf({ path, operation }: Route, operationId: string, isCommand: 
   ];
   const entries = catalogue.filter(([code, { at = [] }]) => codes.includes(code) || at.includes(operationId));
   const statuses = [...new Set(entries.map(([, { status }]) => status))].sort();
-  return Object.fromEntries(statuses.map((status) => [status, problemResponse(status, entries.filter(([, entry]) => entry.status === status))]));
+  const ofStatus = (status: number) => entries.filter(([, entry]) => entry.status === status);
+  return Object.fromEntries(statuses.map((status) => [status, problemResponse(status, ofStatus(status))]));
 }
 
 const problemResponse = (status: number, entries: readonly (readonly [string, ProblemEntry])[]): Response => ({
@@ -201,6 +211,11 @@ const problemResponse = (status: number, entries: readonly (readonly [string, Pr
     },
   },
 });
+
+const exampleOfProblem = ([code, entry]: readonly [string, ProblemEntry]) => [
+  code,
+  { summary: entry.title, value: problemOf(code, entry) },
+];
 
 const codesIn = ({ responses }: Operation): string[] =>
   Object.values(responses).flatMap((response) =>
