@@ -14,13 +14,14 @@ import {
   Matches,
   ValidateNested,
 } from 'class-validator';
+import { limits } from './limits.js';
 import { IfPresent, nameCharactersMax } from './workflow-definition.command.js';
 
 export class ChannelCredentialsCommand {
-  @ApiProperty({ type: [String], description: 'Every one of them is accepted, so that a secret can be rotated', minItems: 1, maxItems: 5 })
+  @ApiProperty({ type: [String], description: 'Every one of them is accepted, so that a secret can be rotated', minItems: 1, maxItems: limits.signingSecrets })
   @IsArray()
   @ArrayMinSize(1)
-  @ArrayMaxSize(5)
+  @ArrayMaxSize(limits.signingSecrets)
   @ArrayUnique()
   @IsString({ each: true })
   @Length(16, 512, { each: true })

@@ -1,5 +1,6 @@
 export { ChannelCommand, ChannelConnectedResult, ChannelCredentialsCommand } from './channel.command.js';
 export { ExecutionCancelledResult } from './execution.command.js';
+export { limits } from './limits.js';
 export { NodeTriggerCommand, NodeTriggeredResult } from './node-trigger.command.js';
 export { ApiKeyCommand, KeyIssuedResult, TenantCommand } from './tenancy.command.js';
 export { WebhookConfigCommand, WebhookRegistrationCommand, WebhookRegistrationResult } from './webhook-registration.command.js';

@@ -13,6 +13,7 @@ import {
   Matches,
   ValidateNested,
 } from 'class-validator';
+import { limits } from './limits.js';
 import { IfPresent, nameCharactersMax } from './workflow-definition.command.js';
 
 export class WebhookConfigCommand {
@@ -30,15 +31,18 @@ export class WebhookConfigCommand {
   @IfPresent()
   @IsArray()
   @ArrayMinSize(1)
-  @ArrayMaxSize(50)
+  @ArrayMaxSize(limits.webhookActionTypes)
   @ArrayUnique()
   @IsString({ each: true })
   actionTypes?: string[];
 
-  @ApiPropertyOptional({ maxLength: 2000, description: 'An expression; only events for which it is true start a run' })
+  @ApiPropertyOptional({
+    maxLength: limits.webhookFilterCharacters,
+    description: 'An expression; only events for which it is true start a run',
+  })
   @IfPresent()
   @IsString()
-  @Length(1, 2000)
+  @Length(1, limits.webhookFilterCharacters)
   filter?: string;
 
   @ApiPropertyOptional({ enum: ['async'], default: 'async' })
@@ -60,7 +64,7 @@ export class WebhookRegistrationCommand {
 
   @ApiProperty({ description: 'A `trigger.webhook` node of the workflow' })
   @IsString()
-  @Length(1, 128)
+  @Length(1, limits.nodeIdCharacters)
   nodeId: string;
 
   @ApiProperty({ example: 'instagram' })

@@ -21,14 +21,12 @@ import {
   ValidateIf,
   ValidateNested,
 } from 'class-validator';
+import { limits } from './limits.js';
 
 /** Absent or valid; unlike `@IsOptional`, null is not absent. */
 export const IfPresent = () => ValidateIf((_, value: unknown) => value !== undefined);
 
-export const nameCharactersMax = 200;
-export const nodesMax = 1_000;
-export const edgesMax = 5_000;
-export const tagsMax = 50;
+export const nameCharactersMax = limits.nameCharacters;
 const dayMs = 86_400_000;
 
 const exampleNodes = [
@@ -111,12 +109,12 @@ export class NodePositionCommand {
 export class WorkflowNodeCommand implements GraphNode {
   @ApiProperty({ example: 'reply', description: 'To be published: 1 to 64 letters, digits, "_" or "-", unique in the workflow' })
   @IsString()
-  @Length(1, 128)
+  @Length(1, limits.nodeIdCharacters)
   id: string;
 
   @ApiProperty({ example: 'instagram.sendMessage' })
   @IsString()
-  @Length(1, 100)
+  @Length(1, limits.nodeTypeCharacters)
   type: string;
 
   @ApiPropertyOptional({ maxLength: nameCharactersMax })
@@ -148,17 +146,17 @@ export class WorkflowEdgeCommand implements GraphEdge {
   @ApiPropertyOptional()
   @IfPresent()
   @IsString()
-  @MaxLength(300)
+  @MaxLength(limits.edgeIdCharacters)
   id?: string;
 
   @ApiProperty({ example: 'trigger' })
   @IsString()
-  @Length(1, 128)
+  @Length(1, limits.nodeIdCharacters)
   source: string;
 
   @ApiProperty({ example: 'reply' })
   @IsString()
-  @Length(1, 128)
+  @Length(1, limits.nodeIdCharacters)
   target: string;
 
   @ApiPropertyOptional({ default: 'out', description: '`true`, `false`, a case name, `error` …' })
@@ -175,35 +173,35 @@ export class WorkflowDefinitionCommand {
   @Matches(/\S/, notBlank)
   name: string;
 
-  @ApiPropertyOptional({ type: String, nullable: true, maxLength: 5000 })
+  @ApiPropertyOptional({ type: String, nullable: true, maxLength: limits.descriptionCharacters })
   @IsOptional()
   @IsString()
-  @MaxLength(5000)
+  @MaxLength(limits.descriptionCharacters)
   description?: string | null;
 
-  @ApiPropertyOptional({ type: [WorkflowNodeCommand], maxItems: nodesMax, example: exampleNodes })
+  @ApiPropertyOptional({ type: [WorkflowNodeCommand], maxItems: limits.nodes, example: exampleNodes })
   @IfPresent()
   @IsArray()
-  @ArrayMaxSize(nodesMax)
+  @ArrayMaxSize(limits.nodes)
   @ValidateNested({ each: true })
   @Type(() => WorkflowNodeCommand)
   nodes?: WorkflowNodeCommand[];
 
-  @ApiPropertyOptional({ type: [WorkflowEdgeCommand], maxItems: edgesMax, example: exampleEdges })
+  @ApiPropertyOptional({ type: [WorkflowEdgeCommand], maxItems: limits.edges, example: exampleEdges })
   @IfPresent()
   @IsArray()
-  @ArrayMaxSize(edgesMax)
+  @ArrayMaxSize(limits.edges)
   @ValidateNested({ each: true })
   @Type(() => WorkflowEdgeCommand)
   edges?: WorkflowEdgeCommand[];
 
-  @ApiPropertyOptional({ type: [String], maxItems: tagsMax })
+  @ApiPropertyOptional({ type: [String], maxItems: limits.tags })
   @IfPresent()
   @IsArray()
-  @ArrayMaxSize(tagsMax)
+  @ArrayMaxSize(limits.tags)
   @ArrayUnique()
   @IsString({ each: true })
-  @Length(1, 100, { each: true })
+  @Length(1, limits.tagCharacters, { each: true })
   tags?: string[];
 
   @ApiPropertyOptional({ type: 'object', additionalProperties: true })

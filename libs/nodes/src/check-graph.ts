@@ -51,6 +51,8 @@ interface Drawing {
   readonly nodes: readonly DrawnNode[];
   readonly byId: ReadonlyMap<string, DrawnNode>;
   readonly edges: readonly GraphEdge[];
+  readonly edgesFrom: ReadonlyMap<string, readonly GraphEdge[]>;
+  readonly edgesTo: ReadonlyMap<string, readonly GraphEdge[]>;
 }
 
 const checkConfig = new Map([...catalogue].map(([name, type]) => [name, configChecker(type.configSchema)]));
@@ -77,7 +79,13 @@ function draw({ nodes, edges }: Graph): Drawing {
   const drawn = nodes.map((node, index): DrawnNode => {
     return { node, config: isJsonObject(node.config) ? node.config : {}, type: catalogue.get(node.type), path: `nodes[${index}]` };
   });
-  return { nodes: drawn, byId: new Map(drawn.toReversed().map((one) => [one.node.id, one])), edges };
+  return {
+    nodes: drawn,
+    byId: new Map(drawn.toReversed().map((one) => [one.node.id, one])),
+    edges,
+    edgesFrom: Map.groupBy(edges, ({ source }) => source),
+    edgesTo: Map.groupBy(edges, ({ target }) => target),
+  };
 }
 
 function* checkIds({ nodes, byId }: Drawing): Generator<Finding> {
@@ -156,7 +164,7 @@ function compile<Compiled>(attempt: () => Compiled): Compiled | string {
   }
 }
 
-function* checkPolicyOf({ node, path }: DrawnNode, { edges }: Drawing): Generator<Finding> {
+function* checkPolicyOf({ node, path }: DrawnNode, { edgesFrom }: Drawing): Generator<Finding> {
   const { policy } = node;
   if (policy === undefined) return;
   const errors = checkPolicy(policy);
@@ -171,7 +179,7 @@ function* checkPolicyOf({ node, path }: DrawnNode, { edges }: Drawing): Generato
     const message = `no target of "${node.type}" can be asked whether a call arrived: choose \`at_least_once\`, or \`at_most_once\` to decide by hand`;
     yield { path: `${path}.policy.effect`, code: 'effect_unverifiable', message };
   }
-  if (policy.onError === 'branch' && !edges.some((edge) => edge.source === node.id && edge.sourceHandle === ERROR_HANDLE)) {
+  if (policy.onError === 'branch' && !edgesFrom.get(node.id)?.some((edge) => edge.sourceHandle === ERROR_HANDLE)) {
     const message = `Nothing is connected to the "error" handle of "${node.id}": connect it or choose another \`onError\``;
     yield { path: `${path}.policy.onError`, code: 'error_branch_missing', message };
   }
@@ -241,11 +249,11 @@ function* checkPaths({ nodes, byId, edges }: Drawing): Generator<Finding> {
   }
 }
 
-function* checkJoins({ nodes, edges, byId }: Drawing): Generator<Finding> {
+function* checkJoins({ nodes, edgesTo, byId }: Drawing): Generator<Finding> {
   for (const { node, type, path, config } of nodes) {
     const rule = type?.join?.(config);
     if (rule?.mode !== 'kOf') continue;
-    const incoming = edges.filter(({ source, target }) => target === node.id && byId.has(source));
+    const incoming = edgesTo.get(node.id)?.filter(({ source }) => byId.has(source)) ?? [];
     const branches = new Set(incoming.map(({ source, sourceHandle = DEFAULT_HANDLE }) => JSON.stringify([source, sourceHandle]))).size;
     if (rule.count <= branches) continue;
     const message = `"${node.id}" waits for ${rule.count} branches, but only ${branches} lead to it: lower \`count\` or connect more`;

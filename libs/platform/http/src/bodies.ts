@@ -1,11 +1,7 @@
+import { limits } from '@sluice/contracts';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { assertParsable, assertStorable, BodyIsMalformed } from './json-body.js';
 import { pathOf } from './problem.filter.js';
-
-/** Of a call to `/webhooks/`; no provider sends more. */
-export const webhookBytesMax = 4 * 1024 * 1024;
-/** Of a call to any other route. */
-export const jsonBytesMax = 1024 * 1024;
 
 const isWebhook = (request: FastifyRequest) => pathOf(request).startsWith('/webhooks/');
 const json = /^application\/(json|[\w!#$&^.+-]+\+json)\s*(;|$)/i;
@@ -25,7 +21,7 @@ export function readBodies(fastify: FastifyInstance): void {
   const parseJson = fastify.getDefaultJsonParser('error', 'error');
 
   fastify.addHook('onRoute', (route) => {
-    route.bodyLimit = route.url.startsWith('/webhooks/') ? webhookBytesMax : jsonBytesMax;
+    route.bodyLimit = route.url.startsWith('/webhooks/') ? limits.webhookBodyBytes : limits.bodyBytes;
   });
 
   // Fastify refuses a malformed type before any parser sees the body; a provider's bytes count all the same.

@@ -1,8 +1,9 @@
+import { limits } from '@sluice/contracts';
 import { newId } from '@sluice/kernel';
 import type { Correlation } from '@sluice/platform-telemetry';
 import type { FastifyRequest } from 'fastify';
 
-const acceptable = /^[A-Za-z0-9._:-]{1,128}$/;
+const acceptable = new RegExp(`^[A-Za-z0-9._:-]{1,${limits.correlationIdCharacters}}$`);
 const correlations = new WeakMap<object, Correlation>();
 
 /** The one correlation of a request, whoever asks first; a caller's `X-Correlation-Id` is kept if it is a harmless token. */
@@ -20,4 +21,7 @@ export function correlationOf({ raw }: Pick<FastifyRequest, 'raw'>): Correlation
 }
 
 /** What belongs on log lines outside its context. */
-export const logged = ({ correlationId, tenantId }: Correlation): object => ({ correlationId, ...(tenantId !== undefined && { tenantId }) });
+export const logged = ({ correlationId, tenantId }: Correlation): object => ({
+  correlationId,
+  ...(tenantId !== undefined && { tenantId }),
+});

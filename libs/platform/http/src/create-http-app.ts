@@ -1,11 +1,12 @@
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { limits } from '@sluice/contracts';
 import { DomainError } from '@sluice/kernel';
 import type { HttpConfig, JwtConfig } from '@sluice/platform-config';
 import { type Logger, NestLogger, withCorrelation } from '@sluice/platform-telemetry';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AuthGuard, type Authenticator } from './auth.js';
-import { readBodies, webhookBytesMax } from './bodies.js';
+import { readBodies } from './bodies.js';
 import { CommandCalls } from './command-calls.js';
 import { correlationOf, logged } from './correlation.js';
 import { type OpenApiOptions, serveOpenApi } from './open-api.js';
@@ -33,6 +34,12 @@ class AddressIsMalformed extends DomainError {
   }
 }
 
+class HeadersAreTooMany extends DomainError {
+  constructor() {
+    super('malformed', 'malformed_request', `A request may have at most ${limits.headers} headers.`, { title: 'Malformed request' });
+  }
+}
+
 /** The one way an app speaks HTTP: Fastify, bodies, correlation, validation, authorisation, problems. Not yet listening. */
 export async function createHttpApp(
   rootModule: Parameters<typeof NestFactory.create>[0],
@@ -40,9 +47,10 @@ export async function createHttpApp(
 ): Promise<NestFastifyApplication> {
   const { logger, authenticator, jwt, exposed, openApi } = options;
   const adapter = new FastifyAdapter({
-    bodyLimit: webhookBytesMax,
-    requestTimeout: 60_000,
-    routerOptions: { maxParamLength: 256 },
+    http: { maxHeaderSize: limits.headerBytes },
+    bodyLimit: limits.webhookBodyBytes,
+    requestTimeout: limits.requestMs,
+    routerOptions: { maxParamLength: limits.pathPartCharacters },
     return503OnClosing: false,
     multipart: false,
     trustProxy: false,
@@ -74,6 +82,7 @@ function correlate(fastify: FastifyInstance, logger: Logger): void {
     reply.raw.setHeader('x-correlation-id', correlation.correlationId);
     reply.raw.setHeader('x-content-type-options', 'nosniff');
     if (/%00/.test(request.raw.url ?? '')) done(new AddressIsMalformed());
+    else if (request.raw.rawHeaders.length > 2 * limits.headers) done(new HeadersAreTooMany());
     else withCorrelation(correlation, done);
   });
   // Reading a body leaves the asynchronous context: enter it again, and stay in it through guards, pipes and handlers.

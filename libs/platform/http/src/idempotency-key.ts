@@ -1,16 +1,17 @@
 import { createHmac } from 'node:crypto';
+import { limits } from '@sluice/contracts';
 import { DomainError, isJsonObject } from '@sluice/kernel';
 import type { FastifyRequest } from 'fastify';
 import { pathOf } from './problem.filter.js';
 
 export class IdempotencyKeyIsMalformed extends DomainError {
   constructor() {
-    super('malformed', 'idempotency_key_is_malformed', `Idempotency-Key must be given once, as 1 to ${keyCharactersMax} printable ASCII characters.`);
+    const characters = `1 to ${limits.idempotencyKeyCharacters} printable ASCII characters`;
+    super('malformed', 'idempotency_key_is_malformed', `Idempotency-Key must be given once, as ${characters}.`);
   }
 }
 
-export const keyCharactersMax = 255;
-const printable = new RegExp(`^[\\x20-\\x7e]{1,${keyCharactersMax}}$`);
+const printable = new RegExp(`^[\\x20-\\x7e]{1,${limits.idempotencyKeyCharacters}}$`);
 
 export function idempotencyKeyIn({ raw }: Pick<FastifyRequest, 'raw'>): string | undefined {
   const given = raw.headersDistinct['idempotency-key'];

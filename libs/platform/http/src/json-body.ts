@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { limits } from '@sluice/contracts';
 import { DomainError } from '@sluice/kernel';
 
 export class BodyIsMalformed extends DomainError {
@@ -7,12 +8,10 @@ export class BodyIsMalformed extends DomainError {
   }
 }
 
-export const jsonDepthMax = 64;
-
 /** Refuses what must not reach a parser: other encodings, and nesting on which recursive functions would overflow. */
 export function assertParsable(body: Buffer): void {
   if (!isUtf8(body)) throw new BodyIsMalformed('The body is not UTF-8.');
-  if (isDeeperThan(jsonDepthMax, body)) throw new BodyIsMalformed(`The body is nested more than ${jsonDepthMax} levels deep.`);
+  if (isDeeperThan(limits.bodyDepth, body)) throw new BodyIsMalformed(`The body is nested more than ${limits.bodyDepth} levels deep.`);
 }
 
 /** One pass over the bytes; does not judge the syntax. */

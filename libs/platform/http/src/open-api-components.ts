@@ -1,7 +1,5 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
-import type { ProblemEntry } from '@sluice/contracts';
-import { jsonBytesMax } from './bodies.js';
-import { keyCharactersMax } from './idempotency-key.js';
+import { limits, type ProblemEntry } from '@sluice/contracts';
 
 const id = '01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e';
 
@@ -29,7 +27,7 @@ export const components = {
       required: false,
       description:
         'The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.',
-      schema: { type: 'string', minLength: 1, maxLength: keyCharactersMax },
+      schema: { type: 'string', minLength: 1, maxLength: limits.idempotencyKeyCharacters },
       example: id,
     },
     minLogPosition: {
@@ -67,7 +65,7 @@ export const components = {
   schemas: {
     Problem: {
       type: 'object',
-      description: `RFC 9457. Bodies over ${jsonBytesMax / 1024 / 1024} MiB, too deep or not JSON are refused before they are understood.`,
+      description: `RFC 9457. Bodies over ${limits.bodyBytes / 1024 / 1024} MiB, too deep or not JSON are refused before they are understood.`,
       required: ['type', 'title', 'status', 'detail', 'instance', 'correlationId'],
       properties: {
         type: { type: 'string', description: '`/problems/<code>`; docs/errors.md tells of each', pattern: '^/problems/[a-z_]+$' },

@@ -1,4 +1,5 @@
 import { type ValidationError, ValidationPipe } from '@nestjs/common';
+import { limits } from '@sluice/contracts';
 import { DomainError, type InputError } from '@sluice/kernel';
 
 export class InputIsInvalid extends DomainError {
@@ -18,11 +19,9 @@ export const validationPipe = () =>
     exceptionFactory: (errors) => new InputIsInvalid(errors.flatMap((error) => findingsOf(error, ''))),
   });
 
-const errorsMax = 100;
-
 /** Paths read as in JavaScript: `nodes[3].config`. */
 export function findingsOf({ property, target, constraints, children }: ValidationError, parent: string): InputError[] {
   const path = Array.isArray(target) ? `${parent}[${property}]` : parent === '' ? property : `${parent}.${property}`;
   const own = Object.entries(constraints ?? {}).map(([code, message]) => ({ path, code, message }));
-  return [...own, ...(children ?? []).flatMap((child) => findingsOf(child, path))].slice(0, errorsMax);
+  return [...own, ...(children ?? []).flatMap((child) => findingsOf(child, path))].slice(0, limits.validationErrors);
 }

@@ -1,0 +1,29 @@
+/** What a request may be at most. Stated in docs/limits.md, which a test holds against this. */
+export const limits = {
+  /** Of a body, but for webhooks */
+  bodyBytes: 1024 * 1024,
+  webhookBodyBytes: 4 * 1024 * 1024,
+  bodyDepth: 64,
+  /** All of them together, with the first line */
+  headerBytes: 16 * 1024,
+  headers: 100,
+  pathPartCharacters: 256,
+  requestMs: 60_000,
+  validationErrors: 100,
+  idempotencyKeyCharacters: 255,
+  correlationIdCharacters: 128,
+  pageSize: 200,
+  page: 1_000_000,
+  nameCharacters: 200,
+  descriptionCharacters: 5_000,
+  nodes: 1_000,
+  edges: 5_000,
+  nodeIdCharacters: 128,
+  nodeTypeCharacters: 100,
+  edgeIdCharacters: 300,
+  tags: 50,
+  tagCharacters: 100,
+  webhookFilterCharacters: 2_000,
+  webhookActionTypes: 50,
+  signingSecrets: 5,
+} as const;
