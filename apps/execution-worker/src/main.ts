@@ -3,4 +3,4 @@ import { runApp } from '@sluice/platform-runtime';
 import { readConfig } from './config.js';
 import { createApp } from './create-app.js';
 
-await runApp('execution-worker', readConfig, createApp);
+await runApp('execution-worker', readConfig, createApp, 'background');

@@ -3,4 +3,4 @@ import { runApp } from '@sluice/platform-runtime';
 import { readConfig } from './config.js';
 import { createApp } from './create-app.js';
 
-await runApp('projector', readConfig, createApp);
+await runApp('projector', readConfig, createApp, 'background');

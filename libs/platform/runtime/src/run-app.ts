@@ -1,3 +1,4 @@
+import { getPriority, setPriority } from 'node:os';
 import type { INestApplication } from '@nestjs/common';
 import { ConfigIsInvalid, type HttpConfig, type RedisConfig } from '@sluice/platform-config';
 import { notificationTransport } from '@sluice/platform-notifications';
@@ -13,6 +14,13 @@ export interface RunningApp {
   readonly url: string;
   close(): Promise<void>;
 }
+
+/**
+ * What accepts or answers comes first; what works things off comes after it. Where they share a machine and there is too much for it,
+ * deliveries are acknowledged at once and runs catch up. Alone in a container it changes nothing.
+ */
+export type Priority = 'foreground' | 'background';
+const niceness = { foreground: 0, background: 5 } as const satisfies Record<Priority, number>;
 
 const shutdownMsMax = 25_000;
 const retryMs = 1_000;
@@ -53,7 +61,9 @@ export async function runApp<Config extends AppConfig>(
   name: string,
   readConfig: (env: NodeJS.ProcessEnv) => Config,
   create: (config: Config, logger: Logger) => Promise<INestApplication>,
+  priority: Priority = 'foreground',
 ): Promise<void> {
+  if (getPriority() < niceness[priority]) setPriority(niceness[priority]);
   let config: Config;
   try {
     config = readConfig(process.env);
