@@ -1,5 +1,6 @@
 /** What a tenant has, by kind; `Things` makes the first of each kind when a case asks for it. */
-export type Kind = 'workflow' | 'channel' | 'webhook' | 'event' | 'execution' | 'waitingExecution' | 'nodeRun' | 'apiKey' | 'tenant';
+export const kinds = ['workflow', 'channel', 'webhook', 'event', 'execution', 'waitingExecution', 'nodeRun', 'apiKey', 'tenant'] as const;
+export type Kind = (typeof kinds)[number];
 export type IdOf = (kind: Kind) => Promise<string>;
 
 /** One valid call of a route. Whose things it names decides whether it may: the test exchanges each of them in turn. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Api, eventually, metaJson, signInstagram, type SluiceUrls } from '@sluice/testing';
-import { channelBody, type Kind, signingSecret, waitingBody, workflowBody } from './route-cases.js';
+import { channelBody, type Kind, kinds, signingSecret, waitingBody, workflowBody } from './route-cases.js';
 
 interface Tenant {
   readonly id: string;
@@ -25,6 +25,13 @@ export class Things {
     this.made.set(kind, known);
     return known;
   };
+
+  /** One of each kind. */
+  async every(): Promise<readonly string[]> {
+    const ids: string[] = [];
+    for (const kind of kinds) ids.push(await this.idOf(kind));
+    return ids;
+  }
 
   /** The same tenant with nothing made yet. */
   anew(): Things {
@@ -67,7 +74,12 @@ export class Things {
       return nodes[0]?.id ?? '';
     },
     tenant: () => Promise.resolve(this.tenant.id),
-    apiKey: async () => (await this.api.made('/api/api-keys', { name: 'Routes', role: 'viewer' })).id,
+    apiKey: async () => {
+      const headers = { 'idempotency-key': randomUUID() };
+      const { status, body } = await this.api.call<{ id: string }>('POST', '/api/api-keys', { name: 'Routes', role: 'viewer' }, headers);
+      if (status !== 201) throw new Error(`the API key was answered ${status}`);
+      return body.id;
+    },
   };
 
   private async published(body: object): Promise<string> {
