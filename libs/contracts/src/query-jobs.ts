@@ -23,8 +23,8 @@ export class JobQuery {
   @ApiProperty({
     enum: jobStates,
     description:
-      'ready: due, a worker takes it next; waiting: until `until`, or for a person or an event; running; done: completed, skipped or cancelled; ' +
-      'dead: it failed or could not be completed, and goes on only if somebody does something',
+      'ready: due, a worker takes it next; waiting: until `until`, or for a person or an event; running; ' +
+      'done: completed, skipped or cancelled; dead: it failed or could not be completed, and goes on only if somebody does something',
   })
   readonly state: (typeof jobStates)[number];
 

@@ -6,7 +6,7 @@ import { IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 export class ListPage extends Page {
   @ApiPropertyOptional({
     description:
-      'The nextCursor of an answer to the same question: what follows it, however much was added meanwhile. Without `page`, which it replaces',
+      'The nextCursor of an answer to the same question: what follows it, however much was added meanwhile. It replaces `page`',
   })
   @IsOptional()
   @IsString()

@@ -52,8 +52,8 @@ class LogPositionInterceptor implements NestInterceptor {
       return next.handle();
     }
     // Looked for again after the wait: of many who ask at once, the first reads for all.
-    const read =
-      kept ?? this.cache.find(question) ?? this.cache.keep(question, position, async () => JSON.stringify(await firstValueFrom(next.handle())));
+    const ask = async () => JSON.stringify(await firstValueFrom(next.handle()));
+    const read = kept ?? this.cache.find(question) ?? this.cache.keep(question, position, ask);
     answerHas(read.position);
     const answer = await read.answer;
     context.switchToHttp().getResponse<Response>().header('content-type', 'application/json; charset=utf-8');

@@ -36,9 +36,9 @@ export class ReadCache {
   private readonly kept = new Map<string, Kept>();
   private chars = 0;
 
-  find({ key, minPosition }: Question): Read | undefined {
+  find({ key, minPosition }: Question, now = performance.now()): Read | undefined {
     const kept = this.kept.get(key);
-    if (kept === undefined || kept.until <= performance.now()) return undefined;
+    if (kept === undefined || kept.until <= now) return undefined;
     return minPosition === undefined || kept.position >= minPosition ? kept : undefined;
   }
 

@@ -68,15 +68,6 @@ export class ListAuditHandler implements IQueryHandler<ListAudit> {
   }
 }
 
-const entryOf = ({ id, action, by, role, subjectType, subjectId, callerAddress, method, path, correlationId, recordedAt }: AuditLog): AuditEntryQuery => ({
-  id,
-  action,
-  by,
-  role,
-  subject: subjectType === null || subjectId === null ? null : { type: subjectType, id: subjectId },
-  from: callerAddress,
-  method,
-  path,
-  correlationId,
-  timestamp: recordedAt,
-});
+function entryOf({ tenantId: _, subjectType, subjectId, callerAddress: from, recordedAt: timestamp, ...entry }: AuditLog): AuditEntryQuery {
+  return { ...entry, subject: subjectType === null || subjectId === null ? null : { type: subjectType, id: subjectId }, from, timestamp };
+}

@@ -30,14 +30,18 @@ export interface Compared extends Graph {
 }
 
 /**
- * From one definition to another. Nodes are the same by their id; edges by theirs, or, where one has none, by what they connect. Neither has an
- * order, so moving one in its list is no difference; in a config the order of a list counts.
+ * From one definition to another. Nodes are the same by their id; edges by theirs, or, where one has none, by what they connect.
+ * Neither has an order, so moving one in its list is no difference; in a config the order of a list counts.
  */
 export function diffDefinitions(from: Compared, to: Compared): DefinitionDiff {
   const nodes = pairs(from.nodes, to.nodes, [({ id }) => id]);
   const edges = pairs(from.edges, to.edges, [({ id }) => id, connection]);
   const diff = {
-    nodes: { added: nodes.added, removed: nodes.removed, changed: nodes.both.flatMap(([before, after]) => changed(before.id, before, after)) },
+    nodes: {
+      added: nodes.added,
+      removed: nodes.removed,
+      changed: nodes.both.flatMap(([before, after]) => changed(before.id, before, after)),
+    },
     edges: {
       added: edges.added,
       removed: edges.removed,

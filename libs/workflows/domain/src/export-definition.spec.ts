@@ -36,6 +36,7 @@ it.each<[string, JsonObject, JsonObject]>([
   ['a secret in a body', { body: [{ client_secret: 's', accessToken: 't', n: 1 }] }, { body: [{ n: 1 }] }],
   ['a secret beside a template', { headers: { Authorization: 'Bearer abc{{ env.rest }}' } }, { headers: {} }],
   ['a login in an address', { url: 'https://ada:pw@x.test/a' }, { url: 'https://x.test/a' }],
+  ['a Google key in an address', { url: 'https://x.test/a?q=1&key=abc' }, { url: 'https://x.test/a?q=1&key=' }],
   ['a key in an address', { url: 'https://x.test/a?api_key=abc&q=1' }, { url: 'https://x.test/a?api_key=&q=1' }],
 ])('leaves out %s, and says so', (_, config, left) => {
   expect(configOf(config)).toEqual(left);
@@ -47,7 +48,7 @@ it.each<JsonObject>([
   { headers: { authorization: 'Bearer {{ env.token }}', 'x-api-key': '{{ env.key }}' } },
   { url: 'https://x.test/{{ trigger.payload.id }}?token={{ env.token }}' },
   { channelId: '{{ trigger.channelId }}' },
-  { values: { author: 'Ada', keyword: 'x', monkey: 1, tokens: 3 } },
+  { key: 'counter', values: { author: 'Ada', keyword: 'x', monkey: 1, tokens: 3 } },
   { text: 'write to ada@x.test?' },
 ])('keeps what only says where a value comes from: %j', (config) => {
   expect(configOf(config)).toEqual(config);

@@ -29,8 +29,9 @@ export interface ExportDocument {
 }
 
 /**
- * A definition that another tenant may have: without what names things of this one, credentials and channels above all, and without what
- * looks like a secret that was written into it, by the name it stands under. Templates (`{{ env.token }}`) stay: they name, they do not hold.
+ * A definition that another tenant may have: without what names things of this one, credentials and channels above all, and without
+ * what looks like a secret that was written into it, by the name it stands under. Templates (`{{ env.token }}`) stay: they name, they
+ * do not hold.
  */
 export function exportDefinition({ tenantId, name, description, tags, settings, graph }: Exportable): ExportDocument {
   const omitted: Omission[] = [];
@@ -79,8 +80,14 @@ function clearEntry(path: string, key: string, value: Json, clearing: Clearing):
 }
 
 const references = /^(credentials?|channel|tenant|account)(Ids?)?$/i;
-const secrets =
-  /authorization|password|passwd|passphrase|secret|cookie|signature|credential|(^|[-_])(auth|token|key)$|(api|access|private|signing|auth)[-_]?key|[a-z]Token$/i;
+const secrets = new RegExp(
+  [
+    'authorization|password|passwd|passphrase|secret|cookie|signature|credential',
+    '(^|[-_])(auth|token)$|[-_]key$',
+    '(api|access|private|signing|auth)[-_]?key|[a-z]Token$',
+  ].join('|'),
+  'i',
+);
 
 /** Something of its own beside templates: a template alone, or behind the name of a scheme, only says where the value comes from. */
 const holdsValue = (value: Json): boolean =>
@@ -95,12 +102,14 @@ function withoutTemplates(text: string): string {
   return [first, ...rest.map(after)].join('');
 }
 
+const parameters = /([?&])([^=?&#\s{}]{1,100})=((?:\{\{[^{}]{0,1000}\}\}|[^&#\s])+)/g;
+
 /** Names and passwords in addresses, and parameters that are called like secrets. */
 function clearUrl(path: string, text: string, clearing: Clearing): string {
   const cleared = text
     .replace(/\b([a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/@?#{}]+@/gi, '$1')
-    .replace(/([?&])([^=?&#\s{}]{1,100})=((?:\{\{[^{}]{0,1000}\}\}|[^&#\s])+)/g, (whole: string, mark: string, name: string, value: string) =>
-      secrets.test(name) && holdsValue(value) ? `${mark}${name}=` : whole,
+    .replace(parameters, (whole: string, mark: string, name: string, value: string) =>
+      (secrets.test(name) || name === 'key') && holdsValue(value) ? `${mark}${name}=` : whole,
     );
   if (cleared !== text) omit(path, 'secret', clearing);
   return cleared;
