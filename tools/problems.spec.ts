@@ -41,6 +41,13 @@ it('every subclass of DomainError says its kind and code where the check above f
   expect(raised).toHaveLength(count(/class \w+ extends DomainError/g) + count(/new DomainError\(/g));
 });
 
+it('tells of every code that an error of HTTP itself is given, with its status', () => {
+  const text = sources.find(({ file }) => file.endsWith('platform/http/src/problem.ts'))?.text ?? '';
+  const given = [...text.matchAll(/^ {2}(\d{3}): '(\w+)',$/gm)].map(([, status, code = '']) => ({ code, status: Number(status) }));
+  expect(given.length).toBeGreaterThan(10);
+  expect(given.filter(({ code, status }) => catalogue.get(code)?.status !== status)).toEqual([]);
+});
+
 it('tells of no error that cannot happen', () => {
   const all = sources.filter(({ file }) => !file.endsWith('contracts/src/problems.ts')).map(({ text }) => text).join('\n');
   expect([...catalogue.keys()].filter((code) => !all.includes(`'${code}'`))).toEqual([]);

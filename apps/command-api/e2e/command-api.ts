@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { newId } from '@sluice/kernel';
 import { createLogger } from '@sluice/platform-telemetry';
-import { testDatabase } from '@sluice/testing';
+import { testDatabase, undocumented } from '@sluice/testing';
 import pg from 'pg';
 import { readConfig } from '../src/config.js';
 import { createApp } from '../src/create-app.js';
@@ -54,7 +54,9 @@ export async function commandApi(env: NodeJS.ProcessEnv = {}) {
       body: body === undefined ? undefined : JSON.stringify(body),
     });
     const text = await response.text();
-    return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) };
+    const answer: Answer = { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) };
+    expect(undocumented('command-api', method, path, answer.status, answer.body?.type)).toBeUndefined();
+    return answer;
   }
 
   return {

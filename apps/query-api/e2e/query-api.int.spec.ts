@@ -13,7 +13,7 @@ import { type RunningApp, startApp } from '@sluice/platform-runtime';
 import { createLogger } from '@sluice/platform-telemetry';
 import { projectorFeatures } from '@sluice/projector';
 import type { AuditRecorded, Role, TenancyEvent } from '@sluice/tenancy-domain';
-import { eventually, type TestDatabase, testDatabase } from '@sluice/testing';
+import { eventually, type TestDatabase, testDatabase, undocumented } from '@sluice/testing';
 import type { WebhookEvent, WebhookRegistrationEvent } from '@sluice/webhooks-domain';
 import type { WorkflowEvent } from '@sluice/workflows-domain';
 import pg from 'pg';
@@ -159,7 +159,8 @@ beforeAll(async () => {
   await append(acme, { type: 'webhook.ignored', aggregateId: echoId, payload: echo });
   const node = { workflowId, attempt: 1, startedAt: receivedAt, handle: 'out' };
   const startNode = { ...node, nodeRunId: startRunId, nodeId: 'start', nodeType: 'trigger.webhook', inputFrom: [] };
-  const sendNode = { ...node, nodeRunId: sendRunId, nodeId: 'send', nodeType: 'instagram.sendMessage', inputFrom: ['start'], output: { id: 'm1' } };
+  const sent = { nodeType: 'instagram.sendMessage', inputFrom: ['start'], output: { id: 'm1' } };
+  const sendNode = { ...node, ...sent, nodeRunId: sendRunId, nodeId: 'send' };
   await append(
     acme,
     {
@@ -217,7 +218,9 @@ interface Answer {
 async function get(path: string, secret = secretOf('admin', acme), headers: Record<string, string> = {}): Promise<Answer> {
   const authorization = secret === '' ? undefined : { authorization: `Bearer ${secret}` };
   const response = await fetch(`${api.url}${path}`, { headers: { ...authorization, ...headers } });
-  return { status: response.status, headers: response.headers, body: await response.json() };
+  const answer: Answer = { status: response.status, headers: response.headers, body: await response.json() };
+  expect(undocumented('query-api', 'GET', path, answer.status, answer.body.type)).toBeUndefined();
+  return answer;
 }
 
 const [viewer, foreign, platform] = [secretOf('viewer', acme), secretOf('admin', other), secretOf('platform', PLATFORM_TENANT_ID)];
@@ -253,7 +256,11 @@ const ofOne = routes.filter((route) => /[0-9a-f]{12}/.test(route));
 it('documents every route it has', async () => {
   const { body } = await get('/api/docs-json', '');
   const expected = routes.map((route) =>
-    route.replace(/\?.*/, '').replace(/[0-9a-f]{8}-[0-9a-f-]{27}/, '{id}').replace('/versions/1', '/versions/{version}').replace('/send/', '/{nodeId}/'),
+    route
+      .replace(/\?.*/, '')
+      .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/, '{id}')
+      .replace('/versions/1', '/versions/{version}')
+      .replace('/send/', '/{nodeId}/'),
   );
   expect(Object.keys(body.paths).toSorted()).toEqual([...new Set(expected)].toSorted());
 });
@@ -586,7 +593,11 @@ it('shows the versions of a workflow, what changed between them, and which is li
   const position = await append(
     acme,
     workflowCreated(id, 'Versioned'),
-    { type: 'workflow.published', aggregateId: id, payload: { version: 1, versionId: newId(), revision: 1, graph, settings: {}, by: 'key:ada' } },
+    {
+      type: 'workflow.published',
+      aggregateId: id,
+      payload: { version: 1, versionId: newId(), revision: 1, graph, settings: {}, by: 'key:ada' },
+    },
     {
       type: 'workflow.updated',
       aggregateId: id,
@@ -612,8 +623,9 @@ it('shows the versions of a workflow, what changed between them, and which is li
     ],
     total: 3,
   });
-  expect((await get(`/api/workflows/${id}/versions?limit=1&cursor=${(await get(`/api/workflows/${id}/versions?limit=2`)).body.nextCursor}`)).body)
-    .toMatchObject({ items: [{ version: 1 }], nextCursor: null });
+  const { nextCursor } = (await get(`/api/workflows/${id}/versions?limit=2`)).body;
+  const rest = await get(`/api/workflows/${id}/versions?limit=1&cursor=${nextCursor}`);
+  expect(rest.body).toMatchObject({ items: [{ version: 1 }], nextCursor: null });
   expect((await get(`/api/workflows/${id}/versions/2`)).body).toEqual({ ...body.items[1], ...next, settings: { n: 1 } });
   expect((await get(`/api/workflows/${id}/versions/4`)).body).toMatchObject({ status: 404, type: '/problems/workflow_version_not_found' });
 
@@ -639,7 +651,8 @@ it('shows the versions of a workflow, what changed between them, and which is li
 });
 
 it('tells how far a run and its nodes are', async () => {
-  expect((await get(`/api/jobs/${executionId}`)).body).toMatchObject({ kind: 'execution', executionId, workflowId, state: 'done', attempts: 1 });
+  const ended = { kind: 'execution', executionId, workflowId, state: 'done', attempts: 1 };
+  expect((await get(`/api/jobs/${executionId}`)).body).toMatchObject(ended);
   expect((await get(`/api/jobs/${sendRunId}`)).body).toEqual({
     id: sendRunId,
     kind: 'node',
@@ -654,6 +667,7 @@ it('tells how far a run and its nodes are', async () => {
   });
   const [run, nodeRunId] = [newId(), newId()];
   const retryAt = new Date(Date.now() + 60_000).toISOString();
+  const node = { workflowId, nodeId: 'send', attempt: 1, startedAt: receivedAt };
   const failure = { code: 'http_status', message: 'The target answered 500.' };
   const position = await append(
     acme,
@@ -672,7 +686,7 @@ it('tells how far a run and its nodes are', async () => {
     {
       type: 'node.execution.retried',
       aggregateId: run,
-      payload: { workflowId, nodeRunId, nodeId: 'send', nodeType: 'x', attempt: 1, inputFrom: [], startedAt: receivedAt, error: failure, retryAt },
+      payload: { ...node, nodeRunId, nodeType: 'x', inputFrom: [], error: failure, retryAt },
     },
   );
   const waiting = { state: 'waiting', until: retryAt, attempts: 2, lastError: failure };

@@ -191,17 +191,17 @@ export const problemCatalogue = {
   },
 
   // Channels
-  channel_not_found: notFound('Channel not found', `There is no channel ${id}.`),
+  channel_not_found: notFound('Channel not found', `There is no channel ${id}.`, ['webhooks.create']),
   provider_is_unknown: {
     status: 400,
     title: 'Provider is unknown',
     detail: 'There is no provider "nobody".',
     remedy: 'Name a provider that Sluice has.',
-    at: ['channels.create'],
+    at: ['channels.create', 'webhooks.create'],
   },
 
   // Workflows
-  workflow_not_found: notFound('Workflow not found', `There is no workflow ${id}.`),
+  workflow_not_found: notFound('Workflow not found', `There is no workflow ${id}.`, ['webhooks.create', 'nodes.executions']),
   workflow_version_not_found: notFound('Workflow version not found', `The workflow ${id} has no version 3.`, [
     'workflows.rollback',
     'workflows.version',
@@ -220,7 +220,7 @@ export const problemCatalogue = {
     title: 'Workflow is archived',
     detail: `The workflow ${id} is archived.`,
     remedy: 'None: an archived workflow stays as it is. Create a new one.',
-    at: ['workflows.update', 'workflows.delete', 'workflows.publish', 'workflows.rollback'],
+    at: ['workflows.update', 'workflows.delete', 'workflows.publish', 'workflows.rollback', 'webhooks.create'],
   },
   revision_is_stale: {
     status: 412,

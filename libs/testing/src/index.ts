@@ -16,4 +16,5 @@ export {
 export { type AppName, type ServiceProcess, type Services, type ServicesOptions, startServices } from './services.js';
 export { type TestDatabase, testDatabase, testRedisUrl } from './test-database.js';
 export { type TestFolder, testFolder } from './test-folder.js';
+export { undocumented } from './undocumented.js';
 export { type Migrate, type TestPostgres, type TestServers, testServers } from './test-servers.js';

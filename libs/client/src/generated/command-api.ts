@@ -2249,6 +2249,8 @@ export interface operations {
              *
              *     `tenant_is_required`: Tenant is required.
              *
+             *     `provider_is_unknown`: Provider is unknown.
+             *
              *     `registration_is_invalid`: Registration is invalid.
              */
             readonly 400: {
@@ -2291,7 +2293,13 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `tenant_not_found`: Tenant not found. */
+            /**
+             * @description `tenant_not_found`: Tenant not found.
+             *
+             *     `channel_not_found`: Channel not found.
+             *
+             *     `workflow_not_found`: Workflow not found.
+             */
             readonly 404: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
@@ -2301,7 +2309,11 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `command_is_running`: Command is running. */
+            /**
+             * @description `command_is_running`: Command is running.
+             *
+             *     `workflow_is_archived`: Workflow is archived.
+             */
             readonly 409: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];

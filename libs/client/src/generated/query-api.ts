@@ -1216,7 +1216,7 @@ export interface operations {
             readonly query?: {
                 readonly page?: number;
                 readonly limit?: number;
-                /** @description The nextCursor of an answer to the same question: what follows it, however much was added meanwhile. Without `page`, which it replaces */
+                /** @description The nextCursor of an answer to the same question: what follows it, however much was added meanwhile. It replaces `page` */
                 readonly cursor?: string;
                 /** @description Without it: all but the revoked ones */
                 readonly status?: "active" | "expired" | "revoked";
@@ -1361,7 +1361,7 @@ export interface operations {
             readonly query?: {
                 readonly page?: number;
                 readonly limit?: number;
-                /** @description The nextCursor of an answer to the same question: what follows it, however much was added meanwhile. Without `page`, which it replaces */
+                /** @description The nextCursor of an answer to the same question: what follows it, however much was added meanwhile. It replaces `page` */
                 readonly cursor?: string;
                 /** @description From this time, or the beginning of this day (UTC) */
                 readonly dateFrom?: string;
@@ -1519,7 +1519,7 @@ export interface operations {
             readonly query?: {
                 readonly page?: number;
                 readonly limit?: number;
-                /** @description The nextCursor of an answer to the same question: what follows it, however much was added meanwhile. Without `page`, which it replaces */
+                /** @description The nextCursor of an answer to the same question: what follows it, however much was added meanwhile. It replaces `page` */
                 readonly cursor?: string;
                 readonly provider?: string;
                 /** @description Without it: all but the deleted ones */
@@ -1820,7 +1820,7 @@ export interface operations {
             readonly query?: {
                 readonly page?: number;
                 readonly limit?: number;
-                /** @description The nextCursor of an answer to the same question: what follows it, however much was added meanwhile. Without `page`, which it replaces */
+                /** @description The nextCursor of an answer to the same question: what follows it, however much was added meanwhile. It replaces `page` */
                 readonly cursor?: string;
                 /** @description From this time, or the beginning of this day (UTC) */
                 readonly dateFrom?: string;
@@ -2008,7 +2008,7 @@ export interface operations {
             readonly query?: {
                 readonly page?: number;
                 readonly limit?: number;
-                /** @description The nextCursor of an answer to the same question: what follows it, however much was added meanwhile. Without `page`, which it replaces */
+                /** @description The nextCursor of an answer to the same question: what follows it, however much was added meanwhile. It replaces `page` */
                 readonly cursor?: string;
                 /** @description From this time, or the beginning of this day (UTC) */
                 readonly dateFrom?: string;
@@ -2626,7 +2626,7 @@ export interface operations {
             readonly query: {
                 readonly page?: number;
                 readonly limit?: number;
-                /** @description The nextCursor of an answer to the same question: what follows it, however much was added meanwhile. Without `page`, which it replaces */
+                /** @description The nextCursor of an answer to the same question: what follows it, however much was added meanwhile. It replaces `page` */
                 readonly cursor?: string;
                 /** @description From this time, or the beginning of this day (UTC) */
                 readonly dateFrom?: string;
@@ -2756,7 +2756,7 @@ export interface operations {
             /**
              * @description `tenant_not_found`: Tenant not found.
              *
-             *     `node_not_found`: Node not found.
+             *     `workflow_not_found`: Workflow not found.
              */
             readonly 404: {
                 headers: {
@@ -3097,7 +3097,7 @@ export interface operations {
             readonly query?: {
                 readonly page?: number;
                 readonly limit?: number;
-                /** @description The nextCursor of an answer to the same question: what follows it, however much was added meanwhile. Without `page`, which it replaces */
+                /** @description The nextCursor of an answer to the same question: what follows it, however much was added meanwhile. It replaces `page` */
                 readonly cursor?: string;
                 /** @description From this time, or the beginning of this day (UTC) */
                 readonly dateFrom?: string;
@@ -3418,7 +3418,7 @@ export interface operations {
             readonly query?: {
                 readonly page?: number;
                 readonly limit?: number;
-                /** @description The nextCursor of an answer to the same question: what follows it, however much was added meanwhile. Without `page`, which it replaces */
+                /** @description The nextCursor of an answer to the same question: what follows it, however much was added meanwhile. It replaces `page` */
                 readonly cursor?: string;
                 /** @description From this time, or the beginning of this day (UTC) */
                 readonly dateFrom?: string;
@@ -3606,7 +3606,7 @@ export interface operations {
             readonly query?: {
                 readonly page?: number;
                 readonly limit?: number;
-                /** @description The nextCursor of an answer to the same question: what follows it, however much was added meanwhile. Without `page`, which it replaces */
+                /** @description The nextCursor of an answer to the same question: what follows it, however much was added meanwhile. It replaces `page` */
                 readonly cursor?: string;
                 /** @description Without it: all but the archived ones */
                 readonly status?: "draft" | "published" | "archived";
@@ -4177,7 +4177,7 @@ export interface operations {
             readonly query?: {
                 readonly page?: number;
                 readonly limit?: number;
-                /** @description The nextCursor of an answer to the same question: what follows it, however much was added meanwhile. Without `page`, which it replaces */
+                /** @description The nextCursor of an answer to the same question: what follows it, however much was added meanwhile. It replaces `page` */
                 readonly cursor?: string;
                 /** @description From this time, or the beginning of this day (UTC) */
                 readonly dateFrom?: string;
@@ -4510,7 +4510,7 @@ export interface operations {
             readonly query?: {
                 readonly page?: number;
                 readonly limit?: number;
-                /** @description The nextCursor of an answer to the same question: what follows it, however much was added meanwhile. Without `page`, which it replaces */
+                /** @description The nextCursor of an answer to the same question: what follows it, however much was added meanwhile. It replaces `page` */
                 readonly cursor?: string;
                 /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
                 readonly tenantId?: components["parameters"]["tenantId"];

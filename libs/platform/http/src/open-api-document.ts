@@ -181,7 +181,7 @@ function problemsOf({ path, operation }: Route, operationId: string, isCommand: 
     ...(isSecured ? ofCredential : []),
     ...(actsInTenant(operation) ? ['tenant_is_required', 'tenant_not_found'] : []),
     ...(isSecured && params.length > 0 ? ['malformed_request'] : []),
-    ...(isSecured ? params.flatMap((thing) => [`${thing}_not_found`, `${params[0]}_${thing}_not_found`]) : []),
+    ...(isSecured && params[0] !== 'node' ? params.flatMap((thing) => [`${thing}_not_found`, `${params[0]}_${thing}_not_found`]) : []),
     ...(body !== undefined || hasQuery ? ['input_is_invalid'] : []),
     ...(isSecured && body !== undefined ? ['malformed_body', 'body_too_large', 'unsupported_media_type'] : []),
     ...(isCommand ? ['idempotency_key_is_malformed', 'idempotency_key_reused', 'command_is_running'] : []),
