@@ -206,6 +206,30 @@ it('own tenant: allowed, with the least role', async () => {
   expect(wrong).toEqual([]);
 }, 120_000);
 
+it('own tenant: allowed by a token as by a key', async () => {
+  const wrong: string[] = [];
+  for (const route of routes.filter(({ role }) => role !== 'platform')) {
+    const things = route.routeCase.fresh === undefined ? own : own.anew();
+    const { status, text } = await call(route, things.idOf, { credential: await tokenFor(five.tenantId, route.role) });
+    if (status !== route.routeCase.answers) wrong.push(`${nameOf(route)} (${route.role}): ${status} ${text}`);
+  }
+  expect(wrong).toEqual([]);
+}, 120_000);
+
+it('T-08 a revoked key is refused by both APIs', async () => {
+  const made = await ask('command-api', 'POST', '/api/api-keys', { credential: five.adminKey, body: { name: 'short', role: 'viewer' } });
+  const { id, key: credential }: { id: string; key: string } = JSON.parse(made.text);
+  const read = async () => (await ask('query-api', 'GET', '/api/node-types', { credential })).status;
+  const check = async () => (await ask('command-api', 'POST', `/api/workflows/${randomUUID()}/validate`, { credential })).status;
+  const become = (status: number) => eventually(async () => expect(await read()).toBe(status));
+  await become(200);
+  expect(await check()).toBe(404);
+
+  await ask('command-api', 'DELETE', `/api/api-keys/${id}`, { credential: five.adminKey });
+  expect(await check()).toBe(401);
+  await become(401);
+}, 60_000);
+
 it('T-01 T-06 another tenant’s thing: as if it never was, wherever it is named, and nothing happens to it', async () => {
   expect(await leaks()).toEqual([]);
 }, 120_000);
