@@ -118,6 +118,16 @@ it('the log and the audit of what was received can be added to, never changed', 
   expect(changeable).toEqual([]);
 });
 
+it('published versions and the audit, as queries show them, can be added to, never changed', async () => {
+  const changeable = await columnOf(
+    query,
+    `SELECT t.name || ': ' || r.rolname FROM unnest('{workflow_version,audit_log}'::text[]) t(name) CROSS JOIN pg_roles r
+     WHERE r.rolname = ANY ($1) AND has_table_privilege(r.oid, t.name::regclass, 'UPDATE, DELETE, TRUNCATE')`,
+    [roles.filter((role) => role !== 'sluice_owner')],
+  );
+  expect(changeable).toEqual([]);
+});
+
 it('identities can be drawn by those who insert, and by nobody else', async () => {
   const able = await columnOf(
     command,
