@@ -94,6 +94,48 @@ describe('channels', () => {
     expect(await api.eventTypes(registered.body.id)).toEqual(['webhook.registered', 'webhook.deactivated']);
   });
 
+  it('get new secrets, of which only the newest are kept and none is in the log', async () => {
+    const id = await connected();
+    const fresh = { signingSecrets: [secret, 'the-next-signing-secret-0001'], accessToken: 'IGAA-next' };
+    const put = (body: object, key = api.admin, channelId = id) => api.call('PUT', `/api/channels/${channelId}/credentials`, { key, body });
+    const answer = await put({ credentials: fresh, expiresAt: '2027-02-01T00:00:00Z' });
+    expect([answer.status, answer.body]).toEqual([200, { id, version: 2 }]);
+    expect((await readChannel(gateway.pool, id, api.config.encryption.keys))?.secrets).toEqual(fresh);
+    expect((await api.db.query('SELECT version FROM credentials WHERE channel_id = $1', [id])).rows).toEqual([{ version: 2 }]);
+    expect(await api.eventTypes(id)).toEqual(['channel.connected', 'channel.credentials.rotated']);
+    const { rows } = await api.db.query('SELECT e::text AS row FROM domain_events e');
+    for (const hidden of [...fresh.signingSecrets, fresh.accessToken]) expect(JSON.stringify(rows)).not.toContain(hidden);
+
+    expect((await put({ credentials: { signingSecrets: [] } })).body).toMatchObject({ status: 400, errors: [{ path: 'credentials.signingSecrets' }] });
+    expect((await put({})).status).toBe(400);
+    expect((await put({ credentials: fresh }, editor)).status).toBe(403);
+    expect((await put({ credentials: fresh }, foreigner)).status).toBe(404);
+    expect((await put({ credentials: fresh }, api.admin, newId())).status).toBe(404);
+    await api.call('DELETE', `/api/channels/${id}`, { key: api.admin });
+    expect((await put({ credentials: fresh })).status).toBe(404);
+  });
+
+  it('are held and released by operators, once each', async () => {
+    const id = await connected();
+    const operator = await api.keyFor('operator');
+    const ask = async (what: string, key = operator, channelId = id) => {
+      const { status, body } = await api.call('POST', `/api/channels/${channelId}/${what}`, { key });
+      return status === 200 ? body : status;
+    };
+    for (const what of ['hold', 'release']) {
+      expect(await ask(what, editor)).toBe(403);
+      expect(await ask(what, foreigner)).toBe(404);
+      expect(await ask(what, operator, newId())).toBe(404);
+      expect(await ask(what, operator, 'not-a-uuid')).toBe(400);
+    }
+    expect(await ask('release')).toEqual({ id, status: 'connected' });
+    expect(await Promise.all([ask('hold'), ask('hold')])).toEqual([1, 2].map(() => ({ id, status: 'held' })));
+    expect(await Promise.all([ask('release'), ask('release')])).toEqual([1, 2].map(() => ({ id, status: 'connected' })));
+    expect(await api.eventTypes(id)).toEqual(['channel.connected', 'channel.held', 'channel.released']);
+    await api.call('DELETE', `/api/channels/${id}`, { key: api.admin });
+    expect(await ask('hold')).toBe(404);
+  });
+
   it('of another tenant are not read when a tenant is named', async () => {
     const id = await connected();
     expect(await readChannel(gateway.pool, id, api.config.encryption.keys, newId())).toBeUndefined();

@@ -126,6 +126,26 @@ export const commandCases: readonly CommandCase[] = [
     request: (_, { channel }) => ({ method: 'POST', path: '/api/channels', body: { ...channel, externalAccountId: newId() } }),
   },
   {
+    route: 'PUT /api/channels/{id}/credentials',
+    request: async (_, { connected }) => ({
+      method: 'PUT',
+      path: `/api/channels/${await connected()}/credentials`,
+      body: { credentials: { signingSecrets: ['9d1c9a7be2d84056a1b0c9d8e7f60514'] } },
+    }),
+  },
+  {
+    route: 'POST /api/channels/{id}/hold',
+    request: async (_, { connected }) => ({ method: 'POST', path: `/api/channels/${await connected()}/hold` }),
+  },
+  {
+    route: 'POST /api/channels/{id}/release',
+    request: async (_, { connected, made }) => {
+      const id = await connected();
+      await made(`/api/channels/${id}/hold`, {});
+      return { method: 'POST', path: `/api/channels/${id}/release` };
+    },
+  },
+  {
     route: 'DELETE /api/channels/{id}',
     request: async (_, { connected }) => ({ method: 'DELETE', path: `/api/channels/${await connected()}` }),
   },

@@ -18,7 +18,12 @@ import { limits } from './limits.js';
 import { IfPresent, nameCharactersMax } from './workflow-definition.command.js';
 
 export class ChannelCredentialsCommand {
-  @ApiProperty({ type: [String], description: 'Every one of them is accepted, so that a secret can be rotated', minItems: 1, maxItems: limits.signingSecrets })
+  @ApiProperty({
+    type: [String],
+    description: 'Every one of them is accepted, so that a secret can be rotated',
+    minItems: 1,
+    maxItems: limits.signingSecrets,
+  })
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(limits.signingSecrets)
@@ -79,4 +84,37 @@ export class ChannelCommand {
 export class ChannelConnectedResult {
   @ApiProperty({ format: 'uuid' })
   id: string;
+}
+
+export class ChannelRotationCommand {
+  @ApiProperty({ type: ChannelCredentialsCommand, description: 'Write-only; replaces all secrets of the channel' })
+  @IsDefined()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => ChannelCredentialsCommand)
+  credentials: ChannelCredentialsCommand;
+
+  @ApiPropertyOptional({ format: 'date-time', description: 'When the access token ends; absent: not known' })
+  @IfPresent()
+  @IsISO8601({ strict: true })
+  expiresAt?: string;
+}
+
+export class ChannelRotationResult {
+  @ApiProperty({ format: 'uuid' })
+  id: string;
+
+  @ApiProperty({ description: 'Counts the credentials of this channel' })
+  version: number;
+}
+
+export class ChannelStatusResult {
+  @ApiProperty({ format: 'uuid' })
+  id: string;
+
+  @ApiProperty({
+    enum: ['connected', 'held', 'releasing', 'deleted'],
+    description: 'releasing: what was held has not all begun yet; what arrives queues up behind it',
+  })
+  status: 'connected' | 'held' | 'releasing' | 'deleted';
 }

@@ -1,4 +1,11 @@
-export { ChannelCommand, ChannelConnectedResult, ChannelCredentialsCommand } from './channel.command.js';
+export {
+  ChannelCommand,
+  ChannelConnectedResult,
+  ChannelCredentialsCommand,
+  ChannelRotationCommand,
+  ChannelRotationResult,
+  ChannelStatusResult,
+} from './channel.command.js';
 export { ExecutionCancelledResult } from './execution.command.js';
 export { limits } from './limits.js';
 export { NodeTriggerCommand, NodeTriggeredResult } from './node-trigger.command.js';

@@ -2,7 +2,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import type { JsonObject } from '@sluice/kernel';
 import { PageAnswer } from './query-page.js';
 
-export const channelStatuses = ['connected', 'deleted'] as const;
+export const channelStatuses = ['connected', 'held', 'deleted'] as const;
 
 export class ChannelQuery {
   @ApiProperty({ format: 'uuid' })

@@ -1,5 +1,18 @@
 import { DomainError, type JsonObject } from '@sluice/kernel';
-import type { ChannelConnected, ChannelDisconnected, ChannelEvent } from './channel-events.js';
+import type {
+  ChannelConnected,
+  ChannelCredentialsRotated,
+  ChannelDisconnected,
+  ChannelEvent,
+  ChannelHeld,
+  ChannelReleased,
+} from './channel-events.js';
+
+/**
+ * connected → held → releasing → connected, and from releasing back to held; all of them → deleted. `releasing`: what was held has not
+ * all begun yet, so what arrives is held as well, behind it. The last step is no decision: it is taken where the last held event begins.
+ */
+export type ChannelStatus = 'connected' | 'held' | 'releasing' | 'deleted';
 
 export interface Channel {
   readonly tenantId: string;
@@ -7,7 +20,7 @@ export interface Channel {
   readonly provider: string;
   readonly name: string;
   readonly externalAccountId: string | null;
-  readonly status: 'connected' | 'deleted';
+  readonly status: ChannelStatus;
   /** The provider's settings; nothing secret */
   readonly config: JsonObject;
   readonly expiresAt: Date | null;
@@ -59,6 +72,24 @@ export function connect({ id }: Channel, settings: ChannelSettings, by: string):
   return [{ type: 'channel.connected', aggregateId: id, payload }];
 }
 
+/** `version`: the number of the new secrets. */
+export function rotateCredentials({ id, status }: Channel, version: number, expiresAt: Date | null, by: string): ChannelCredentialsRotated[] {
+  if (status === 'deleted') throw new ChannelNotFound(id);
+  return [{ type: 'channel.credentials.rotated', aggregateId: id, payload: { version, expiresAt: expiresAt?.toISOString() ?? null, by } }];
+}
+
+/** Holding what is held decides nothing. */
+export function hold({ id, status }: Channel, by: string): ChannelHeld[] {
+  if (status === 'deleted') throw new ChannelNotFound(id);
+  return status === 'held' ? [] : [{ type: 'channel.held', aggregateId: id, payload: { by } }];
+}
+
+/** Releasing what is not held decides nothing. */
+export function release({ id, status }: Channel, by: string): ChannelReleased[] {
+  if (status === 'deleted') throw new ChannelNotFound(id);
+  return status === 'held' ? [{ type: 'channel.released', aggregateId: id, payload: { by } }] : [];
+}
+
 /** Deleting what is deleted decides nothing. */
 export function disconnect({ id, status }: Channel, by: string): ChannelDisconnected[] {
   if (status === 'deleted') return [];
@@ -73,6 +104,14 @@ export function evolve(channel: Channel, event: ChannelEvent): Channel {
       const settings = { provider, name, externalAccountId, config, expiresAt: expiresAt === null ? null : new Date(expiresAt) };
       return { ...channel, ...settings, status: 'connected', createdBy: by, streamVersion };
     }
+    case 'channel.credentials.rotated': {
+      const { expiresAt } = event.payload;
+      return { ...channel, expiresAt: expiresAt === null ? null : new Date(expiresAt), streamVersion };
+    }
+    case 'channel.held':
+      return { ...channel, status: 'held', streamVersion };
+    case 'channel.released':
+      return { ...channel, status: 'releasing', streamVersion };
     case 'channel.disconnected':
       return { ...channel, status: 'deleted', streamVersion };
   }

@@ -3,10 +3,14 @@ export {
   type ChannelCredentials,
   ChannelNotFound,
   type ChannelSettings,
+  type ChannelStatus,
   connect,
   disconnect,
   evolve,
+  hold,
   ProviderIsUnknown,
+  release,
+  rotateCredentials,
   unconnected,
 } from './channel.js';
 export { type ChannelConnected, type ChannelDisconnected, type ChannelEvent } from './channel-events.js';

@@ -7,7 +7,7 @@ export interface ChannelSummary extends TenantRow {
   readonly provider: string;
   readonly name: string;
   readonly externalAccountId: string | null;
-  readonly status: 'connected' | 'deleted';
+  readonly status: 'connected' | 'held' | 'deleted';
   readonly config: JsonObject;
   readonly expiresAt: string | null;
   readonly createdBy: string;
@@ -40,6 +40,9 @@ export const channelSummary: Projection<ChannelEvent, ChannelSummary> = {
       createdAt: timestamp,
       updatedAt: timestamp,
     }),
+    'channel.credentials.rotated': ({ payload: { expiresAt }, timestamp: updatedAt }) => ({ expiresAt, updatedAt }),
+    'channel.held': ({ timestamp: updatedAt }) => ({ status: 'held', updatedAt }),
+    'channel.released': ({ timestamp: updatedAt }) => ({ status: 'connected', updatedAt }),
     'channel.disconnected': ({ timestamp: updatedAt }) => ({ status: 'deleted', updatedAt }),
   },
 };

@@ -12,7 +12,7 @@ export class ChannelFilter extends ListPage {
   @MaxLength(64)
   provider?: string;
 
-  @ApiPropertyOptional({ enum: channelStatuses, description: 'Without it: the connected ones' })
+  @ApiPropertyOptional({ enum: channelStatuses, description: 'Without it: all but the deleted ones' })
   @IsOptional()
   @IsIn(channelStatuses)
   status?: (typeof channelStatuses)[number];
@@ -38,9 +38,12 @@ export class ListChannelsHandler implements IQueryHandler<ListChannels> {
   constructor(private readonly store: ReadStore) {}
 
   execute({ tenantId, filter }: ListChannels): Promise<ChannelPage> {
-    const { provider, status = 'connected', search } = filter;
+    const { provider, status, search } = filter;
     const parameters = new Parameters();
-    const where = [`s.tenant_id = ${parameters.of(tenantId)}`, `s.status = ${parameters.of(status)}`];
+    const where = [
+      `s.tenant_id = ${parameters.of(tenantId)}`,
+      status === undefined ? `s.status <> 'deleted'` : `s.status = ${parameters.of(status)}`,
+    ];
     if (provider !== undefined) where.push(`s.provider = ${parameters.of(provider)}`);
     if (search !== undefined) {
       const pattern = parameters.of(containing(search));

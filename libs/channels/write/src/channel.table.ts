@@ -34,13 +34,19 @@ export async function insertChannel(manager: EntityManager, channel: Channel): P
   );
 }
 
-export async function saveChannel(manager: EntityManager, { tenantId, id, status, streamVersion }: Channel): Promise<void> {
-  await manager.query('UPDATE channels SET status = $3, stream_version = $4, updated_at = now() WHERE tenant_id = $1 AND id = $2', [
-    tenantId,
-    id,
-    status,
-    streamVersion,
-  ]);
+export async function saveChannel(manager: EntityManager, { tenantId, id, status, expiresAt, streamVersion }: Channel): Promise<void> {
+  await manager.query(
+    'UPDATE channels SET status = $3, expires_at = $4, stream_version = $5, updated_at = now() WHERE tenant_id = $1 AND id = $2',
+    [tenantId, id, status, expiresAt, streamVersion],
+  );
+}
+
+/**
+ * Waits until every commit of this channel's events is over, and keeps the next ones waiting until this transaction ends, so that none of
+ * them is decided by the status before. Asked for before the channel's row.
+ */
+export async function lockArrivals(manager: EntityManager, tenantId: string, channelId: string): Promise<void> {
+  await manager.query('SELECT pg_advisory_xact_lock(channel_arrivals($1, $2))', [tenantId, channelId]);
 }
 
 /** What a sealed secret is bound to: moved to another channel or version, it does not open. */

@@ -5,8 +5,11 @@ import { ChannelEncryption } from './channel-encryption.js';
 import { ChannelsController } from './channels.controller.js';
 import { ConnectChannelHandler } from './connect-channel.js';
 import { DeleteChannelHandler } from './delete-channel.js';
+import { HoldChannelHandler } from './hold-channel.js';
+import { ReleaseChannelHandler } from './release-channel.js';
+import { RotateCredentialsHandler } from './rotate-credentials.js';
 
-/** Connecting and deleting channels. Needs the API's database, notifications, and a global provider of ChannelDependants. */
+/** Connecting, holding and deleting channels. Needs the API's database, notifications, and a global provider of ChannelDependants. */
 @Module({})
 export class ChannelsWriteModule {
   static forRoot({ keys }: EncryptionConfig): DynamicModule {
@@ -14,7 +17,14 @@ export class ChannelsWriteModule {
       module: ChannelsWriteModule,
       imports: [CommandStoreModule],
       controllers: [ChannelsController],
-      providers: [{ provide: ChannelEncryption, useValue: new ChannelEncryption(keys) }, ConnectChannelHandler, DeleteChannelHandler],
+      providers: [
+        { provide: ChannelEncryption, useValue: new ChannelEncryption(keys) },
+        ConnectChannelHandler,
+        DeleteChannelHandler,
+        HoldChannelHandler,
+        ReleaseChannelHandler,
+        RotateCredentialsHandler,
+      ],
     };
   }
 }

@@ -1,10 +1,19 @@
-import { Body, Controller, Delete, HttpCode, Param, ParseUUIDPipe, Post } from '@nestjs/common';
+import { Body, Controller, Delete, HttpCode, Param, ParseUUIDPipe, Post, Put } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
-import { ApiCreatedResponse, ApiNoContentResponse, ApiTags } from '@nestjs/swagger';
-import { ChannelCommand, ChannelConnectedResult } from '@sluice/contracts';
+import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiTags } from '@nestjs/swagger';
+import {
+  ChannelCommand,
+  ChannelConnectedResult,
+  ChannelRotationCommand,
+  ChannelRotationResult,
+  ChannelStatusResult,
+} from '@sluice/contracts';
 import { Allow, Caller } from '@sluice/platform-http';
 import { ConnectChannel } from './connect-channel.js';
 import { DeleteChannel } from './delete-channel.js';
+import { HoldChannel } from './hold-channel.js';
+import { ReleaseChannel } from './release-channel.js';
+import { RotateCredentials } from './rotate-credentials.js';
 
 @ApiTags('channels')
 @Controller('api/channels')
@@ -17,6 +26,29 @@ export class ChannelsController {
     const { provider, name, externalAccountId = null, config = {}, expiresAt, credentials } = body;
     const settings = { provider, name, externalAccountId, config, expiresAt: expiresAt === undefined ? null : new Date(expiresAt) };
     return this.commands.execute(new ConnectChannel(tenantId, settings, credentials, userId));
+  }
+
+  @Put(':id/credentials') @Allow('admin')
+  @ApiOkResponse({ type: ChannelRotationResult })
+  rotate(
+    @Caller() { tenantId, userId }: Caller,
+    @Param('id', ParseUUIDPipe) id: string,
+    @Body() { credentials, expiresAt }: ChannelRotationCommand,
+  ): Promise<ChannelRotationResult> {
+    const end = expiresAt === undefined ? null : new Date(expiresAt);
+    return this.commands.execute(new RotateCredentials(tenantId, id, credentials, end, userId));
+  }
+
+  @Post(':id/hold') @HttpCode(200) @Allow('operator')
+  @ApiOkResponse({ type: ChannelStatusResult })
+  hold(@Caller() { tenantId, userId }: Caller, @Param('id', ParseUUIDPipe) id: string): Promise<ChannelStatusResult> {
+    return this.commands.execute(new HoldChannel(tenantId, id, userId));
+  }
+
+  @Post(':id/release') @HttpCode(200) @Allow('operator')
+  @ApiOkResponse({ type: ChannelStatusResult })
+  release(@Caller() { tenantId, userId }: Caller, @Param('id', ParseUUIDPipe) id: string): Promise<ChannelStatusResult> {
+    return this.commands.execute(new ReleaseChannel(tenantId, id, userId));
   }
 
   @Delete(':id') @HttpCode(204) @Allow('admin')

@@ -9,6 +9,9 @@ import { lockChannel, saveChannel } from './channel.table.js';
  */
 export abstract class ChannelDependants {
   abstract releaseChannel(tx: CommandTransaction, tenantId: string, channelId: string, by: string): Promise<void>;
+
+  /** Begins the oldest held events of a channel that is being released; true: all of them, and the channel is connected again. */
+  abstract beginHeldEvents(tx: CommandTransaction, tenantId: string, channelId: string): Promise<boolean>;
 }
 
 export class DeleteChannel extends Command<void> {

@@ -2,7 +2,7 @@ import type { CommandBus } from '@nestjs/cqrs';
 import type { Graph } from '@sluice/engine';
 import { newId } from '@sluice/kernel';
 import { NodeFailure, type OutboundRequest, type OutboundResponse } from '@sluice/nodes';
-import { ApiDatabase, commandStoreSchema, Database, dataSourceFor, type DatabaseOptions } from '@sluice/platform-database';
+import { commandStoreSchema, Database, dataSourceFor, type DatabaseOptions } from '@sluice/platform-database';
 import { CommandStore, readLog } from '@sluice/platform-event-log';
 import type { Notifications } from '@sluice/platform-notifications';
 import { type TaskTicket, Tickets } from '@sluice/platform-queue';
@@ -24,14 +24,14 @@ const tenantId = newId();
 let stores: TestDatabase;
 let database: Database;
 let admin: pg.Pool;
-let api: ApiDatabase;
+let api: Database;
 
 beforeAll(async () => {
   stores = await testDatabase();
   const options: DatabaseOptions = { url: stores.commandUrl, poolSize: 8, role: 'sluice_service', app: 'test', schema: commandStoreSchema };
   database = new Database(await dataSourceFor(options).initialize(), options);
   const apiOptions: DatabaseOptions = { ...options, role: 'sluice_api', poolSize: 4 };
-  api = new ApiDatabase(await dataSourceFor(apiOptions).initialize(), apiOptions);
+  api = new Database(await dataSourceFor(apiOptions).initialize(), apiOptions);
   admin = new pg.Pool({ connectionString: stores.commandUrl });
   await admin.query(`INSERT INTO tenants (id, name, effect_secret) VALUES ($1, 'test', 'secret')`, [tenantId]);
 });

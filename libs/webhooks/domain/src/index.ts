@@ -4,11 +4,13 @@ export {
   type WebhookDeactivated,
   type WebhookEvent,
   type WebhookFailed,
+  type WebhookHeld,
   type WebhookIgnored,
   type WebhookProcessed,
   type WebhookReceived,
   type WebhookRegistered,
   type WebhookRegistrationEvent,
+  type WebhookReleased,
 } from './webhook-events.js';
 export {
   deactivate,

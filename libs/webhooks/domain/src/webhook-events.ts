@@ -50,9 +50,12 @@ interface ReceivedPayload {
 /** Aggregate: the webhook event. */
 export type WebhookReceived = DomainEvent<'webhook.received', ReceivedPayload>;
 export type WebhookIgnored = DomainEvent<'webhook.ignored', ReceivedPayload & { readonly reason: string }>;
+/** Received while its channel was held: it starts nothing before `webhook.released`. */
+export type WebhookHeld = DomainEvent<'webhook.held', ReceivedPayload>;
+export type WebhookReleased = DomainEvent<'webhook.released', { readonly channelId: string }>;
 /** Every listener's run was started; none listened: no ids. */
 export type WebhookProcessed = DomainEvent<'webhook.processed', { readonly executionIds: readonly string[]; readonly webhookIds: readonly string[] }>;
 export type WebhookFailed = DomainEvent<'webhook.failed', { readonly error: { readonly code: string; readonly message: string } }>;
 
 export type WebhookRegistrationEvent = WebhookRegistered | WebhookDeactivated;
-export type WebhookEvent = WebhookReceived | WebhookIgnored | WebhookProcessed | WebhookFailed;
+export type WebhookEvent = WebhookReceived | WebhookIgnored | WebhookHeld | WebhookReleased | WebhookProcessed | WebhookFailed;

@@ -1,5 +1,5 @@
 import type { Logged, Projection, TenantRow } from '@sluice/platform-projections';
-import type { TriggerEvent, WebhookEvent, WebhookIgnored, WebhookReceived } from '@sluice/webhooks-domain';
+import type { TriggerEvent, WebhookEvent, WebhookHeld, WebhookIgnored, WebhookReceived } from '@sluice/webhooks-domain';
 
 export interface WebhookEventHistory extends TenantRow {
   readonly id: string;
@@ -13,7 +13,7 @@ export interface WebhookEventHistory extends TenantRow {
   readonly customerId: string | null;
   readonly direction: 'in' | 'out';
   readonly triggers: boolean;
-  readonly status: 'received' | 'processed' | 'ignored' | 'failed';
+  readonly status: 'received' | 'processed' | 'ignored' | 'held' | 'failed';
   readonly ignoredBecause: string | null;
   readonly webhookIds: readonly string[];
   readonly executionIds: readonly string[];
@@ -25,7 +25,10 @@ export interface WebhookEventHistory extends TenantRow {
 }
 
 /** One ignored because of its path is told again, as received, when it comes by the right one. */
-const arrived = ({ payload: { event, deliveryId, webhookIds, receivedAt }, correlationId }: Logged<WebhookReceived | WebhookIgnored>) => ({
+const arrived = ({
+  payload: { event, deliveryId, webhookIds, receivedAt },
+  correlationId,
+}: Logged<WebhookReceived | WebhookIgnored | WebhookHeld>) => ({
   channelId: event.channelId,
   deliveryId,
   provider: event.provider,
@@ -77,6 +80,8 @@ export const webhookEventHistory: Projection<WebhookEvent, WebhookEventHistory> 
   on: {
     'webhook.received': (event) => ({ ...arrived(event), status: 'received' }),
     'webhook.ignored': (event) => ({ ...arrived(event), status: 'ignored', ignoredBecause: event.payload.reason }),
+    'webhook.held': (event) => ({ ...arrived(event), status: 'held' }),
+    'webhook.released': () => ({ status: 'received' }),
     'webhook.processed': ({ payload: { executionIds } }) => ({ status: 'processed', executionIds }),
     'webhook.failed': ({ payload: { error } }) => ({ status: 'failed', error }),
   },

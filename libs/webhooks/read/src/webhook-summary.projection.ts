@@ -1,5 +1,5 @@
 import { type Logged, type Projection, type TenantRow, unchanged } from '@sluice/platform-projections';
-import type { WebhookConfig, WebhookEvent, WebhookIgnored, WebhookReceived, WebhookRegistrationEvent } from '@sluice/webhooks-domain';
+import type { WebhookConfig, WebhookEvent, WebhookHeld, WebhookIgnored, WebhookReceived, WebhookRegistrationEvent } from '@sluice/webhooks-domain';
 
 export interface WebhookSummary extends TenantRow {
   readonly id: string;
@@ -19,7 +19,7 @@ export interface WebhookSummary extends TenantRow {
   readonly updatedAt: string;
 }
 
-const called = ({ payload: { receivedAt } }: Logged<WebhookReceived | WebhookIgnored>, row: WebhookSummary | undefined) =>
+const called = ({ payload: { receivedAt } }: Logged<WebhookReceived | WebhookIgnored | WebhookHeld>, row: WebhookSummary | undefined) =>
   row && {
     totalCalls: row.totalCalls + 1,
     lastCalledAt: row.lastCalledAt !== null && row.lastCalledAt > receivedAt ? row.lastCalledAt : receivedAt,
@@ -64,6 +64,8 @@ export const webhookSummary: Projection<WebhookRegistrationEvent | WebhookEvent,
     'webhook.deactivated': ({ timestamp: updatedAt }) => ({ status: 'inactive', updatedAt }),
     'webhook.received': called,
     'webhook.ignored': called,
+    'webhook.held': called,
+    'webhook.released': unchanged,
     'webhook.processed': (_event, row) => row && { successfulCalls: row.successfulCalls + 1 },
     'webhook.failed': unchanged,
   },

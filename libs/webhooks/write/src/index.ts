@@ -1,3 +1,4 @@
+export { beginHeldEvents } from './begin-held-events.js';
 export { WebhooksIngestModule } from './webhooks-ingest.module.js';
 export { webhookTable } from './webhook.table.js';
 export { WebhooksRegistrationModule, type WebhooksRegistrationOptions } from './webhooks-registration.module.js';

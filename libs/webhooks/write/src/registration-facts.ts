@@ -33,7 +33,7 @@ export async function channelOf(
 ): Promise<ChannelRow> {
   const rows: ChannelRow[] = await manager.query(
     `SELECT id, provider FROM channels
-     WHERE tenant_id = $1 AND status = 'connected' AND CASE WHEN $2::uuid IS NULL THEN provider = $3 ELSE id = $2 END
+     WHERE tenant_id = $1 AND status <> 'deleted' AND CASE WHEN $2::uuid IS NULL THEN provider = $3 ELSE id = $2 END
      ORDER BY id LIMIT 2 FOR SHARE`,
     [tenantId, channelId ?? null, provider],
   );

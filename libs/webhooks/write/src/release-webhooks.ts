@@ -1,14 +1,26 @@
 import { Injectable } from '@nestjs/common';
 import type { ChannelDependants } from '@sluice/channels-write';
 import type { CommandTransaction } from '@sluice/platform-event-log';
+import { Tickets } from '@sluice/platform-queue';
 import { deactivate, evolve, type Webhook } from '@sluice/webhooks-domain';
 import type { WorkflowDependants } from '@sluice/workflows-write';
 import type { FindOptionsWhere } from 'typeorm';
+import { beginHeldEvents } from './begin-held-events.js';
 import { lockWebhooks, saveWebhook } from './webhook.table.js';
 
-/** A webhook ends with its channel, and with its workflow. */
+/** A webhook ends with its channel, and with its workflow; events wait for their channel. */
 @Injectable()
 export class ReleaseWebhooks implements ChannelDependants, WorkflowDependants {
+  constructor(private readonly tickets: Tickets) {}
+
+  async beginHeldEvents(tx: CommandTransaction, tenantId: string, channelId: string): Promise<boolean> {
+    const { tickets, drained } = await beginHeldEvents((text, values) => tx.manager.query(text, values), tenantId, channelId);
+    tx.afterCommit(async () => {
+      if (tickets.length > 0) await this.tickets.issue(tickets);
+    });
+    return drained;
+  }
+
   releaseChannel(tx: CommandTransaction, tenantId: string, channelId: string, by: string): Promise<void> {
     return release(tx, { tenantId, channelId, status: 'active' }, by);
   }

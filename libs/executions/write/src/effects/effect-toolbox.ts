@@ -30,7 +30,7 @@ export class EffectToolbox {
       channel: async (channelId) => {
         const channel = await readChannel(this.database.pool, channelId, this.options.encryption.keys, run.tenantId);
         // Another tenant's channel does not exist.
-        if (channel === undefined || channel.status !== 'connected') {
+        if (channel === undefined || channel.status === 'deleted') {
           throw new NodeFailure('channel_unknown', `There is no channel ${channelId}. Choose one of this tenant's channels.`, { retryable: false });
         }
         const { accessToken } = channel.secrets;

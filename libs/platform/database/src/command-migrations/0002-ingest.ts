@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-const up = `
+export const up = `
 SET LOCAL ROLE sluice_owner;
 
 -- Many HTTP calls in one transaction: deliveries, their events (de-duplicated), tasks, log. One call, one round trip.

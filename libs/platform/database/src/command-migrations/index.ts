@@ -2,6 +2,7 @@ import { Foundation1764000000001 } from './0001-foundation.js';
 import { Ingest1764000000002 } from './0002-ingest.js';
 import { IdempotencyKeys1764000000003 } from './0003-idempotency-keys.js';
 import { Operations1764000000004 } from './0004-operations.js';
+import { HeldChannels1764000000005 } from './0005-held-channels.js';
 
 /** In order; a landed migration is never edited. */
 export const commandMigrations = [
@@ -9,4 +10,5 @@ export const commandMigrations = [
   Ingest1764000000002,
   IdempotencyKeys1764000000003,
   Operations1764000000004,
+  HeldChannels1764000000005,
 ] as const;

@@ -60,7 +60,7 @@ export class ChannelDirectory {
 
   private async read(channelId: string): Promise<Source | undefined> {
     const channel = await readChannel(this.database.pool, channelId, this.encryption.keys);
-    if (channel === undefined || channel.status !== 'connected') return undefined;
+    if (channel === undefined || channel.status === 'deleted') return undefined;
     const { rows } = await this.database.pool.query<{ id: string; trigger_type: string; action_types: string[] }>({
       name: 'listeners-of-channel',
       text: `SELECT id, trigger_type, action_types FROM webhooks

@@ -44,7 +44,11 @@ export class WebhookGatewayController {
     return { status: 'received' };
   }
 
-  @EventPattern(['channel.connected', 'channel.disconnected', 'webhook.registered', 'webhook.deactivated'].map(domainEventPattern))
+  @EventPattern(
+    ['channel.connected', 'channel.credentials.rotated', 'channel.disconnected', 'webhook.registered', 'webhook.deactivated'].map(
+      domainEventPattern,
+    ),
+  )
   forgetChannels(): void {
     this.directory.forget();
   }
