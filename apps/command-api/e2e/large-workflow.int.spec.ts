@@ -11,7 +11,7 @@ function drawing(count: number, text: string) {
   const at = (index: number) => (index === 0 ? 'start' : `n${index}`);
   const work = (index: number) =>
     index % 2 === 0
-      ? { id: at(index), type: 'data.set', config: { values: { [`v${index}`]: `{{ trigger.text & "${text}" }}`, list: [1, 2, { a: '{{ input.a }}' }] } } }
+      ? { id: at(index), type: 'data.set', config: { values: { [`v${index}`]: `{{ trigger.text & "${text}" }}`, list: [1, '{{ input.a }}'] } } }
       : { id: at(index), type: 'logic.if', config: { condition: `{{ input.v${index} = "x" }}` } };
   const nodes = Array.from({ length: count }, (_, index) => ({
     ...(index === 0 ? { id: 'start', type: 'trigger.webhook', config: {} } : work(index)),

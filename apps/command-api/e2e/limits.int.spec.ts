@@ -48,6 +48,7 @@ const head = (...headers: string[]) =>
 const nested = (levels: number) => `{"name":"x","settings":${'{"a":'.repeat(levels - 1)}{}${'}'.repeat(levels - 1)}}`;
 const sized = (bytes: number) => `{"name":"x","description":"d"${' '.repeat(bytes - 30)}}`;
 const node = { id: 'a', type: 'data.set', config: {} };
+const edge = { source: 'a', target: 'b' };
 const many = <T>(count: number, of: (index: number) => T): T[] => Array.from({ length: count }, (_, index) => of(index));
 
 describe('B-01: a body', () => {
@@ -91,7 +92,9 @@ it.each([
   ['multipart/form-data; boundary=x', '--x--', 415],
   ['application/x-www-form-urlencoded', 'name=x', 415],
   ['text/plain', '{"name":"x"}', 415],
-])('B-05: a body is JSON in UTF-8 or refused: %s', async (type, body, status) => expect(await post(body, { 'content-type': type })).toBe(status));
+])('B-05: a body is JSON in UTF-8 or refused: %s', async (type, body, status) =>
+  expect(await post(body, { 'content-type': type })).toBe(status),
+);
 
 it('B-05: invalid UTF-8 and compressed bodies are refused', async () => {
   expect(await post(new Uint8Array([0x7b, 0xff, 0x7d]))).toBe(400);
@@ -109,16 +112,22 @@ it('B-06: headers are refused by size, number and shape', async () => {
   expect(await request('Transfer-Encoding: chunked')).toBe(400); // with a Content-Length: whose end is it?
 });
 
-it.each(['..%2f..%2fetc%2fpasswd', '%00', '%c0%af', 'x'.repeat(257), "1'; DROP TABLE workflows; --", '{}'])('B-07: %.30s is no id', async (id) => {
-  const { status } = await api.call('POST', `${workflows}/${id.includes('%') ? id : encodeURIComponent(id)}/publish`, { key: api.admin });
-  expect([400, 404, 414]).toContain(status);
-});
+it.each([
+  ['..%2f..%2fetc%2fpasswd', 400],
+  ['%00', 400],
+  ['%c0%af', 400],
+  ['1%27%3B%20DROP%20TABLE%20workflows', 400],
+  ['x'.repeat(limits.pathPartCharacters), 400],
+  ['x'.repeat(limits.pathPartCharacters + 1), 414],
+])('B-07: %.40s is no id', async (id, status) =>
+  expect(await raw(head('Content-Length: 0').replace(' /api/workflows ', ` /api/workflows/${id}/publish `))).toBe(status),
+);
 
 it('B-08: ids are texts', async () => {
   const body = { name: 'x', workflowId: newId(), nodeId: 'a', provider: 'instagram' };
   for (const wrong of [[newId()], { $gt: '' }, 1, null, true]) {
     const answer = await api.call('POST', '/api/webhooks', { key: api.admin, body: { ...body, workflowId: wrong } });
-    expect(answer).toMatchObject({ status: 400, body: { errors: expect.arrayContaining([expect.objectContaining({ path: 'workflowId' })]) } });
+    expect([answer.status, answer.body.errors.map(({ path }: { path: string }) => path)]).toEqual([400, ['workflowId']]);
   }
 });
 
@@ -128,7 +137,8 @@ it.each([
   ['an edge to nowhere', [['start', 'a'], ['a', 'b'], ['b', 'c']]],
   ['a node that nothing leads to', [['start', 'a']]],
 ])('B-09: a graph with %s is a draft, and not published', async (_, pairs) => {
-  const nodes = [{ id: 'start', type: 'trigger.manual', config: {} }, ...['a', 'b'].map((id) => ({ ...node, id, config: { values: {} } }))];
+  const start = { id: 'start', type: 'trigger.manual', config: {} };
+  const nodes = [start, ...['a', 'b'].map((id) => ({ ...node, id, config: { values: {} } }))];
   const edges = pairs.map(([source, target]) => ({ source, target }));
   const { body } = await api.call('POST', workflows, { key: api.admin, body: { name: 'x', nodes, edges } });
   expect((await api.call('POST', `${workflows}/${body.id}/publish`, { key: api.admin })).status).toBe(422);
@@ -144,15 +154,15 @@ it.each([
   ['characters of a node’s id', limits.nodeIdCharacters, (count: number) => ({ nodes: [{ ...node, id: 'i'.repeat(count) }] })],
   ['characters of a node’s name', limits.nameCharacters, (count: number) => ({ nodes: [{ ...node, name: 'n'.repeat(count) }] })],
   ['characters of a node’s type', limits.nodeTypeCharacters, (count: number) => ({ nodes: [{ ...node, type: 't'.repeat(count) }] })],
-  ['characters of an edge’s id', limits.edgeIdCharacters, (count: number) => ({ edges: [{ id: 'e'.repeat(count), source: 'a', target: 'b' }] })],
+  ['characters of an edge’s id', limits.edgeIdCharacters, (count: number) => ({ edges: [{ ...edge, id: 'e'.repeat(count) }] })],
 ])('B-10: a workflow has so many %s and not one more (%d)', async (_, most, having) => {
   expect(await create({ name: 'x', ...having(most) })).toBe(201);
   expect(await create({ name: 'x', ...having(most + 1) })).toBe(400);
 });
 
 it('B-10: a webhook’s filter and action types, and a channel’s secrets, have their limits too', async () => {
-  const webhook = (config: object) =>
-    api.call('POST', '/api/webhooks', { key: api.admin, body: { name: 'x', workflowId: newId(), nodeId: 'a', provider: 'instagram', config } });
+  const registration = { name: 'x', workflowId: newId(), nodeId: 'a', provider: 'instagram' };
+  const webhook = (config: object) => api.call('POST', '/api/webhooks', { key: api.admin, body: { ...registration, config } });
   expect((await webhook({ filter: 'a'.repeat(limits.webhookFilterCharacters) })).status).toBe(404); // read, and there is no such workflow
   expect((await webhook({ filter: 'a'.repeat(limits.webhookFilterCharacters + 1) })).status).toBe(400);
   expect((await webhook({ actionTypes: many(limits.webhookActionTypes + 1, (index) => `a${index}`) })).status).toBe(400);
@@ -167,6 +177,7 @@ it('B-18: a correlation id of the caller is kept only as a short token', async (
     const answer = await api.call('POST', workflows, { key: api.admin, body: { name: 'x' }, headers: { 'x-correlation-id': id } });
     return answer.headers.get('x-correlation-id') === id;
   };
-  expect([await given('c'.repeat(limits.correlationIdCharacters)), await given('c'.repeat(limits.correlationIdCharacters + 1))]).toEqual([true, false]);
+  expect(await given('c'.repeat(limits.correlationIdCharacters))).toBe(true);
+  expect(await given('c'.repeat(limits.correlationIdCharacters + 1))).toBe(false);
   expect(await given('{"level":60,"msg":"forged"}')).toBe(false);
 });
