@@ -1,8 +1,8 @@
 import { newId } from '@sluice/kernel';
 import type { CommandApi } from './command-api.js';
 
-/** Of requests whose answers show a secret, once: the members that a replay leaves out. */
-export const secretsOf = (answer: object | undefined): string[] => Object.keys(answer ?? {}).filter((name) => /^(key|verifyToken)$/.test(name));
+/** Of an answer that shows secrets, once: the members that a replay leaves out. */
+export const secretsOf = (answer: object = {}): string[] => Object.keys(answer).filter((name) => /^(key|verifyToken)$/.test(name));
 
 export interface CommandRequest {
   readonly method: string;
@@ -35,7 +35,11 @@ export async function fixtures(api: CommandApi) {
     provider: 'instagram',
     name: 'Shop',
     externalAccountId: '17841465550001234',
-    credentials: { signingSecrets: ['3f1c9a7be2d84056a1b0c9d8e7f60514'], verifyToken: 'sluice-verify-7Q2m', accessToken: 'IGAA-very-secret' },
+    credentials: {
+      signingSecrets: ['3f1c9a7be2d84056a1b0c9d8e7f60514'],
+      verifyToken: 'sluice-verify-7Q2m',
+      accessToken: 'IGAA-very-secret',
+    },
   };
   const made = async (path: string, body: object, method = 'POST'): Promise<string> => {
     const answer = await api.call(method, path, { key: api.admin, body });
