@@ -1,4 +1,4 @@
-export { cancel, ExecutionIsOver, ExecutionNotFound, type OpenExecution } from './cancel.js';
+export { cancel, ExecutionNotFound, type OpenExecution } from './cancel.js';
 export {
   type EffectSentAfterCancel,
   type ExecutionEvent,
