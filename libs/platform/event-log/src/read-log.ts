@@ -35,8 +35,8 @@ interface Row {
  */
 export async function readLog(client: Pick<pg.Pool, 'query'>, cursor: number, commitsMax = 200): Promise<LoggedEvent[]> {
   await client.query('SELECT sequence_commits()');
+  // Unnamed: a plan that was made for any cursor and any limit reads the whole log.
   const { rows } = await client.query<Row>({
-    name: 'read-log',
     text: `SELECT c.id AS commit_id, c.position, c.events, e.ord, e.id, e.tenant_id, e.type, e.aggregate_id, e.aggregate_version,
             e.schema_version, e.payload, e.correlation_id, e.causation_id, e.timestamp
      FROM (SELECT * FROM event_commits WHERE position > $1 ORDER BY position LIMIT $2) c
