@@ -114,16 +114,18 @@ async function measure(): Promise<BenchResult> {
   const system: System = { services, api, command, query: await connected(services.queryUrl), postgres: command, redis };
 
   say(`Warming up with ${warmUpDeliveries} deliveries.`);
-  mustBeCorrect(await loadRound(system, 'warm-up', warmUpDeliveries));
+  mustBeCorrect(await loadRound(system, 'warm-up', warmUpDeliveries, 'at the same time'));
 
   const rounds: BenchRound[] = [];
   for (let round = 1; round <= sizes.rounds; round += 1) {
     say(`Round ${round} of ${sizes.rounds}.`);
     const rawCommitsPerSecond = await commitsPerSecond(raw, sizes.rawCommitsMs);
     const rawJobsPerSecond = await jobsPerSecond(services.redisUrl, sizes.rawJobs);
-    const load = await loadRound(system, `round ${round}`, sizes.deliveriesPerRound);
+    const accepting = await loadRound(system, `round ${round}, accepting`, sizes.deliveriesPerRound, 'afterwards');
+    mustBeCorrect(accepting);
+    const load = await loadRound(system, `round ${round}`, sizes.deliveriesPerRound, 'at the same time');
     mustBeCorrect(load);
-    rounds.push({ rawCommitsPerSecond, rawJobsPerSecond, load });
+    rounds.push({ rawCommitsPerSecond, rawJobsPerSecond, accepting, load });
   }
 
   say(`${sizes.idleDeliveries} single deliveries on the idle system.`);

@@ -79,15 +79,22 @@ async function makeTarget({ api, services }: System, name: string): Promise<Made
   return { urls, account, secret, workflowId, channelId };
 }
 
+/** Whether the runs go on while deliveries come, or begin when the last one is acknowledged: two cores are few for both at once. */
+export type Runs = 'at the same time' | 'afterwards';
+
 /** Sends `deliveries` over 32 connections and waits until the query store shows every run of an acknowledged one completed. */
-export async function loadRound(system: System, name: string, deliveries: number): Promise<LoadRound> {
+export async function loadRound(system: System, name: string, deliveries: number, runs: Runs): Promise<LoadRound> {
   const { workflowId, channelId, ...target } = await makeTarget(system, name);
   const load = startLoad({ ...target, deliveries, connections, stopAfterMs: sendingMsMax });
   try {
     await load.ready;
     const meters = await startMeters(system);
     let loaded: LoadResult | undefined;
-    const sending = load.send().then((result) => (loaded = result));
+    if (runs === 'afterwards') signalBackground(system, 'SIGSTOP');
+    const sending = load
+      .send()
+      .then((result) => (loaded = result))
+      .finally(() => signalBackground(system, 'SIGCONT'));
     sending.catch(() => {}); // heard below
     let finished = 0;
     let finishedAt = Date.now();
@@ -114,6 +121,12 @@ export async function loadRound(system: System, name: string, deliveries: number
     };
   } finally {
     load.end();
+  }
+}
+
+function signalBackground({ services }: System, signal: 'SIGSTOP' | 'SIGCONT'): void {
+  for (const { app, pid } of services.processes) {
+    if (app.startsWith('execution-worker') || app === 'projector') process.kill(pid, signal);
   }
 }
 
