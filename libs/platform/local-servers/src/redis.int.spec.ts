@@ -28,6 +28,7 @@ it('never evicts what a queue relies on, keeps nothing on disk, and stops', asyn
 it('fails when another server holds its port, though that one answers', async () => {
   const port = await freePort();
   const other = createServer((socket) => socket.end('process_id:1\r\n')).listen(port, '127.0.0.1');
+  await once(other, 'listening');
   await expect(startRedis({ port, dir })).rejects.toThrow(`Redis did not start on port ${port}`);
   other.close();
 });
