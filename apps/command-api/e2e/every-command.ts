@@ -41,6 +41,7 @@ export async function fixtures(api: CommandApi) {
       accessToken: 'IGAA-very-secret',
     },
   };
+  const providerApp = { provider: 'instagram', name: 'Our app', credentials: { signingSecrets: ['5a1c9a7be2d84056a1b0c9d8e7f60514'] } };
   const made = async (path: string, body: object, method = 'POST'): Promise<string> => {
     const answer = await api.call(method, path, { key: api.admin, body });
     if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
@@ -64,12 +65,14 @@ export async function fixtures(api: CommandApi) {
     made,
     drawing,
     channel,
+    providerAppBody: providerApp,
     workflow,
     connected,
     registration,
     published,
     started: async () => made(`/api/workflows/${await published()}/nodes/start/trigger`, { input: {} }),
     registered: async () => made('/api/webhooks', await registration()),
+    providerApp: () => made('/api/provider-apps', providerApp),
     apiKey: () => made('/api/api-keys', { name: 'x', role: 'viewer' }),
   };
 }
@@ -152,6 +155,14 @@ export const commandCases: readonly CommandCase[] = [
   {
     route: 'DELETE /api/channels/{id}',
     request: async (_, { connected }) => ({ method: 'DELETE', path: `/api/channels/${await connected()}` }),
+  },
+  {
+    route: 'POST /api/provider-apps',
+    request: (_, { providerAppBody }) => ({ method: 'POST', path: '/api/provider-apps', body: providerAppBody }),
+  },
+  {
+    route: 'DELETE /api/provider-apps/{id}',
+    request: async (_, { providerApp }) => ({ method: 'DELETE', path: `/api/provider-apps/${await providerApp()}` }),
   },
   { route: 'POST /api/api-keys', request: () => ({ method: 'POST', path: '/api/api-keys', body: { name: 'CI', role: 'editor' } }) },
   {

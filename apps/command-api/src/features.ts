@@ -1,5 +1,5 @@
 import type { DynamicModule, Type } from '@nestjs/common';
-import { ChannelsWriteModule, channelTable } from '@sluice/channels-write';
+import { ChannelsWriteModule, channelTable, providerAppTable } from '@sluice/channels-write';
 import { ExecutionsWriteModule } from '@sluice/executions-write';
 import type { Logger } from '@sluice/platform-telemetry';
 import { apiKeyTable, TenancyWriteModule } from '@sluice/tenancy-write';
@@ -13,11 +13,11 @@ export const commandApiFeatures = (
   logger: Logger,
 ): (DynamicModule | Type)[] => [
   TenancyWriteModule.forRoot({ bootstrap, logger }),
-  ChannelsWriteModule.forRoot(encryption),
+  ChannelsWriteModule.forRoot({ encryption, publicUrl: http.publicUrl }),
   WorkflowsWriteModule,
   WebhooksRegistrationModule.forRoot({ encryption, publicUrl: http.publicUrl }),
   ExecutionsWriteModule,
 ];
 
 /** For the data source behind ApiDatabase. */
-export const commandApiEntities = [apiKeyTable, channelTable, workflowTable, webhookTable];
+export const commandApiEntities = [apiKeyTable, channelTable, providerAppTable, workflowTable, webhookTable];

@@ -1,5 +1,16 @@
 /** What a tenant has, by kind; `Things` makes the first of each kind when a case asks for it. */
-export const kinds = ['workflow', 'channel', 'webhook', 'event', 'execution', 'waitingExecution', 'nodeRun', 'apiKey', 'tenant'] as const;
+export const kinds = [
+  'workflow',
+  'channel',
+  'webhook',
+  'event',
+  'execution',
+  'waitingExecution',
+  'nodeRun',
+  'apiKey',
+  'providerApp',
+  'tenant',
+] as const;
 export type Kind = (typeof kinds)[number];
 export type IdOf = (kind: Kind) => Promise<string>;
 
@@ -28,6 +39,7 @@ export const waitingBody = {
 };
 export const signingSecret = '3f1c9a7be2d84056a1b0c9d8e7f60514';
 export const channelBody = { provider: 'instagram', name: 'Routes', credentials: { signingSecrets: [signingSecret] } };
+export const providerAppBody = { provider: 'instagram', name: 'Routes', credentials: { signingSecrets: [signingSecret] } };
 
 /** By method and path, as the router has it; several where an id may be of several kinds. */
 export const routeCases: Readonly<Record<string, RouteCase | readonly RouteCase[]>> = {
@@ -65,6 +77,8 @@ export const routeCases: Readonly<Record<string, RouteCase | readonly RouteCase[
   'POST /api/channels/:id/hold': { params: { id: 'channel' }, answers: 200, fresh: true },
   'POST /api/channels/:id/release': { params: { id: 'channel' }, answers: 200, fresh: true },
   'DELETE /api/channels/:id': { params: { id: 'channel' }, answers: 204, fresh: true },
+  'POST /api/provider-apps': { body: body(providerAppBody), answers: 201 },
+  'DELETE /api/provider-apps/:id': { params: { id: 'providerApp' }, answers: 204, fresh: true },
   'POST /api/api-keys': { body: body({ name: 'Routes', role: 'viewer' }), answers: 201 },
   'DELETE /api/api-keys/:id': { params: { id: 'apiKey' }, answers: 204, fresh: true },
   'POST /api/tenants': { body: body({ name: 'Routes' }), answers: 201 },

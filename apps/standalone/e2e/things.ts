@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Api, eventually, metaJson, signInstagram, type SluiceUrls } from '@sluice/testing';
-import { channelBody, type Kind, kinds, signingSecret, waitingBody, workflowBody } from './route-cases.js';
+import { channelBody, type Kind, kinds, providerAppBody, signingSecret, waitingBody, workflowBody } from './route-cases.js';
 
 interface Tenant {
   readonly id: string;
@@ -74,6 +74,7 @@ export class Things {
       return nodes[0]?.id ?? '';
     },
     tenant: () => Promise.resolve(this.tenant.id),
+    providerApp: async () => (await this.api.made('/api/provider-apps', providerAppBody)).id,
     apiKey: async () => {
       const headers = { 'idempotency-key': randomUUID() };
       const { status, body } = await this.api.call<{ id: string }>('POST', '/api/api-keys', { name: 'Routes', role: 'viewer' }, headers);

@@ -192,6 +192,7 @@ export const problemCatalogue = {
 
   // Channels
   channel_not_found: notFound('Channel not found', `There is no channel ${id}.`, ['webhooks.create']),
+  provider_app_not_found: notFound('Provider app not found', `There is no provider app ${id}.`),
   provider_is_unknown: {
     status: 400,
     title: 'Provider is unknown',

@@ -14,4 +14,14 @@ export {
   unconnected,
 } from './channel.js';
 export { type ChannelConnected, type ChannelDisconnected, type ChannelEvent } from './channel-events.js';
+export {
+  createApp,
+  deleteApp,
+  evolveApp,
+  type ProviderApp,
+  type ProviderAppCredentials,
+  ProviderAppNotFound,
+  type ProviderAppSettings,
+  uncreatedApp,
+} from './provider-app.js';
 export { type EncryptionKey, open, seal, type Sealed } from './sealing.js';

@@ -4,23 +4,35 @@ import type { EncryptionConfig } from '@sluice/platform-config';
 import { ChannelEncryption } from './channel-encryption.js';
 import { ChannelsController } from './channels.controller.js';
 import { ConnectChannelHandler } from './connect-channel.js';
+import { CreateProviderAppHandler } from './create-provider-app.js';
 import { DeleteChannelHandler } from './delete-channel.js';
+import { DeleteProviderAppHandler } from './delete-provider-app.js';
 import { HoldChannelHandler } from './hold-channel.js';
+import { ProviderAppsController } from './provider-apps.controller.js';
+import { PUBLIC_URL } from './public-url.js';
 import { ReleaseChannelHandler } from './release-channel.js';
 import { RotateCredentialsHandler } from './rotate-credentials.js';
 
-/** Connecting, holding and deleting channels. Needs the API's database, notifications, and a global provider of ChannelDependants. */
+export interface ChannelsWriteOptions {
+  readonly encryption: EncryptionConfig;
+  readonly publicUrl: string | undefined;
+}
+
+/** Channels and provider apps. Needs the API's database, notifications, and a global provider of ChannelDependants. */
 @Module({})
 export class ChannelsWriteModule {
-  static forRoot({ keys }: EncryptionConfig): DynamicModule {
+  static forRoot({ encryption, publicUrl }: ChannelsWriteOptions): DynamicModule {
     return {
       module: ChannelsWriteModule,
       imports: [CommandStoreModule],
-      controllers: [ChannelsController],
+      controllers: [ChannelsController, ProviderAppsController],
       providers: [
-        { provide: ChannelEncryption, useValue: new ChannelEncryption(keys) },
+        { provide: ChannelEncryption, useValue: new ChannelEncryption(encryption.keys) },
+        { provide: PUBLIC_URL, useValue: publicUrl },
         ConnectChannelHandler,
+        CreateProviderAppHandler,
         DeleteChannelHandler,
+        DeleteProviderAppHandler,
         HoldChannelHandler,
         ReleaseChannelHandler,
         RotateCredentialsHandler,

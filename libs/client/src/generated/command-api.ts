@@ -128,6 +128,38 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/provider-apps": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post: operations["providerApps.create"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/provider-apps/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete: operations["providerApps.delete"];
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/tenants": {
         readonly parameters: {
             readonly query?: never;
@@ -443,6 +475,33 @@ export interface components {
             readonly errors?: readonly components["schemas"]["InputError"][];
             /** @description To providers alone */
             readonly error?: string;
+        };
+        readonly ProviderAppCommand: {
+            /** @enum {string} */
+            readonly provider: "instagram";
+            readonly name: string;
+            /** @description Write-only */
+            readonly credentials: components["schemas"]["ProviderAppCredentialsCommand"];
+            /**
+             * Format: uuid
+             * @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for.
+             */
+            readonly tenantId?: string;
+        };
+        readonly ProviderAppCreatedResult: {
+            /** Format: uuid */
+            readonly id: string;
+            /**
+             * @description The callback URL of the app: its events are routed by their account to the channels of the tenant
+             * @example https://hooks.example.com/webhooks/01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e/instagram/all
+             */
+            readonly endpoint: string;
+        };
+        readonly ProviderAppCredentialsCommand: {
+            /** @description Every one of them is accepted, so that a secret can be rotated */
+            readonly signingSecrets: readonly string[];
+            /** @description For the provider's handshake */
+            readonly verifyToken?: string;
         };
         readonly TenantCommand: {
             readonly name: string;
@@ -1969,6 +2028,330 @@ export interface operations {
              *
              *     `execution_is_over`: Execution is over.
              */
+            readonly 409: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: Idempotency key is reused. */
+            readonly 422: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Internal error. */
+            readonly 500: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `store_unavailable`: Store is unavailable. */
+            readonly 503: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "providerApps.create": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
+                readonly tenantId?: components["parameters"]["tenantId"];
+            };
+            readonly header?: {
+                /**
+                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.
+                 * @example 01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e
+                 */
+                readonly "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+                /**
+                 * @description Kept through log, audit and runs; made if it is missing or not such a token.
+                 * @example checkout-7f3a90c1
+                 */
+                readonly "X-Correlation-Id"?: components["parameters"]["correlationId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "provider": "instagram",
+                 *       "name": "Answer price questions",
+                 *       "credentials": {
+                 *         "signingSecrets": [
+                 *           "text"
+                 *         ],
+                 *         "verifyToken": "text"
+                 *       }
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["ProviderAppCommand"];
+            };
+        };
+        readonly responses: {
+            /** @description Made */
+            readonly 201: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "X-Log-Position": components["headers"]["X-Log-Position"];
+                    readonly "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *       "endpoint": "https://hooks.example.com/webhooks/01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e/instagram/all"
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["ProviderAppCreatedResult"];
+                };
+            };
+            /**
+             * @description `malformed_address`: Address is malformed.
+             *
+             *     `malformed_body`: Body is malformed.
+             *
+             *     `input_is_invalid`: Input is invalid.
+             *
+             *     `idempotency_key_is_malformed`: Idempotency key is malformed.
+             *
+             *     `tenant_is_required`: Tenant is required.
+             */
+            readonly 400: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_is_missing`: Credential is missing.
+             *
+             *     `credential_is_invalid`: Credential is invalid.
+             */
+            readonly 401: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
+            readonly 403: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `tenant_not_found`: Tenant not found. */
+            readonly 404: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `command_is_running`: Command is running. */
+            readonly 409: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: Body too large. */
+            readonly 413: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: Unsupported media type. */
+            readonly 415: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: Idempotency key is reused. */
+            readonly 422: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Internal error. */
+            readonly 500: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `store_unavailable`: Store is unavailable. */
+            readonly 503: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "providerApps.delete": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
+                readonly tenantId?: components["parameters"]["tenantId"];
+            };
+            readonly header?: {
+                /**
+                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.
+                 * @example 01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e
+                 */
+                readonly "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+                /**
+                 * @description Kept through log, audit and runs; made if it is missing or not such a token.
+                 * @example checkout-7f3a90c1
+                 */
+                readonly "X-Correlation-Id"?: components["parameters"]["correlationId"];
+            };
+            readonly path: {
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Done; no body */
+            readonly 204: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "X-Log-Position": components["headers"]["X-Log-Position"];
+                    readonly "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description `malformed_request`: Malformed request.
+             *
+             *     `malformed_address`: Address is malformed.
+             *
+             *     `idempotency_key_is_malformed`: Idempotency key is malformed.
+             *
+             *     `tenant_is_required`: Tenant is required.
+             */
+            readonly 400: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_is_missing`: Credential is missing.
+             *
+             *     `credential_is_invalid`: Credential is invalid.
+             */
+            readonly 401: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
+            readonly 403: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `tenant_not_found`: Tenant not found.
+             *
+             *     `provider_app_not_found`: Provider app not found.
+             */
+            readonly 404: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `command_is_running`: Command is running. */
             readonly 409: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];

@@ -18,6 +18,8 @@ export const routes = {
   'jobs.get': { method: 'GET', path: '/api/jobs/{id}' },
   'nodeTypes.list': { method: 'GET', path: '/api/node-types' },
   'nodes.executions': { method: 'GET', path: '/api/nodes/{nodeId}/executions' },
+  'providerApps.create': { method: 'POST', path: '/api/provider-apps' },
+  'providerApps.delete': { method: 'DELETE', path: '/api/provider-apps/{id}' },
   'tenants.create': { method: 'POST', path: '/api/tenants' },
   'tenants.usage': { method: 'GET', path: '/api/tenants/{id}/usage' },
   'webhookEvents.get': { method: 'GET', path: '/api/webhook-events/{id}' },

@@ -25,7 +25,8 @@ export type ShownOnce<T, Secret extends keyof T> = T | (Omit<T, Secret> & { read
 
 type Work<T> = (tx: CommandTransaction) => Promise<T>;
 
-const rareTypes = /^(workflow\.(created|updated|published|rolled_back|archived)|channel\.|webhook\.(registered|deactivated)|api_key\.)/;
+const rareTypes =
+  /^(workflow\.(created|updated|published|rolled_back|archived)|(channel|provider_app|api_key)\.|webhook\.(registered|deactivated))/;
 
 /**
  * The way in for everything people and frontends change: lock, decide, evolve, save, append – one transaction under the tenant's

@@ -1,12 +1,12 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { ChannelDependants, ChannelEncryption } from '@sluice/channels-write';
+import { ChannelDependants, ChannelEncryption, PUBLIC_URL } from '@sluice/channels-write';
 import type { EncryptionConfig } from '@sluice/platform-config';
 import { CommandStoreModule } from '@sluice/platform-event-log';
 import { WorkflowDependants } from '@sluice/workflows-write';
 import { DeactivateWebhookHandler } from './deactivate-webhook.js';
 import { RegisterWebhookHandler } from './register-webhook.js';
 import { ReleaseWebhooks } from './release-webhooks.js';
-import { PUBLIC_URL, WebhooksController } from './webhooks.controller.js';
+import { WebhooksController } from './webhooks.controller.js';
 
 export interface WebhooksRegistrationOptions {
   readonly encryption: EncryptionConfig;

@@ -1,13 +1,11 @@
 import { Body, Controller, Delete, HttpCode, Inject, Param, ParseUUIDPipe, Post } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiCreatedResponse, ApiNoContentResponse, ApiTags } from '@nestjs/swagger';
+import { PUBLIC_URL } from '@sluice/channels-write';
 import { WebhookRegistrationCommand, WebhookRegistrationResult } from '@sluice/contracts';
 import { Allow, Caller } from '@sluice/platform-http';
 import { DeactivateWebhook } from './deactivate-webhook.js';
 import { RegisterWebhook } from './register-webhook.js';
-
-/** Where providers reach the gateway, without a slash at the end; undefined: endpoints are answered as paths. */
-export const PUBLIC_URL = Symbol('public url');
 
 @ApiTags('webhooks')
 @Controller('api/webhooks')

@@ -3,6 +3,7 @@ import { Ingest1764000000002 } from './0002-ingest.js';
 import { IdempotencyKeys1764000000003 } from './0003-idempotency-keys.js';
 import { Operations1764000000004 } from './0004-operations.js';
 import { HeldChannels1764000000005 } from './0005-held-channels.js';
+import { ProviderApps1764000000007 } from './0007-provider-apps.js';
 
 /** In order; a landed migration is never edited. */
 export const commandMigrations = [
@@ -11,4 +12,5 @@ export const commandMigrations = [
   IdempotencyKeys1764000000003,
   Operations1764000000004,
   HeldChannels1764000000005,
+  ProviderApps1764000000007,
 ] as const;

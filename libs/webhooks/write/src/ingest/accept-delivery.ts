@@ -2,12 +2,15 @@ import { newId } from '@sluice/kernel';
 import { type CanonicalEvent, hostileEvent, parseBody, type ProviderAdapter, type ProviderRequest } from '@sluice/providers';
 import type { TriggerEvent, WebhookIgnored, WebhookReceived } from '@sluice/webhooks-domain';
 import type { Source } from './channel-directory.js';
+import type { RoutedEvent } from './route-by-account.js';
 
 const rawBytesMax = 64 * 1024;
 
 /** One canonical event, ready to be written. */
 export interface AcceptedEvent {
   readonly id: string;
+  /** Or, for what belongs to no channel, the provider app */
+  readonly channelId: string;
   readonly logId: string;
   readonly canonical: CanonicalEvent;
   /** Why it starts nothing; undefined: it triggers */
@@ -20,38 +23,35 @@ export interface AcceptedEvent {
 export interface AcceptedDelivery {
   readonly id: string;
   readonly tenantId: string;
-  readonly channelId: string;
+  readonly channelOrAppId: string;
   readonly request: ProviderRequest;
   readonly correlationId: string;
   readonly events: readonly AcceptedEvent[];
 }
 
-/**
- * What a verified call says, or `malformed`. An event triggers only when its own policy says so and its family is the one that the
- * path names (`all`: every family).
- */
+/** What a verified body says, or `malformed`. */
+export function readBody(adapter: ProviderAdapter, { identity }: Source, body: Buffer): readonly CanonicalEvent[] | 'malformed' {
+  const parsed = parseBody(body);
+  if (parsed.kind === 'malformed') return 'malformed';
+  if (parsed.kind === 'hostile') return [hostileEvent(adapter.name, identity.externalAccountId, body, parsed)];
+  return adapter.normalise(parsed.value, identity);
+}
+
+/** An event triggers only when its own policy says so and its family is the one that the path names (`all`: every family). */
 export function acceptDelivery(
-  adapter: ProviderAdapter,
   source: Source,
+  routed: readonly RoutedEvent[],
   actionType: string,
   request: ProviderRequest,
   correlationId: string,
-): AcceptedDelivery | 'malformed' {
-  const { channel, listeners } = source;
-  const parsed = parseBody(request.body);
-  if (parsed.kind === 'malformed') return 'malformed';
-
+): AcceptedDelivery {
   const deliveryId = newId();
-  const canonical =
-    parsed.kind === 'hostile'
-      ? [hostileEvent(adapter.name, channel.externalAccountId, request.body, parsed)]
-      : adapter.normalise(parsed.value, channel);
   const receivedAt = request.receivedAt.toISOString();
   const headers = Object.fromEntries(
     ['content-type', 'user-agent'].flatMap((name) => (typeof request.headers[name] === 'string' ? [[name, request.headers[name]]] : [])),
   );
 
-  const events = canonical.map((event): AcceptedEvent => {
+  const events = routed.map(({ event, recipient }): AcceptedEvent => {
     const id = newId();
     const otherPath = actionType !== 'all' && event.action !== actionType;
     const ignoredBecause = event.triggers ? (otherPath ? 'other_path' : undefined) : (event.ignoredBecause ?? 'not_a_trigger');
@@ -59,13 +59,13 @@ export function acceptDelivery(
     const item: TriggerEvent = {
       ...facts,
       id,
-      provider: adapter.name,
-      channelId: channel.id,
+      provider: source.provider,
+      channelId: recipient.id,
       triggers: ignoredBecause === undefined,
       occurredAt: occurredAt ?? receivedAt,
       receivedAt,
     };
-    const webhookIds = listeners.filter(({ actionTypes }) => listensTo(actionTypes, event.action)).map((listener) => listener.id);
+    const webhookIds = recipient.listeners.filter(({ actionTypes }) => listensTo(actionTypes, event.action)).map((listener) => listener.id);
     const received = {
       webhookId: webhookIds[0] ?? null,
       webhookIds,
@@ -77,6 +77,7 @@ export function acceptDelivery(
     };
     return {
       id,
+      channelId: recipient.id,
       logId: newId(),
       canonical: event,
       ignoredBecause,
@@ -84,7 +85,7 @@ export function acceptDelivery(
       payload: ignoredBecause === undefined ? received : { ...received, reason: ignoredBecause },
     };
   });
-  return { id: deliveryId, tenantId: channel.tenantId, channelId: channel.id, request, correlationId, events };
+  return { id: deliveryId, tenantId: source.tenantId, channelOrAppId: source.id, request, correlationId, events };
 }
 
 export const listensTo = (actionTypes: readonly string[], action: string): boolean => actionTypes.includes('all') || actionTypes.includes(action);

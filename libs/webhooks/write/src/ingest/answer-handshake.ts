@@ -27,11 +27,11 @@ export class AnswerHandshakeHandler implements IQueryHandler<AnswerHandshake> {
 
   async execute({ path, request }: AnswerHandshake): Promise<Extract<HandshakeAnswer, { ok: true }>> {
     const source = await this.directory.find(path.clientUuid);
-    const adapter = source === undefined ? undefined : providerNamed(source.channel.provider);
-    if (source === undefined || adapter === undefined || !isRouteOf(path, source.channel.provider, source.listeners, adapter.actionTypes)) {
+    const adapter = source === undefined ? undefined : providerNamed(source.provider);
+    if (source === undefined || adapter === undefined || !isRouteOf(path, source, adapter.actionTypes)) {
       throw new WebhookIsUnknown();
     }
-    const answer = adapter.handshake(request, source.channel.secrets);
+    const answer = adapter.handshake(request, source.secrets);
     receivedTotal.inc({ provider: adapter.name, result: answer.ok ? 'handshake' : answer.reason });
     if (!answer.ok) throw new HandshakeIsRefused();
     return answer;

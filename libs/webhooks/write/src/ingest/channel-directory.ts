@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { type OpenChannel, readChannel } from '@sluice/channels-write';
+import { type OpenProviderApp, readChannel, readProviderApp } from '@sluice/channels-write';
 import { isUuid } from '@sluice/kernel';
 import { ServiceDatabase } from '@sluice/platform-database';
 import type { EncryptionConfig } from '@sluice/platform-config';
+import type { CanonicalEvent, ChannelIdentity, ChannelSecrets } from '@sluice/providers';
+import { accountsOf, type Recipient, routeByAccount, type RoutedEvent } from './route-by-account.js';
 
 export interface Listener {
   readonly id: string;
@@ -11,18 +13,37 @@ export interface Listener {
   readonly actionTypes: readonly string[];
 }
 
+/** Whose a path is: a channel's, or a provider app's, whose events belong to several channels. */
 export interface Source {
-  readonly channel: OpenChannel;
-  readonly listeners: readonly Listener[];
+  /** Of the channel or app */
+  readonly id: string;
+  readonly tenantId: string;
+  readonly provider: string;
+  readonly secrets: ChannelSecrets;
+  /** What a path may name besides the provider */
+  readonly triggerTypes: readonly string[];
+  /** For whom the provider's words are read; an app stands for no account of its own */
+  readonly identity: ChannelIdentity;
+  /** Where each event is recorded, and who listens there. */
+  route(events: readonly CanonicalEvent[]): Promise<readonly RoutedEvent[]>;
 }
 
 const foundMs = 5_000;
 const missedMs = 1_000;
 const entriesMax = 10_000;
 
+interface ListenerRow {
+  readonly id: string;
+  readonly trigger_type: string;
+  readonly action_types: string[];
+}
+
+const listenerOf = (row: ListenerRow): Listener => ({ id: row.id, triggerType: row.trigger_type, actionTypes: row.action_types });
+
 /**
- * Who a path's id belongs to. Kept for up to 5 s (unknown ids 1 s), and dropped at once when a channel or registration changes. What
- * is decided from it is decided again by the worker, from Postgres: only verification relies on this copy.
+ * Who a path's id belongs to. Kept for up to 5 s (unknown ids 1 s), and dropped at once when a channel, provider app or registration
+ * changes. What is decided from it is decided again by the worker, from Postgres: only verification, and to which channel an account's
+ * events go, rely on this copy.
  */
 @Injectable()
 export class ChannelDirectory {
@@ -33,9 +54,10 @@ export class ChannelDirectory {
     private readonly encryption: EncryptionConfig,
   ) {}
 
-  async find(channelId: string): Promise<Source | undefined> {
-    if (!isUuid(channelId)) return undefined;
-    const id = channelId.toLowerCase();
+  /** `clientUuid`: a channel's id or a provider app's. */
+  async find(clientUuid: string): Promise<Source | undefined> {
+    if (!isUuid(clientUuid)) return undefined;
+    const id = clientUuid.toLowerCase();
     const now = performance.now();
     const known = this.entries.get(id);
     if (known !== undefined && known.until > now) return known.source;
@@ -58,18 +80,60 @@ export class ChannelDirectory {
     this.entries.clear();
   }
 
-  private async read(channelId: string): Promise<Source | undefined> {
-    const channel = await readChannel(this.database.pool, channelId, this.encryption.keys);
-    if (channel === undefined || channel.status === 'deleted') return undefined;
-    const { rows } = await this.database.pool.query<{ id: string; trigger_type: string; action_types: string[] }>({
+  private async read(id: string): Promise<Source | undefined> {
+    const channel = await readChannel(this.database.pool, id, this.encryption.keys);
+    if (channel === undefined) {
+      const app = await readProviderApp(this.database.pool, id, this.encryption.keys);
+      return app === undefined ? undefined : this.sourceOf(app);
+    }
+    if (channel.status === 'deleted') return undefined;
+    const { rows } = await this.database.pool.query<ListenerRow>({
       name: 'listeners-of-channel',
       text: `SELECT id, trigger_type, action_types FROM webhooks
              WHERE tenant_id = $1 AND channel_id = $2 AND status = 'active' ORDER BY created_at, id`,
       values: [channel.tenantId, channel.id],
     });
+    const { tenantId, provider, secrets } = channel;
+    const recipient: Recipient = { id, listeners: rows.map(listenerOf) };
     return {
-      channel,
-      listeners: rows.map((row) => ({ id: row.id, triggerType: row.trigger_type, actionTypes: row.action_types })),
+      id,
+      tenantId,
+      provider,
+      secrets,
+      triggerTypes: recipient.listeners.map(({ triggerType }) => triggerType),
+      identity: channel,
+      route: (events) => Promise.resolve(events.map((event) => ({ event, recipient }))),
     };
+  }
+
+  /** Its channels are found when their accounts come, and kept as long as the app; an account without one is asked for each time. */
+  private sourceOf(app: OpenProviderApp): Source {
+    const known = new Map<string, Recipient>();
+    return {
+      ...app,
+      triggerTypes: [],
+      identity: { externalAccountId: null, config: {} },
+      route: async (events) => {
+        const missing = accountsOf(events).filter((account) => !known.has(account));
+        if (missing.length > 0) for (const [account, recipient] of await this.channelsOf(app, missing)) known.set(account, recipient);
+        return routeByAccount(events, app.id, known);
+      },
+    };
+  }
+
+  /** The tenant's channels of these accounts; of several channels of one account the oldest. */
+  private async channelsOf({ tenantId, provider }: OpenProviderApp, accounts: readonly string[]): Promise<readonly [string, Recipient][]> {
+    const { rows } = await this.database.pool.query<{ id: string; account: string; listeners: ListenerRow[] }>({
+      name: 'channels-of-accounts',
+      text: `SELECT DISTINCT ON (c.external_account_id) c.id, c.external_account_id AS account,
+                    (SELECT coalesce(jsonb_agg(to_jsonb(w) ORDER BY w.created_at, w.id), '[]')
+                     FROM (SELECT id, trigger_type, action_types, created_at FROM webhooks
+                           WHERE tenant_id = c.tenant_id AND channel_id = c.id AND status = 'active') w) AS listeners
+             FROM channels c
+             WHERE c.tenant_id = $1 AND c.provider = $2 AND c.external_account_id = ANY ($3) AND c.status <> 'deleted'
+             ORDER BY c.external_account_id, c.created_at, c.id`,
+      values: [tenantId, provider, accounts],
+    });
+    return rows.map(({ id, account, listeners }) => [account, { id, listeners: listeners.map(listenerOf) }]);
   }
 }

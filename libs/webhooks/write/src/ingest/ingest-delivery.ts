@@ -1,8 +1,8 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { DomainError } from '@sluice/kernel';
 import { providerNamed, type ProviderRequest, type RejectionReason } from '@sluice/providers';
-import { acceptDelivery } from './accept-delivery.js';
-import { ChannelDirectory } from './channel-directory.js';
+import { acceptDelivery, readBody } from './accept-delivery.js';
+import { ChannelDirectory, type Source } from './channel-directory.js';
 import { BodyIsMalformed, cannotCommit, DeliveryGroups } from './delivery-groups.js';
 import { acknowledgementSeconds, receivedTotal } from './ingest-metrics.js';
 
@@ -47,34 +47,31 @@ export class IngestDeliveryHandler implements ICommandHandler<IngestDelivery> {
   async execute({ path, request, correlationId }: IngestDelivery): Promise<void> {
     const began = performance.now();
     const source = await this.directory.find(path.clientUuid).catch(cannotCommit);
-    const adapter = source === undefined ? undefined : providerNamed(source.channel.provider);
-    if (source === undefined || adapter === undefined || !isRouteOf(path, source.channel.provider, source.listeners, adapter.actionTypes)) {
+    const adapter = source === undefined ? undefined : providerNamed(source.provider);
+    if (source === undefined || adapter === undefined || !isRouteOf(path, source, adapter.actionTypes)) {
       receivedTotal.inc({ provider: 'unknown', result: 'unknown_path' });
       throw new WebhookIsUnknown();
     }
 
-    const verification = adapter.verify(request, source.channel.secrets);
+    const verification = adapter.verify(request, source.secrets);
     if (!verification.ok) {
       receivedTotal.inc({ provider: adapter.name, result: verification.reason });
       throw new SignatureIsRefused(verification.reason);
     }
-    const delivery = acceptDelivery(adapter, source, path.actionType, request, correlationId);
-    if (delivery === 'malformed') {
+    const said = readBody(adapter, source, request.body);
+    if (said === 'malformed') {
       receivedTotal.inc({ provider: adapter.name, result: 'malformed_json' });
       throw new BodyIsMalformed();
     }
 
+    const routed = await source.route(said).catch(cannotCommit);
+    const delivery = acceptDelivery(source, routed, path.actionType, request, correlationId);
     const written = await this.groups.add(delivery);
     receivedTotal.inc({ provider: adapter.name, result: written.eventIds.length === 0 && delivery.events.length > 0 ? 'duplicate' : 'accepted' });
     acknowledgementSeconds.observe((performance.now() - began) / 1_000);
   }
 }
 
-export const isRouteOf = (
-  path: WebhookPath,
-  provider: string,
-  listeners: readonly { readonly triggerType: string }[],
-  actionTypes: readonly string[],
-): boolean =>
-  (path.triggerType === provider || listeners.some(({ triggerType }) => triggerType === path.triggerType)) &&
+export const isRouteOf = (path: WebhookPath, { provider, triggerTypes }: Source, actionTypes: readonly string[]): boolean =>
+  (path.triggerType === provider || triggerTypes.includes(path.triggerType)) &&
   (path.actionType === 'all' || actionTypes.includes(path.actionType));

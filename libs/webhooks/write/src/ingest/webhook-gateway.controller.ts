@@ -45,9 +45,15 @@ export class WebhookGatewayController {
   }
 
   @EventPattern(
-    ['channel.connected', 'channel.credentials.rotated', 'channel.disconnected', 'webhook.registered', 'webhook.deactivated'].map(
-      domainEventPattern,
-    ),
+    [
+      'channel.connected',
+      'channel.credentials.rotated',
+      'channel.disconnected',
+      'provider_app.created',
+      'provider_app.deleted',
+      'webhook.registered',
+      'webhook.deactivated',
+    ].map(domainEventPattern),
   )
   forgetChannels(): void {
     this.directory.forget();

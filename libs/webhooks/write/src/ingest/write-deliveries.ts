@@ -24,7 +24,7 @@ export async function writeDeliveries(pool: Pool, deliveries: readonly AcceptedD
     values: [
       deliveries.map(({ id }) => id),
       deliveries.map(({ tenantId }) => tenantId),
-      deliveries.map(({ channelId }) => channelId),
+      deliveries.map(({ channelOrAppId }) => channelOrAppId),
       deliveries.map(({ request }) => request.body),
       deliveries.map(({ request }) =>
         JSON.stringify(Object.fromEntries(Object.entries(request.headers).filter(([name]) => !secretHeaders.has(name)))),
@@ -33,7 +33,7 @@ export async function writeDeliveries(pool: Pool, deliveries: readonly AcceptedD
       events.map(({ event }) => event.id),
       events.map(({ delivery }) => delivery.tenantId),
       events.map(({ delivery }) => delivery.id),
-      events.map(({ delivery }) => delivery.channelId),
+      events.map(({ event }) => event.channelId),
       events.map(({ event }) => event.canonical.kind),
       events.map(({ event }) => event.canonical.action),
       events.map(({ event }) => event.canonical.dedupeKey),
