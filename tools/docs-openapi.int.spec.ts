@@ -10,7 +10,7 @@ import { artefacts } from './openapi/artefacts.ts';
 interface Media {
   readonly schema?: object;
   readonly example?: unknown;
-  readonly examples?: Readonly<Record<string, object>>;
+  readonly examples?: Readonly<Record<string, { readonly value?: object }>>;
 }
 
 interface Answer {
@@ -72,7 +72,7 @@ it('every body and every answer has a schema, and an example that keeps to it', 
     const media = contents.flatMap((content) => Object.values(content));
     for (const { schema, example, examples = {} } of media) {
       expect([operation.operationId, typeof schema]).toEqual([operation.operationId, 'object']);
-      const named = Object.keys(examples).map((code) => document.components.examples[code]?.value);
+      const named = Object.entries(examples).map(([name, { value }]) => value ?? document.components.examples[name]?.value);
       const validate = ajv.compile(JSON.parse(JSON.stringify(schema).replaceAll('"#/components', '"document#/components')));
       for (const value of example === undefined ? named : [example]) {
         validate(value);

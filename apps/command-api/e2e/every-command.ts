@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { newId } from '@sluice/kernel';
 import type { CommandApi } from './command-api.js';
 
@@ -65,6 +66,7 @@ export async function fixtures(api: CommandApi) {
     made,
     drawing,
     channel,
+    credential: { name: 'Shop', type: 'bearer', token: 'bearer-very-secret', allowedHosts: ['api.example.com'] },
     providerAppBody: providerApp,
     workflow,
     connected,
@@ -164,6 +166,11 @@ export const commandCases: readonly CommandCase[] = [
     route: 'DELETE /api/provider-apps/{id}',
     request: async (_, { providerApp }) => ({ method: 'DELETE', path: `/api/provider-apps/${await providerApp()}` }),
   },
+  { route: 'POST /api/credentials', request: (_, { credential }) => ({ method: 'POST', path: '/api/credentials', body: credential }) },
+  {
+    route: 'DELETE /api/credentials/{id}',
+    request: async (_, { made, credential }) => ({ method: 'DELETE', path: `/api/credentials/${await made('/api/credentials', credential)}` }),
+  },
   { route: 'POST /api/api-keys', request: () => ({ method: 'POST', path: '/api/api-keys', body: { name: 'CI', role: 'editor' } }) },
   {
     route: 'DELETE /api/api-keys/{id}',
@@ -172,5 +179,18 @@ export const commandCases: readonly CommandCase[] = [
   {
     route: 'POST /api/tenants',
     request: ({ platform }) => ({ method: 'POST', path: '/api/tenants', body: { name: 'Globex' }, caller: platform }),
+  },
+  {
+    route: 'PUT /api/tenants/{id}/quotas',
+    request: ({ platform, tenantId }) => ({
+      method: 'PUT',
+      path: `/api/tenants/${tenantId}/quotas`,
+      body: { dailyExecutions: randomInt(1_000_000) },
+      caller: platform,
+    }),
+  },
+  {
+    route: 'PUT /api/tenants/{id}/env',
+    request: ({ tenantId }) => ({ method: 'PUT', path: `/api/tenants/${tenantId}/env`, body: { variables: { host: newId() } } }),
   },
 ];

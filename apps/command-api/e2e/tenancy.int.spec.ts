@@ -76,6 +76,65 @@ describe('tenants', () => {
   });
 });
 
+describe('quotas', () => {
+  const put = (id: string, body: object, key = api.platform) => api.call('PUT', `/api/tenants/${id}/quotas`, { key, body });
+  const quotas = { maxConcurrentExecutions: 50, webhooksPerMinute: 600 };
+
+  it('are replaced by a platform key alone, and logged', async () => {
+    const { body: tenant } = await api.call('POST', '/api/tenants', { key: api.platform, body: { name: 'Limited' } });
+    expect(await put(tenant.id, quotas)).toMatchObject({ status: 200, body: { id: tenant.id, quotas } });
+    expect((await put(tenant.id, quotas)).status).toBe(200);
+    expect((await put(tenant.id, { dailyExecutions: 0 })).status).toBe(200);
+    expect(await api.eventTypes(tenant.id)).toEqual(['tenant.created', 'tenant.quota.changed', 'tenant.quota.changed']);
+    const { rows } = await api.db.query(
+      `SELECT t.quotas, e.payload FROM tenants t JOIN domain_events e ON e.aggregate_id = t.id AND e.aggregate_version = 3 WHERE t.id = $1`,
+      [tenant.id],
+    );
+    expect(rows).toEqual([{ quotas: { dailyExecutions: 0 }, payload: { quotas: { dailyExecutions: 0 }, by: expect.stringMatching(/^key:/) } }]);
+    expect((await put(tenant.id, quotas, tenant.key)).status).toBe(403);
+    expect((await put(newId(), quotas)).status).toBe(404);
+  });
+
+  it.each([{ dailyExecutions: -1 }, { dailyExecutions: 1.5 }, { webhooksPerMinute: '5' }, { webhooksPerMinute: null }, { storage: 1 }])(
+    'are refused as %j',
+    async (body) => expect((await put(api.tenantId, body)).status).toBe(400),
+  );
+});
+
+describe('variables', () => {
+  const put = (id: string, variables: unknown, key = api.admin, query = '') =>
+    api.call('PUT', `/api/tenants/${id}/env${query}`, { key, body: { variables } });
+
+  it('are replaced by an admin of the tenant or a platform key; the log has their names alone', async () => {
+    const { body: tenant } = await api.call('POST', '/api/tenants', { key: api.platform, body: { name: 'Configured' } });
+    const variables = { token: 'env-very-secret', limits: { daily: [1, null] } };
+    expect(await put(tenant.id, variables, tenant.key)).toMatchObject({ status: 200, body: { id: tenant.id, names: ['limits', 'token'] } });
+    expect((await put(tenant.id, variables, tenant.key)).status).toBe(200);
+    expect((await put(tenant.id, { _a1: true }, api.platform, `?tenantId=${tenant.id}`)).status).toBe(200);
+    expect(await api.eventTypes(tenant.id)).toEqual(['tenant.created', 'tenant.env.changed', 'tenant.env.changed']);
+    const { rows } = await api.db.query('SELECT env FROM tenants WHERE id = $1', [tenant.id]);
+    expect(rows).toEqual([{ env: { _a1: true } }]);
+    const { rows: log } = await api.db.query('SELECT e::text FROM domain_events e');
+    expect(JSON.stringify(log)).not.toContain('env-very-secret');
+  });
+
+  it('of another tenant are out of reach', async () => {
+    const { body: tenant } = await api.call('POST', '/api/tenants', { key: api.platform, body: { name: 'Other' } });
+    for (const id of [tenant.id, newId()]) expect((await put(id, { a: 1 })).status).toBe(404);
+    expect((await put(tenant.id, { a: 1 }, await api.keyFor('operator'))).status).toBe(403);
+    expect(await api.eventTypes(tenant.id)).toEqual(['tenant.created']);
+  });
+
+  it('have limits', async () => {
+    const many = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`v${n}`, n]));
+    const sized = (bytes: number) => ({ a: 'x'.repeat(bytes - '{"a":""}'.length) });
+    for (const fits of [{}, many(100), sized(32_768), { ['a'.repeat(64)]: 1 }]) expect((await put(api.tenantId, fits)).status).toBe(200);
+    for (const wrong of [many(101), sized(32_769), { ['a'.repeat(65)]: 1 }, { '1a': 1 }, { 'a-b': 1 }, { '': 1 }, [], 'a', null]) {
+      expect(await put(api.tenantId, wrong)).toMatchObject({ status: 400, body: { errors: [{ path: 'variables' }] } });
+    }
+  });
+});
+
 describe('bootstrap', () => {
   it('makes the same tenant and keys once, however many do it at once', async () => {
     const bootstrap = api.app.get(BootstrapTenancy, { strict: false });

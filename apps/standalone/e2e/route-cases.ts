@@ -9,6 +9,7 @@ export const kinds = [
   'nodeRun',
   'apiKey',
   'providerApp',
+  'credential',
   'tenant',
 ] as const;
 export type Kind = (typeof kinds)[number];
@@ -40,6 +41,7 @@ export const waitingBody = {
 export const signingSecret = '3f1c9a7be2d84056a1b0c9d8e7f60514';
 export const channelBody = { provider: 'instagram', name: 'Routes', credentials: { signingSecrets: [signingSecret] } };
 export const providerAppBody = { provider: 'instagram', name: 'Routes', credentials: { signingSecrets: [signingSecret] } };
+export const credentialBody = { name: 'Routes', type: 'bearer', token: 'routes-very-secret', allowedHosts: ['api.example.com'] };
 
 /** By method and path, as the router has it; several where an id may be of several kinds. */
 export const routeCases: Readonly<Record<string, RouteCase | readonly RouteCase[]>> = {
@@ -79,9 +81,13 @@ export const routeCases: Readonly<Record<string, RouteCase | readonly RouteCase[
   'DELETE /api/channels/:id': { params: { id: 'channel' }, answers: 204, fresh: true },
   'POST /api/provider-apps': { body: body(providerAppBody), answers: 201 },
   'DELETE /api/provider-apps/:id': { params: { id: 'providerApp' }, answers: 204, fresh: true },
+  'POST /api/credentials': { body: body(credentialBody), answers: 201 },
+  'DELETE /api/credentials/:id': { params: { id: 'credential' }, answers: 204, fresh: true },
   'POST /api/api-keys': { body: body({ name: 'Routes', role: 'viewer' }), answers: 201 },
   'DELETE /api/api-keys/:id': { params: { id: 'apiKey' }, answers: 204, fresh: true },
   'POST /api/tenants': { body: body({ name: 'Routes' }), answers: 201 },
+  'PUT /api/tenants/:id/quotas': { params: { id: 'tenant' }, body: body({ dailyExecutions: 1_000_000 }), answers: 200 },
+  'PUT /api/tenants/:id/env': { params: { id: 'tenant' }, body: body({ variables: { shop: 'Routes' } }), answers: 200 },
 
   'GET /api/api-keys': { answers: 200 },
   'GET /api/audit': { answers: 200 },

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Api, eventually, metaJson, signInstagram, type SluiceUrls } from '@sluice/testing';
-import { channelBody, type Kind, kinds, providerAppBody, signingSecret, waitingBody, workflowBody } from './route-cases.js';
+import { channelBody, credentialBody, type Kind, kinds, providerAppBody, signingSecret, waitingBody, workflowBody } from './route-cases.js';
 
 interface Tenant {
   readonly id: string;
@@ -50,6 +50,7 @@ export class Things {
       const { id } = await this.api.made('/api/webhooks', listening);
       return this.shown(`/api/webhooks/${id}`, id);
     },
+    credential: async () => (await this.api.made('/api/credentials', credentialBody)).id,
     event: async () => {
       const channelId = await this.idOf('channel');
       const timestamp = Date.now();

@@ -6,11 +6,20 @@ export {
   ChannelRotationResult,
   ChannelStatusResult,
 } from './channel.command.js';
+export { CredentialCommand, CredentialCreatedResult } from './credential.command.js';
 export { ExecutionCancelledResult } from './execution.command.js';
 export { limits } from './limits.js';
 export { NodeTriggerCommand, NodeTriggeredResult } from './node-trigger.command.js';
 export { ProviderAppCommand, ProviderAppCreatedResult, ProviderAppCredentialsCommand } from './provider-app.command.js';
-export { ApiKeyCommand, KeyIssuedResult, TenantCommand } from './tenancy.command.js';
+export {
+  ApiKeyCommand,
+  KeyIssuedResult,
+  TenantCommand,
+  TenantEnvCommand,
+  TenantEnvResult,
+  TenantQuotas,
+  TenantQuotasResult,
+} from './tenancy.command.js';
 export { WebhookConfigCommand, WebhookRegistrationCommand, WebhookRegistrationResult } from './webhook-registration.command.js';
 export { WorkflowFinding, WorkflowPublishedResult, WorkflowRollbackCommand, WorkflowSavedResult, WorkflowValidationResult } from './workflow-answers.js';
 export {

@@ -26,4 +26,7 @@ export const limits = {
   webhookFilterCharacters: 2_000,
   webhookActionTypes: 50,
   signingSecrets: 5,
+  credentialHosts: 20,
+  envNames: 100,
+  envBytes: 32 * 1024,
 } as const;

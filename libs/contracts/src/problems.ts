@@ -180,7 +180,7 @@ export const problemCatalogue = {
   overloaded: { status: 503, title: 'Overloaded', detail: 'Too much is waiting to be written.', remedy: later, at: ['gateway.deliver'] },
 
   // Tenants and keys
-  tenant_not_found: notFound('Tenant not found', `There is no tenant ${id}.`),
+  tenant_not_found: notFound('Tenant not found', `There is no tenant ${id}.`, ['tenants.setQuotas', 'tenants.setEnv']),
   api_key_not_found: notFound('Api key not found', `There is no API key ${id}.`),
   expiry_is_past: {
     status: 400,
@@ -199,6 +199,15 @@ export const problemCatalogue = {
     detail: 'There is no provider "nobody".',
     remedy: 'Name a provider that Sluice has.',
     at: ['channels.create', 'webhooks.create'],
+  },
+
+  credential_not_found: notFound('Credential not found', `There is no credential ${id}.`),
+  allowed_host_is_invalid: {
+    status: 400,
+    title: 'Allowed host is invalid',
+    detail: 'An allowed host must be a host or host:port, without a scheme, a path or a wildcard.',
+    remedy: 'Correct the host that `errors` names: `api.example.com`, or with a port `api.example.com:8443`.',
+    at: ['credentials.create'],
   },
 
   // Workflows

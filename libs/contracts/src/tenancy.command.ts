@@ -1,5 +1,8 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsIn, IsISO8601, IsString, Length, Matches } from 'class-validator';
+import { isJsonObject, type JsonObject } from '@sluice/kernel';
+import { IsIn, IsInt, IsISO8601, IsString, Length, Matches, Max, Min, ValidateBy } from 'class-validator';
+import { limits } from './limits.js';
+import { rules } from './property-rules.js';
 import { IfPresent, nameCharactersMax } from './workflow-definition.command.js';
 
 const tenantRoles = ['viewer', 'editor', 'operator', 'admin'] as const;
@@ -38,4 +41,66 @@ export class KeyIssuedResult {
 
   @ApiPropertyOptional({ enum: [true], description: 'In the answer to a retry, instead of the key' })
   secretShownOnce?: true;
+}
+
+const quotaMax = 2_147_483_647;
+const IsQuota = (description: string) =>
+  rules(ApiPropertyOptional({ type: 'integer', minimum: 0, maximum: quotaMax, description }), IfPresent(), IsInt(), Min(0), Max(quotaMax));
+
+/** All of a tenant's quotas: what is absent has no limit. */
+export class TenantQuotas {
+  @IsQuota('Runs that are under way at the same time')
+  maxConcurrentExecutions?: number;
+
+  @IsQuota('Deliveries that are accepted within a minute')
+  webhooksPerMinute?: number;
+
+  @IsQuota('Runs that begin within a day (UTC)')
+  dailyExecutions?: number;
+}
+
+export class TenantQuotasResult {
+  @ApiProperty({ format: 'uuid' })
+  id: string;
+
+  @ApiProperty({ type: TenantQuotas })
+  quotas: TenantQuotas;
+}
+
+const variableName = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
+const areVariables = (value: unknown): boolean => {
+  if (!isJsonObject(value)) return false;
+  const names = Object.keys(value);
+  return (
+    names.length <= limits.envNames && names.every((name) => variableName.test(name)) && Buffer.byteLength(JSON.stringify(value)) <= limits.envBytes
+  );
+};
+
+export class TenantEnvCommand {
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: true,
+    maxProperties: limits.envNames,
+    description:
+      'All variables of the tenant, by name: a letter or `_`, then at most 63 letters, digits and `_`. ' +
+      `As JSON at most ${limits.envBytes} bytes. Workflows read them as \`env\`; nothing shows their values.`,
+    example: { shopHost: 'shop.example.com', minimumOrder: 20 },
+  })
+  @ValidateBy({
+    name: 'areVariables',
+    validator: {
+      validate: areVariables,
+      defaultMessage: () =>
+        `$property must be an object of at most ${limits.envNames} values, by names of letters, digits and "_", in at most ${limits.envBytes} bytes of JSON`,
+    },
+  })
+  variables: JsonObject;
+}
+
+export class TenantEnvResult {
+  @ApiProperty({ format: 'uuid' })
+  id: string;
+
+  @ApiProperty({ type: [String] })
+  names: string[];
 }

@@ -178,7 +178,7 @@ describe('configs', () => {
       'config.headers["a b"] – `headers["a b"]` is not a valid name',
       'config.headers.ok – `headers.ok` has characters that are not allowed here',
       'config.query.a – `query.a` must be a text, a number, true or false, null, or a list',
-      'config.credential – `credential` is reserved for the next release; until then put what the target needs into `headers`',
+      'config.credential – `credential` must be an id, as the API gives it: a UUID',
     ]);
     expect(messages('logic.switch', { cases: [{ name: 'x' }, { name: '', equals: 1 }, 'y'], casse: [] })).toEqual([
       'config.casse – `casse` is not known here: remove it or check its spelling',
@@ -214,7 +214,9 @@ describe('configs', () => {
     expect(messages('logic.switch', { value: 'input', cases: [{ name: '{{ env.name }}', equals: 1 }] })).toEqual([
       'config.cases[0].name – `cases[0].name` must be written out: a template is not allowed here',
     ]);
-    expect(messages('http.request', { url: 'https://x.test', credential: '{{ env.credential }}' })).toHaveLength(1);
+    expect(messages('http.request', { url: 'https://x.test', credential: '{{ env.credential }}' })).toEqual([
+      'config.credential – `credential` must be written out: a template is not allowed here',
+    ]);
   });
 
   it('gives each case a name of its own', () => {

@@ -1,5 +1,5 @@
 import { stripExpression } from '@sluice/expressions';
-import { isJsonObject, type JsonObject } from '@sluice/kernel';
+import { isJsonObject, isUuid, type JsonObject } from '@sluice/kernel';
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import { parseInstant } from './instant.js';
 
@@ -7,8 +7,7 @@ import { parseInstant } from './instant.js';
  * Schemas of configs are plain JSON Schema with a few additions:
  * - `format: "expression"`: the text is an expression, with or without `{{ }}`; texts elsewhere are templates;
  * - `literal: true`: must be written out, because it is needed before anything runs;
- * - `bytesMax`: of a text in UTF-8;
- * - `not: {}`: not to be used yet, the description says why.
+ * - `bytesMax`: of a text in UTF-8.
  */
 // `strictRequired` would refuse `oneOf: [{ required: ['ms'] }]`, whose properties stand in the schema around it.
 const ajv = new Ajv2020({
@@ -22,6 +21,7 @@ const ajv = new Ajv2020({
 ajv.addFormat('expression', true);
 ajv.addFormat('instant', (text: string) => parseInstant(text) !== undefined);
 ajv.addFormat('http-url', isHttpUrl);
+ajv.addFormat('uuid', isUuid);
 ajv.addKeyword({ keyword: 'literal', schemaType: 'boolean', validate: (_literal: boolean, value: unknown) => !hasTemplate(value) });
 ajv.addKeyword({
   keyword: 'bytesMax',
@@ -61,10 +61,10 @@ function isWholeTemplate(text: unknown): boolean {
  * only the type is sure. What is wrong inside `oneOf` and the like is told by those themselves.
  */
 function isOurs({ keyword, schemaPath, propertyName, data }: ErrorObject): boolean {
-  if (/\/(oneOf|anyOf|not)\//.test(schemaPath) || keyword === 'if' || keyword === 'propertyNames') return false;
+  if (/\/(oneOf|anyOf)\//.test(schemaPath) || keyword === 'if' || keyword === 'propertyNames') return false;
   if (keyword === 'oneOf' || keyword === 'anyOf') return isJsonObject(data);
   if (propertyName !== undefined || !hasTemplate(data)) return true;
-  return keyword === 'literal' || keyword === 'not' || (keyword === 'type' && !isWholeTemplate(data));
+  return keyword === 'literal' || (keyword === 'type' && !isWholeTemplate(data));
 }
 
 function configError(error: ErrorObject): ConfigError {
@@ -75,7 +75,7 @@ function configError(error: ErrorObject): ConfigError {
   return { path, message: messageOf(error, path === '' ? 'The config' : `\`${path}\``) };
 }
 
-function messageOf({ keyword, schema, parentSchema, propertyName, message }: ErrorObject, field: string): string {
+function messageOf({ keyword, schema, propertyName, message }: ErrorObject, field: string): string {
   switch (keyword) {
     case 'required':
       return `${field} is missing: give it a value`;
@@ -93,8 +93,6 @@ function messageOf({ keyword, schema, parentSchema, propertyName, message }: Err
       return `${field} needs exactly one of ${requiredIn(schema)}`;
     case 'anyOf':
       return `${field} needs at least one of ${requiredIn(schema)}`;
-    case 'not':
-      return `${field} ${String(parentSchema?.['description'])}`;
     case 'literal':
       return `${field} must be written out: a template is not allowed here`;
     case 'bytesMax':
@@ -112,6 +110,7 @@ function messageOf({ keyword, schema, parentSchema, propertyName, message }: Err
 
 const formatMessages = new Map([
   ['instant', 'must be a time in ISO 8601 with a time zone, such as 2026-12-24T18:00:00Z'],
+  ['uuid', 'must be an id, as the API gives it: a UUID'],
   ['http-url', 'must be a URL with http:// or https://, without a user name'],
 ]);
 

@@ -1,11 +1,15 @@
 import type { JsonObject } from '@sluice/kernel';
 import { httpRequest } from './http-request.js';
-import { type EffectTools, NodeFailure, type OutboundRequest } from './node-type.js';
+import { type EffectTools, type HttpCredential, NodeFailure, type OutboundRequest } from './node-type.js';
 
 const now = new Date('2026-06-01T12:00:00Z');
 
 /** Runs the node against a target that gives this answer, and hands back what it was sent. */
-async function call(config: JsonObject, answer: { status?: number; headers?: Record<string, string>; body?: string | Buffer } = {}) {
+async function call(
+  config: JsonObject,
+  answer: { status?: number; headers?: Record<string, string>; body?: string | Buffer } = {},
+  credential?: HttpCredential,
+) {
   const requests: OutboundRequest[] = [];
   const tools: EffectTools = {
     idempotencyKey: 'key-1',
@@ -15,6 +19,7 @@ async function call(config: JsonObject, answer: { status?: number; headers?: Rec
       return Promise.resolve({ status: answer.status ?? 200, headers: answer.headers ?? {}, body: Buffer.from(answer.body ?? '') });
     },
     channel: () => Promise.reject(new Error('no channel')),
+    credential: () => (credential === undefined ? Promise.reject(new Error('no credential')) : Promise.resolve(credential)),
     providerApi: () => '',
   };
   const url = 'https://api.example.com/orders';
@@ -120,5 +125,61 @@ describe('http.request', () => {
     const { outcome, requests } = await call(config);
     expect(outcome).toMatchObject({ code: 'config_invalid', options: { retryable: false } });
     expect(requests).toEqual([]);
+  });
+});
+
+describe('http.request with a credential', () => {
+  const id = '018f3b5e-0000-7000-8000-00000000000c';
+  const bearer = { type: 'bearer', token: 'marker"secret' } as const;
+  const basic = { type: 'basic', username: 'ada', password: 'marker/secret' } as const;
+  const header = { type: 'header', headerName: 'X-Api-Key', value: 'marker-secret' } as const;
+  const pair = Buffer.from('ada:marker/secret').toString('base64');
+  const proven = (secret: HttpCredential['secret'], config: JsonObject = {}, answer = {}, allowedHosts = ['api.example.com']) =>
+    call({ credential: id, ...config }, answer, { secret, allowedHosts });
+
+  it.each<[HttpCredential['secret'], object]>([
+    [bearer, { authorization: 'Bearer marker"secret' }],
+    [basic, { authorization: `Basic ${pair}` }],
+    [header, { 'x-api-key': 'marker-secret' }],
+  ])('sends what the credential says, whatever the author wrote (%#)', async (secret, headers) => {
+    const { request, outcome } = await proven(secret, { headers: { Authorization: 'mine', 'x-api-key': 'mine' } });
+    expect(request?.headers).toMatchObject(headers);
+    expect(outcome).toMatchObject({ kind: 'done' });
+  });
+
+  it.each([
+    ['https://api.example.com/a', 'api.example.com', true],
+    ['https://API.example.com:443/a', 'api.example.com', true],
+    ['http://api.example.com/a', 'api.example.com', false],
+    ['http://api.example.com:443/a', 'api.example.com', false],
+    ['http://api.example.com/a', 'api.example.com:80', true],
+    ['https://api.example.com:8443/a', 'api.example.com', false],
+    ['https://api.example.com:8443/a', 'api.example.com:8443', true],
+    ['https://api.example.com/a', 'example.com', false],
+    ['https://api.example.com.evil.test/a', 'api.example.com', false],
+    ['https://evil.test/?api.example.com', 'api.example.com', false],
+    ['https://api.example.com@evil.test/', 'api.example.com', false],
+    ['https://evil.test\\@api.example.com/', 'api.example.com', false],
+  ])('T-18: to %s, allowed for %s: %s', async (url, allowed, goes) => {
+    const { outcome, requests } = await proven(bearer, { url }, {}, [allowed]);
+    expect(requests).toHaveLength(goes ? 1 : 0);
+    if (!goes) expect(outcome).toMatchObject({ code: 'credential_not_allowed', options: { retryable: false } });
+    expect(JSON.stringify(outcome)).not.toContain('marker');
+  });
+
+  it.each([bearer, basic, header])('T-18: blanks it in an answer that repeats it (%#)', async (secret) => {
+    const texts = [...Object.values(secret).slice(1).filter((text) => text.includes('marker')), pair];
+    const told = { said: texts, [texts[0] ?? '']: texts.map(encodeURIComponent) };
+    const headers = { ...json, 'x-echo': texts.join() };
+    const outcomes = [
+      await proven(secret, {}, { headers, body: JSON.stringify(told) }),
+      await proven(secret, {}, { headers, body: `{"broken":${JSON.stringify(told)}` }),
+      await proven(secret, {}, { status: 401, headers: json, body: JSON.stringify(told) }),
+      await proven(secret, {}, { body: texts.map((text) => `${text} ${encodeURIComponent(text)}`).join() }),
+    ];
+    for (const { outcome } of outcomes) {
+      expect(JSON.stringify({ outcome, options: Reflect.get(Object(outcome), 'options') })).not.toMatch(secret === basic ? `marker|${pair}` : 'marker');
+    }
+    expect(outcomes[0]?.outcome).toMatchObject({ output: { headers: json } });
   });
 });

@@ -1,6 +1,7 @@
 import { DEFAULT_HANDLE } from '@sluice/engine';
 import type { Json, JsonObject } from '@sluice/kernel';
 import { configFailure, isList, optionalObject, optionalText, requiredText } from './config-fields.js';
+import { Mask, withCredential } from './http-credential.js';
 import { type EffectNodeType, NodeFailure, type OutboundRequest, type OutboundResponse } from './node-type.js';
 import { bodyText, excerpt, isJson } from './response-body.js';
 import { parseRetryAfter } from './retry-after.js';
@@ -52,8 +53,10 @@ export const httpRequest: EffectNodeType = {
       },
       credential: {
         title: 'Credential',
-        description: 'is reserved for the next release; until then put what the target needs into `headers`',
-        not: {},
+        description: 'The id of a credential of the tenant. It is sent only to the hosts that it allows, and to no other after a redirect.',
+        type: 'string',
+        format: 'uuid',
+        literal: true,
       },
     },
     required: ['url'],
@@ -62,9 +65,14 @@ export const httpRequest: EffectNodeType = {
   },
   handles: () => [DEFAULT_HANDLE],
   async run({ config, now }, tools) {
-    const response = await tools.send(requestOf(config, tools.idempotencyKey));
-    if (response.status >= 400 || response.status < 200) throw statusFailure(response, now);
-    return { kind: 'done', handle: DEFAULT_HANDLE, output: { status: response.status, headers: response.headers, body: bodyOf(response) } };
+    const request = requestOf(config, tools.idempotencyKey);
+    const credentialId = optionalText(config, 'credential');
+    const credential = credentialId === undefined ? undefined : await tools.credential(credentialId);
+    const response = await tools.send(credential === undefined ? request : withCredential(request, credential));
+    const mask = new Mask(credential?.secret);
+    const { status, headers } = response;
+    if (status >= 400 || status < 200) throw statusFailure(response, mask, now);
+    return { kind: 'done', handle: DEFAULT_HANDLE, output: { status, headers: mask.headers(headers), body: bodyOf(response, mask) } };
   },
 };
 
@@ -109,18 +117,18 @@ function headersOf(config: JsonObject): Record<string, string> {
   return Object.fromEntries(pairs);
 }
 
-function bodyOf(response: OutboundResponse): Json {
+function bodyOf(response: OutboundResponse, mask: Mask): Json {
   const text = bodyText(response);
-  if (!isJson(response)) return text;
+  if (!isJson(response)) return mask.text(text);
   if (text.trim() === '') return null;
   try {
-    return JSON.parse(text);
+    return mask.json(JSON.parse(text));
   } catch {
-    return text;
+    return mask.text(text);
   }
 }
 
-function statusFailure(response: OutboundResponse, now: Date): NodeFailure {
+function statusFailure(response: OutboundResponse, mask: Mask, now: Date): NodeFailure {
   const { status } = response;
   const retryable = status === 408 || status === 425 || status === 429 || status >= 500;
   const retryAfterMs = retryable ? parseRetryAfter(response.headers['retry-after'], now) : undefined;
@@ -129,6 +137,6 @@ function statusFailure(response: OutboundResponse, now: Date): NodeFailure {
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     // A gateway that gave up, or a program that broke off, may have done the work; 503 says that it was not begun.
     outcomeUnknown: status >= 500 && status !== 501 && status !== 503,
-    details: { status, body: excerpt(bodyText(response)) },
+    details: { status, body: excerpt(mask.text(bodyText(response))) },
   });
 }

@@ -35,6 +35,7 @@ async function send(
       channels.push(channelId);
       return Promise.resolve({ provider, externalAccountId: '17841', accessToken: 'token-1' });
     },
+    credential: () => Promise.reject(new Error('no credential')),
     providerApi: (name) => `https://graph.${name}.example`,
   };
   const outcome = await instagramSendMessage

@@ -33,6 +33,15 @@ export interface OutboundResponse {
   readonly body: Buffer;
 }
 
+/** A secret for calls, and where it may be sent: `host` by https, `host:port` otherwise. */
+export interface HttpCredential {
+  readonly secret:
+    | { readonly type: 'bearer'; readonly token: string }
+    | { readonly type: 'basic'; readonly username: string; readonly password: string }
+    | { readonly type: 'header'; readonly headerName: string; readonly value: string };
+  readonly allowedHosts: readonly string[];
+}
+
 /** What an effect node may use. Every call carries `idempotencyKey`, the same on every attempt (Promise 4). */
 export interface EffectTools {
   readonly idempotencyKey: string;
@@ -42,6 +51,8 @@ export interface EffectTools {
   channel(
     channelId: string,
   ): Promise<{ readonly provider: string; readonly externalAccountId: string | null; readonly accessToken: string }>;
+  /** Decrypted here, at the moment of use. Throws NodeFailure for one that the tenant does not have. */
+  credential(credentialId: string): Promise<HttpCredential>;
   /** Base URL of a provider's API, without a trailing slash; the operator may point it at a stub. */
   providerApi(provider: string): string;
 }

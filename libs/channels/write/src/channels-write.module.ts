@@ -4,9 +4,12 @@ import type { EncryptionConfig } from '@sluice/platform-config';
 import { ChannelEncryption } from './channel-encryption.js';
 import { ChannelsController } from './channels.controller.js';
 import { ConnectChannelHandler } from './connect-channel.js';
+import { CreateHttpCredentialHandler } from './create-http-credential.js';
 import { CreateProviderAppHandler } from './create-provider-app.js';
+import { CredentialsController } from './credentials.controller.js';
 import { DeleteChannelHandler } from './delete-channel.js';
 import { DeleteProviderAppHandler } from './delete-provider-app.js';
+import { DeleteHttpCredentialHandler } from './delete-http-credential.js';
 import { HoldChannelHandler } from './hold-channel.js';
 import { ProviderAppsController } from './provider-apps.controller.js';
 import { PUBLIC_URL } from './public-url.js';
@@ -18,20 +21,22 @@ export interface ChannelsWriteOptions {
   readonly publicUrl: string | undefined;
 }
 
-/** Channels and provider apps. Needs the API's database, notifications, and a global provider of ChannelDependants. */
+/** Channels, provider apps and credentials. Needs the API's database, notifications, and a global provider of ChannelDependants. */
 @Module({})
 export class ChannelsWriteModule {
   static forRoot({ encryption, publicUrl }: ChannelsWriteOptions): DynamicModule {
     return {
       module: ChannelsWriteModule,
       imports: [CommandStoreModule],
-      controllers: [ChannelsController, ProviderAppsController],
+      controllers: [ChannelsController, CredentialsController, ProviderAppsController],
       providers: [
         { provide: ChannelEncryption, useValue: new ChannelEncryption(encryption.keys) },
         { provide: PUBLIC_URL, useValue: publicUrl },
         ConnectChannelHandler,
         CreateProviderAppHandler,
+        CreateHttpCredentialHandler,
         DeleteChannelHandler,
+        DeleteHttpCredentialHandler,
         DeleteProviderAppHandler,
         HoldChannelHandler,
         ReleaseChannelHandler,

@@ -14,7 +14,9 @@ export {
   type ApiKeyEvent,
   type ApiKeyRevoked,
   type AuditRecorded,
+  type Quotas,
   type Role,
   type TenancyEvent,
   type TenantCreated,
 } from './tenancy.js';
+export { changeEnv, changeQuotas, evolveTenant, type Tenant, TenantNotFound } from './tenant.js';

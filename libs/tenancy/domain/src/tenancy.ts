@@ -5,6 +5,19 @@ export const roles = ['viewer', 'editor', 'operator', 'admin', 'platform'] as co
 export type Role = (typeof roles)[number];
 
 export type TenantCreated = DomainEvent<'tenant.created', { readonly name: string }>;
+/** All of its quotas, as they are from now on. */
+export type TenantQuotaChanged = DomainEvent<'tenant.quota.changed', { readonly quotas: Quotas; readonly by: string }>;
+/** All of its variables were replaced. Their values are nowhere in the log: some are secret. */
+export type TenantEnvChanged = DomainEvent<'tenant.env.changed', { readonly names: readonly string[]; readonly by: string }>;
+export type TenantEvent = TenantCreated | TenantQuotaChanged | TenantEnvChanged;
+
+/** What a tenant may use; what is absent has no limit. */
+export interface Quotas {
+  readonly maxConcurrentExecutions?: number;
+  readonly webhooksPerMinute?: number;
+  /** A day is one of UTC. */
+  readonly dailyExecutions?: number;
+}
 
 export type ApiKeyCreated = DomainEvent<
   'api_key.created',
@@ -21,7 +34,7 @@ export type ApiKeyCreated = DomainEvent<
 export type ApiKeyRevoked = DomainEvent<'api_key.revoked', { readonly by: string }>;
 
 export type ApiKeyEvent = ApiKeyCreated | ApiKeyRevoked;
-export type TenancyEvent = TenantCreated | ApiKeyEvent;
+export type TenancyEvent = TenantEvent | ApiKeyEvent;
 
 /**
  * Who did what to what, once for every command that was accepted, in the commit of what it changed. Each is a stream of its own: a new id,

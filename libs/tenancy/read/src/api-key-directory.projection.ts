@@ -35,6 +35,8 @@ export const apiKeyDirectory: Projection<TenancyEvent, ApiKeyDirectory> = {
   keys: ({ aggregateId: id }) => [{ id }],
   on: {
     'tenant.created': unchanged,
+    'tenant.quota.changed': unchanged,
+    'tenant.env.changed': unchanged,
     'api_key.created': ({ payload: { by, ...key }, timestamp }) => ({ ...key, revokedAt: null, createdBy: by, createdAt: timestamp }),
     'api_key.revoked': ({ timestamp: revokedAt }) => ({ revokedAt }),
   },

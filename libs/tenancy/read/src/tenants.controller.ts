@@ -2,17 +2,11 @@ import { Controller, Get, Param, ParseUUIDPipe, Query } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import { AuditPage, TenantUsageQuery } from '@sluice/contracts';
-import { DomainError } from '@sluice/kernel';
 import { Allow, Caller } from '@sluice/platform-http';
 import { ReadsTheLog } from '@sluice/platform-projections';
+import { TenantNotFound } from '@sluice/tenancy-domain';
 import { GetTenantUsage, UsageFilter } from './get-tenant-usage.js';
 import { AuditFilter, ListAudit } from './list-audit.js';
-
-class TenantNotFound extends DomainError {
-  constructor(id: string) {
-    super('not_found', 'tenant_not_found', `There is no tenant ${id}.`);
-  }
-}
 
 @ApiTags('Tenants')
 @Controller('api')

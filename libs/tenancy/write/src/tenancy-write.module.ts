@@ -3,6 +3,8 @@ import type { BootstrapConfig } from '@sluice/platform-config';
 import { CommandStoreModule } from '@sluice/platform-event-log';
 import type { Logger } from '@sluice/platform-telemetry';
 import { BootstrapTenancy } from './bootstrap-tenancy.js';
+import { ChangeEnvHandler } from './change-env.js';
+import { ChangeQuotasHandler } from './change-quotas.js';
 import { CommandAuthenticator } from './command-authenticator.js';
 import { CreateApiKeyHandler } from './create-api-key.js';
 import { CreateTenantHandler } from './create-tenant.js';
@@ -32,6 +34,8 @@ export class TenancyWriteModule implements OnApplicationBootstrap {
       providers: [
         { provide: moduleOptions, useValue: options },
         BootstrapTenancy,
+        ChangeEnvHandler,
+        ChangeQuotasHandler,
         CommandAuthenticator,
         CreateApiKeyHandler,
         CreateTenantHandler,

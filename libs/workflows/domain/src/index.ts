@@ -1,6 +1,7 @@
 export { type DefinitionDiff, diffDefinitions } from './diff-definitions.js';
 export { type ExportDocument, exportDefinition } from './export-definition.js';
 export { channelsNamedIn, type KnownChannel } from './check-channels.js';
+export { credentialsNamedIn } from './check-credentials.js';
 export {
   archive,
   type Changes,
@@ -8,6 +9,7 @@ export {
   type Definition,
   evolve,
   findingsOf,
+  type KnownToTenant,
   publish,
   type PublishedVersion,
   RevisionIsStale,

@@ -4,6 +4,7 @@ import {
   create,
   type Definition,
   evolve,
+  findingsOf,
   publish,
   rollBack,
   undrawn,
@@ -15,6 +16,8 @@ import {
 } from './workflow.js';
 
 const channel = { id: '018f3b5e-0000-7000-8000-00000000000c', provider: 'instagram' };
+const credentialId = '018f3b5e-0000-7000-8000-00000000000d';
+const known = { channels: [channel], credentials: [credentialId] };
 const trigger = { id: 'start', type: 'trigger.manual', config: {} };
 const definition: Definition = {
   name: 'Greet',
@@ -28,7 +31,7 @@ const given = deciderSpec<Workflow, WorkflowEvent>(evolve, initial);
 const after = (...events: WorkflowEvent[]) => events.reduce(evolve, initial);
 
 const draft = create(initial, definition, 'ada');
-const publishedBy = (by: string) => (workflow: Workflow) => publish(workflow, [channel], 'version-id', by);
+const publishedBy = (by: string) => (workflow: Workflow) => publish(workflow, known, 'version-id', by);
 const published = publishedBy('ada')(after(...draft));
 const archived = archive(after(...draft), 'ada');
 
@@ -103,7 +106,7 @@ describe('publishing', () => {
     const edges = ['a', 'b', 'c', 'd'].map((target) => ({ source: 'start', target }));
     const broken = update(after(...draft), { nodes, edges }, 'ada');
     try {
-      publish(after(...draft, ...broken), [channel], 'version-id', 'ada');
+      publish(after(...draft, ...broken), known, 'version-id', 'ada');
       throw new Error('it was published');
     } catch (error) {
       expect(error).toBeInstanceOf(WorkflowNotPublishable);
@@ -123,12 +126,22 @@ describe('publishing', () => {
     const nodes = [trigger, { id: 'a', type: 'instagram.sendMessage', config: { channelId: channel.id, to: 'x', text: 'y' } }];
     const sending = update(after(...draft), { nodes, edges: [{ source: 'start', target: 'a' }] }, 'ada');
     given(...draft, ...sending)
-      .when((workflow) => publish(workflow, [channel], 'v', 'ada'))
+      .when((workflow) => publish(workflow, known, 'v', 'ada'))
       .then({ type: 'workflow.published' });
     given(...draft, ...sending)
-      .when((workflow) => publish(workflow, [{ ...channel, provider: 'line' }], 'v', 'ada'))
+      .when((workflow) => publish(workflow, { ...known, channels: [{ ...channel, provider: 'line' }] }, 'v', 'ada'))
       .thenThrows(WorkflowNotPublishable);
   });
+});
+
+it('T-18 B-16: a graph names credentials of its tenant alone', () => {
+  const calling = (credential: string) => {
+    const nodes = [trigger, { id: 'a', type: 'http.request', config: { url: 'https://x.test', credential } }];
+    return findingsOf({ nodes, edges: [{ source: 'start', target: 'a' }] }, known);
+  };
+  expect(calling(credentialId.toUpperCase())).toEqual([]);
+  expect(calling(channel.id)).toMatchObject([{ path: 'nodes[1].config.credential', code: 'unknown_credential' }]);
+  expect(calling('shop')).toMatchObject([{ path: 'nodes[1].config.credential', code: 'invalid_config' }]);
 });
 
 describe('rolling back', () => {
@@ -136,7 +149,7 @@ describe('rolling back', () => {
   const second = { version: 2, graph: { nodes: [{ ...trigger, name: 'Begin' }], edges: [] }, settings: {} };
   const changed = update(after(...draft, ...published), { nodes: second.graph.nodes }, 'ada');
   const again = publishedBy('ada')(after(...draft, ...published, ...changed));
-  const back = (workflow: Workflow) => rollBack(workflow, { to: first, newest: second }, [channel], 'v3', 'bob');
+  const back = (workflow: Workflow) => rollBack(workflow, { to: first, newest: second }, known, 'v3', 'bob');
 
   it('makes a version of its own of the earlier graph, and leaves the draft to be published again', () => {
     given(...draft, ...published, ...changed, ...again)
@@ -149,13 +162,13 @@ describe('rolling back', () => {
 
   it('does nothing when that graph is live', () =>
     given(...draft, ...published)
-      .when((workflow) => rollBack(workflow, { to: first, newest: { ...first, version: 4 } }, [channel], 'v', 'ada'))
+      .when((workflow) => rollBack(workflow, { to: first, newest: { ...first, version: 4 } }, known, 'v', 'ada'))
       .thenNothing());
 
   it('refuses a graph that could not be published now, and an archived workflow', () => {
     const broken = { ...first, graph: { nodes: [...first.graph.nodes, { id: 'b', type: 'no.such', config: {} }], edges: [] } };
     given(...draft, ...published)
-      .when((workflow) => rollBack(workflow, { to: broken, newest: first }, [channel], 'v', 'ada'))
+      .when((workflow) => rollBack(workflow, { to: broken, newest: first }, known, 'v', 'ada'))
       .thenThrows(WorkflowNotPublishable);
     given(...draft, ...archived)
       .when(back)

@@ -3,6 +3,7 @@ import type { Graph, GraphEdge, GraphNode } from '@sluice/engine';
 import { type DomainEvent, DomainError, type InputError, type JsonObject } from '@sluice/kernel';
 import { checkGraph } from '@sluice/nodes';
 import { checkChannels, type KnownChannel } from './check-channels.js';
+import { checkCredentials } from './check-credentials.js';
 
 export type WorkflowStatus = 'draft' | 'published' | 'archived';
 
@@ -142,18 +143,26 @@ export function update(workflow: Workflow, changes: Changes, by: string): Workfl
   return [{ type: 'workflow.updated', aggregateId: id, payload: { ...wanted, revision: revision + 1, by } }];
 }
 
-/** Everything that stands in the way of publishing a graph. `channels`: those of the tenant that it names. */
-export const findingsOf = (graph: Graph, channels: readonly KnownChannel[]): InputError[] => [
+/** Of what a graph names, that which its tenant has. */
+export interface KnownToTenant {
+  readonly channels: readonly KnownChannel[];
+  /** Ids */
+  readonly credentials: readonly string[];
+}
+
+/** Everything that stands in the way of publishing a graph. */
+export const findingsOf = (graph: Graph, { channels, credentials }: KnownToTenant): InputError[] => [
   ...checkGraph(graph),
   ...checkChannels(graph, channels),
+  ...checkCredentials(graph, credentials),
 ];
 
 /** Publishing an unchanged draft again decides nothing, so a retried request is harmless. */
-export function publish(workflow: Workflow, channels: readonly KnownChannel[], versionId: string, by: string): WorkflowPublished[] {
+export function publish(workflow: Workflow, known: KnownToTenant, versionId: string, by: string): WorkflowPublished[] {
   if (workflow.status === 'archived') throw new WorkflowIsArchived(workflow.id);
   if (workflow.publishedRevision === workflow.revision) return [];
 
-  const findings = findingsOf(workflow.draft, channels);
+  const findings = findingsOf(workflow.draft, known);
   if (findings.length > 0) throw new WorkflowNotPublishable(findings);
 
   const { id, revision, draft: graph, settings, version } = workflow;
@@ -174,7 +183,7 @@ export interface PublishedVersion {
 export function rollBack(
   { id, status, version }: Workflow,
   { to, newest }: { readonly to: PublishedVersion; readonly newest: PublishedVersion },
-  channels: readonly KnownChannel[],
+  known: KnownToTenant,
   versionId: string,
   by: string,
 ): WorkflowRolledBack[] {
@@ -182,7 +191,7 @@ export function rollBack(
   const { graph, settings } = to;
   if (isDeepStrictEqual({ graph, settings }, { graph: newest.graph, settings: newest.settings })) return [];
 
-  const findings = findingsOf(graph, channels);
+  const findings = findingsOf(graph, known);
   if (findings.length > 0) throw new WorkflowNotPublishable(findings);
 
   const payload = { version: version + 1, versionId, fromVersion: to.version, graph, settings, by };

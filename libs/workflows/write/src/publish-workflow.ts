@@ -2,7 +2,7 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { newId } from '@sluice/kernel';
 import { CommandStore } from '@sluice/platform-event-log';
 import { evolve, publish } from '@sluice/workflows-domain';
-import { namedChannels } from './named-channels.js';
+import { knownToTenant } from './known-to-tenant.js';
 import { insertVersions, lockWorkflow, saveWorkflow } from './workflow.table.js';
 
 export class PublishWorkflow extends Command<{ id: string; version: number }> {
@@ -23,7 +23,7 @@ export class PublishWorkflowHandler implements ICommandHandler<PublishWorkflow> 
   execute({ tenantId, workflowId, by, ifMatch }: PublishWorkflow): Promise<{ id: string; version: number }> {
     return this.store.transaction(tenantId, async (tx) => {
       const workflow = await lockWorkflow(tx.manager, tenantId, workflowId, ifMatch);
-      const events = publish(workflow, await namedChannels(tx.manager, tenantId, workflow.draft), newId(), by);
+      const events = publish(workflow, await knownToTenant(tx.manager, tenantId, workflow.draft), newId(), by);
       const published = events.reduce(evolve, workflow);
 
       if (events.length > 0) await saveWorkflow(tx.manager, published);

@@ -2,7 +2,7 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { newId } from '@sluice/kernel';
 import { CommandStore } from '@sluice/platform-event-log';
 import { evolve, rollBack, VersionNotFound } from '@sluice/workflows-domain';
-import { namedChannels } from './named-channels.js';
+import { knownToTenant } from './known-to-tenant.js';
 import { findVersions, insertVersions, lockWorkflow, saveWorkflow } from './workflow.table.js';
 
 /** Makes an earlier version the one that new runs follow; runs in flight finish on theirs (Promise 3). */
@@ -28,7 +28,7 @@ export class RollbackWorkflowHandler implements ICommandHandler<RollbackWorkflow
       const versions = await findVersions(tx.manager, workflow, [version, workflow.version]);
       const [to, newest] = [versions.get(version), versions.get(workflow.version)];
       if (to === undefined || newest === undefined) throw new VersionNotFound(workflowId, version);
-      const events = rollBack(workflow, { to, newest }, await namedChannels(tx.manager, tenantId, to.graph), newId(), by);
+      const events = rollBack(workflow, { to, newest }, await knownToTenant(tx.manager, tenantId, to.graph), newId(), by);
       const rolledBack = events.reduce(evolve, workflow);
 
       if (events.length > 0) await saveWorkflow(tx.manager, rolledBack);

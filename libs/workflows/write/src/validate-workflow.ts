@@ -2,7 +2,7 @@ import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
 import type { InputError } from '@sluice/kernel';
 import { CommandStore } from '@sluice/platform-event-log';
 import { findingsOf } from '@sluice/workflows-domain';
-import { namedChannels } from './named-channels.js';
+import { knownToTenant } from './known-to-tenant.js';
 import { findWorkflow } from './workflow.table.js';
 
 /** What publishing the draft would say. */
@@ -22,7 +22,7 @@ export class ValidateWorkflowHandler implements IQueryHandler<ValidateWorkflow> 
   execute({ tenantId, workflowId }: ValidateWorkflow): Promise<readonly InputError[]> {
     return this.store.read(tenantId, async (manager) => {
       const workflow = await findWorkflow(manager, tenantId, workflowId);
-      return findingsOf(workflow.draft, await namedChannels(manager, tenantId, workflow.draft));
+      return findingsOf(workflow.draft, await knownToTenant(manager, tenantId, workflow.draft));
     });
   }
 }

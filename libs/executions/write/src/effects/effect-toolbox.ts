@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { readChannel } from '@sluice/channels-write';
+import { readChannel, readHttpCredential } from '@sluice/channels-write';
+import { isUuid } from '@sluice/kernel';
 import { type EffectTools, NodeFailure } from '@sluice/nodes';
 import type { EncryptionConfig } from '@sluice/platform-config';
 import { ServiceDatabase } from '@sluice/platform-database';
@@ -13,7 +14,7 @@ export interface ToolboxOptions {
   readonly providerApis: Readonly<Record<string, string>>;
 }
 
-/** What effect nodes use of the outside: the guarded HTTP client, and channels of their own tenant. */
+/** What effect nodes use of the outside: the guarded HTTP client, and channels and credentials of their own tenant. */
 @Injectable()
 export class EffectToolbox {
   constructor(
@@ -38,6 +39,15 @@ export class EffectToolbox {
           throw new NodeFailure('channel_cannot_send', `Channel "${channel.name}" has no access token. Add one to its credentials.`, { retryable: false });
         }
         return { provider: channel.provider, externalAccountId: channel.externalAccountId, accessToken };
+      },
+      credential: async (credentialId) => {
+        const { keys } = this.options.encryption;
+        const credential = isUuid(credentialId) ? await readHttpCredential(this.database.pool, run.tenantId, credentialId, keys) : undefined;
+        if (credential === undefined) {
+          const message = `There is no credential ${credentialId}. Choose one of this tenant's credentials.`;
+          throw new NodeFailure('credential_unknown', message, { retryable: false });
+        }
+        return credential;
       },
       providerApi: (provider) => {
         const base = this.options.providerApis[provider];

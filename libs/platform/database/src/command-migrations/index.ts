@@ -3,6 +3,7 @@ import { Ingest1764000000002 } from './0002-ingest.js';
 import { IdempotencyKeys1764000000003 } from './0003-idempotency-keys.js';
 import { Operations1764000000004 } from './0004-operations.js';
 import { HeldChannels1764000000005 } from './0005-held-channels.js';
+import { HttpCredentials1764000000006 } from './0006-http-credentials.js';
 import { ProviderApps1764000000007 } from './0007-provider-apps.js';
 
 /** In order; a landed migration is never edited. */
@@ -12,5 +13,6 @@ export const commandMigrations = [
   IdempotencyKeys1764000000003,
   Operations1764000000004,
   HeldChannels1764000000005,
+  HttpCredentials1764000000006,
   ProviderApps1764000000007,
 ] as const;
