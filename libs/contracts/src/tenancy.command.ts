@@ -83,7 +83,7 @@ export class TenantEnvCommand {
     maxProperties: limits.envNames,
     description:
       'All variables of the tenant, by name: a letter or `_`, then at most 63 letters, digits and `_`. ' +
-      `As JSON at most ${limits.envBytes} bytes. Workflows read them as \`env\`; nothing shows their values.`,
+      `As JSON at most ${limits.envBytes} bytes. Workflows read them as \`env\`.`,
     example: { shopHost: 'shop.example.com', minimumOrder: 20 },
   })
   @ValidateBy({

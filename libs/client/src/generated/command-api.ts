@@ -612,7 +612,7 @@ export interface components {
         };
         readonly TenantEnvCommand: {
             /**
-             * @description All variables of the tenant, by name: a letter or `_`, then at most 63 letters, digits and `_`. As JSON at most 32768 bytes. Workflows read them as `env`; nothing shows their values.
+             * @description All variables of the tenant, by name: a letter or `_`, then at most 63 letters, digits and `_`. As JSON at most 32768 bytes. Workflows read them as `env`.
              * @example {
              *       "shopHost": "shop.example.com",
              *       "minimumOrder": 20
