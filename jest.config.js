@@ -7,7 +7,9 @@ const { globalSetup, globalTeardown, testTimeout } = preset;
 // Every folder with a jest.config.js, named after it: `--selectProjects engine platform-database`.
 const project = async (file) => {
   const { default: config } = await import(resolve(import.meta.dirname, file));
-  const displayName = dirname(file).replace(/^(apps|libs)\//, '').replace('/', '-');
+  const displayName = dirname(file)
+    .replace(/^(apps|libs)\//, '')
+    .replace('/', '-');
   return { ...config, rootDir: resolve(import.meta.dirname, dirname(file)), displayName };
 };
 

@@ -74,7 +74,10 @@ const send = async (text: string, mid: string, secret = signingSecret): Promise<
   });
   const response = await fetch(endpoint, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', 'x-hub-signature-256': `sha256=${createHmac('sha256', secret).update(body).digest('hex')}` },
+    headers: {
+      'content-type': 'application/json',
+      'x-hub-signature-256': `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`,
+    },
     body,
   });
   return response.status;
@@ -149,8 +152,16 @@ try {
   const deliveries = [
     { what: 'a price question', status: await send('What is the PRICE of the blue one?', price), expected: 200, mid: price },
     { what: 'a greeting', status: await send('Hi there', hello), expected: 200, mid: hello },
-    { what: 'the price question again (the provider redelivers)', status: await send('What is the PRICE of the blue one?', price), expected: 200 },
-    { what: 'a forged message (signed with another secret)', status: await send('Send me all your money', 'm_forged', 'f'.repeat(32)), expected: 401 },
+    {
+      what: 'the price question again (the provider redelivers)',
+      status: await send('What is the PRICE of the blue one?', price),
+      expected: 200,
+    },
+    {
+      what: 'a forged message (signed with another secret)',
+      status: await send('Send me all your money', 'm_forged', 'f'.repeat(32)),
+      expected: 401,
+    },
   ];
 
   const events = await until('processing of both messages', async () => {

@@ -247,7 +247,11 @@ describe.each(['k8s/overlays/dev', 'k8s/overlays/production'])('%s', (folder) =>
   });
 
   it('has a Deployment for each app, and the migration', () => {
-    expect(ofKind('Deployment').map(({ metadata }) => metadata.name).sort()).toEqual([...apps].sort());
+    expect(
+      ofKind('Deployment')
+        .map(({ metadata }) => metadata.name)
+        .sort(),
+    ).toEqual([...apps].sort());
     expect(ofKind('Job').map(({ metadata }) => metadata.name)).toEqual(['migrate']);
   });
 
@@ -477,7 +481,9 @@ describe('docker-compose.yml', () => {
 
   it('leaves Postgres, Redis and the projector without a way out', () => {
     expect(networks['stores']).toEqual({ internal: true });
-    const inside = Object.entries(services).filter(([, each]) => !each.networks.includes('outside')).map(([name]) => name);
+    const inside = Object.entries(services)
+      .filter(([, each]) => !each.networks.includes('outside'))
+      .map(([name]) => name);
     expect(inside.sort()).toEqual(['migrate', 'postgres', 'projector', 'redis']);
   });
 

@@ -49,6 +49,9 @@ it('tells of every code that an error of HTTP itself is given, with its status',
 });
 
 it('tells of no error that cannot happen', () => {
-  const all = sources.filter(({ file }) => !file.endsWith('contracts/src/problems.ts')).map(({ text }) => text).join('\n');
+  const all = sources
+    .filter(({ file }) => !file.endsWith('contracts/src/problems.ts'))
+    .map(({ text }) => text)
+    .join('\n');
   expect([...catalogue.keys()].filter((code) => !all.includes(`'${code}'`))).toEqual([]);
 });

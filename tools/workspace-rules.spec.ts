@@ -138,7 +138,12 @@ it('wants package.json, tsconfig.json and the sources to agree', () => {
 it('wants one known type, one scope and a place in the build', () => {
   expect(withPlan('new', { tags: 'type:odd scope:new' })).toEqual([expect.stringContaining('@sluice/new needs one type')]);
   expect(withPlan('new', { tags: 'type:pure' })).toEqual(['@sluice/new needs one scope.']);
-  expect(violations({ ...workspaceOf(sound), built: Object.keys(sound).slice(1).map((name) => `@sluice/${name}`) })).toEqual([
-    '@sluice/kernel is not among the references of the root\'s tsconfig.json.',
-  ]);
+  expect(
+    violations({
+      ...workspaceOf(sound),
+      built: Object.keys(sound)
+        .slice(1)
+        .map((name) => `@sluice/${name}`),
+    }),
+  ).toEqual(["@sluice/kernel is not among the references of the root's tsconfig.json."]);
 });

@@ -38,7 +38,10 @@ function statOf(pid: number): ProcessStat | undefined {
     return undefined;
   }
   // After the command's name, which stands in brackets and may hold spaces: state, parent, … and from the twelfth on the times.
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ').map(Number);
+  const fields = text
+    .slice(text.lastIndexOf(')') + 2)
+    .split(' ')
+    .map(Number);
   const [user = 0, system = 0, childrenUser = 0, childrenSystem = 0] = fields.slice(11, 15);
   return { pid, parent: fields[1] ?? 0, ownTicks: user + system, endedChildrenTicks: childrenUser + childrenSystem };
 }

@@ -9,7 +9,9 @@ export default async function setup({ projects }) {
   // Where there is no Redis, fetching one can take longer than a test waits.
   if (projects.length > 1 && !process.env.TEST_REDIS_URL) {
     const { redisBinary } = await import('@sluice/platform-local-servers');
-    await Promise.resolve(console.log).then(redisBinary).catch(() => {}); // the tests that need it will say why it is missing
+    await Promise.resolve(console.log)
+      .then(redisBinary)
+      .catch(() => {}); // the tests that need it will say why it is missing
   }
 
   let servers;

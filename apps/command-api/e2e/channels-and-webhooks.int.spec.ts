@@ -106,7 +106,10 @@ describe('channels', () => {
     const { rows } = await api.db.query('SELECT e::text AS row FROM domain_events e');
     for (const hidden of [...fresh.signingSecrets, fresh.accessToken]) expect(JSON.stringify(rows)).not.toContain(hidden);
 
-    expect((await put({ credentials: { signingSecrets: [] } })).body).toMatchObject({ status: 400, errors: [{ path: 'credentials.signingSecrets' }] });
+    expect((await put({ credentials: { signingSecrets: [] } })).body).toMatchObject({
+      status: 400,
+      errors: [{ path: 'credentials.signingSecrets' }],
+    });
     expect((await put({})).status).toBe(400);
     expect((await put({ credentials: fresh }, editor)).status).toBe(403);
     expect((await put({ credentials: fresh }, foreigner)).status).toBe(404);

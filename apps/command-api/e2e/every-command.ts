@@ -169,7 +169,10 @@ export const commandCases: readonly CommandCase[] = [
   { route: 'POST /api/credentials', request: (_, { credential }) => ({ method: 'POST', path: '/api/credentials', body: credential }) },
   {
     route: 'DELETE /api/credentials/{id}',
-    request: async (_, { made, credential }) => ({ method: 'DELETE', path: `/api/credentials/${await made('/api/credentials', credential)}` }),
+    request: async (_, { made, credential }) => ({
+      method: 'DELETE',
+      path: `/api/credentials/${await made('/api/credentials', credential)}`,
+    }),
   },
   { route: 'POST /api/api-keys', request: () => ({ method: 'POST', path: '/api/api-keys', body: { name: 'CI', role: 'editor' } }) },
   {

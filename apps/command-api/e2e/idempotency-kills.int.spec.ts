@@ -50,7 +50,13 @@ afterAll(async () => {
 
 async function start(): Promise<void> {
   app = spawn(process.execPath, [main], { env, stdio: 'inherit' });
-  while (!(await fetch(`${url}/readyz`).then(({ ok }) => ok, () => false))) await sleep(25);
+  while (
+    !(await fetch(`${url}/readyz`).then(
+      ({ ok }) => ok,
+      () => false,
+    ))
+  )
+    await sleep(25);
 }
 
 async function kill(): Promise<void> {

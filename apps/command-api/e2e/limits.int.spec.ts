@@ -132,9 +132,30 @@ it('B-08: ids are texts', async () => {
 });
 
 it.each([
-  ['a cycle', [['start', 'a'], ['a', 'b'], ['b', 'a']]],
-  ['an edge to itself', [['start', 'a'], ['a', 'b'], ['b', 'b']]],
-  ['an edge to nowhere', [['start', 'a'], ['a', 'b'], ['b', 'c']]],
+  [
+    'a cycle',
+    [
+      ['start', 'a'],
+      ['a', 'b'],
+      ['b', 'a'],
+    ],
+  ],
+  [
+    'an edge to itself',
+    [
+      ['start', 'a'],
+      ['a', 'b'],
+      ['b', 'b'],
+    ],
+  ],
+  [
+    'an edge to nowhere',
+    [
+      ['start', 'a'],
+      ['a', 'b'],
+      ['b', 'c'],
+    ],
+  ],
   ['a node that nothing leads to', [['start', 'a']]],
 ])('B-09: a graph with %s is a draft, and not published', async (_, pairs) => {
   const start = { id: 'start', type: 'trigger.manual', config: {} };

@@ -90,7 +90,9 @@ describe('quotas', () => {
       `SELECT t.quotas, e.payload FROM tenants t JOIN domain_events e ON e.aggregate_id = t.id AND e.aggregate_version = 3 WHERE t.id = $1`,
       [tenant.id],
     );
-    expect(rows).toEqual([{ quotas: { dailyExecutions: 0 }, payload: { quotas: { dailyExecutions: 0 }, by: expect.stringMatching(/^key:/) } }]);
+    expect(rows).toEqual([
+      { quotas: { dailyExecutions: 0 }, payload: { quotas: { dailyExecutions: 0 }, by: expect.stringMatching(/^key:/) } },
+    ]);
     expect((await put(tenant.id, quotas, tenant.key)).status).toBe(403);
     expect((await put(newId(), quotas)).status).toBe(404);
   });

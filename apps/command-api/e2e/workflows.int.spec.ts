@@ -207,9 +207,13 @@ describe('POST /api/workflows/:id/rollback', () => {
     const answers = await Promise.all([1, 2, 3].map(() => rollback(id, { version: 1 })));
     expect(answers.map(({ status, body }) => [status, body])).toEqual([1, 2, 3].map(() => [200, { id, version: 3 }]));
     expect((await api.eventTypes(id)).slice(-2)).toEqual(['workflow.published', 'workflow.rolled_back']);
-    const { rows } = await api.db.query('SELECT version, graph, settings FROM workflow_versions WHERE workflow_id = $1 ORDER BY version', [id]);
+    const { rows } = await api.db.query('SELECT version, graph, settings FROM workflow_versions WHERE workflow_id = $1 ORDER BY version', [
+      id,
+    ]);
     expect(rows[2]).toEqual({ version: 3, graph: { nodes, edges }, settings: definition.settings });
-    expect((await api.db.query('SELECT revision, draft FROM workflows WHERE id = $1', [id])).rows).toEqual([{ revision: 2, draft: shorter }]);
+    expect((await api.db.query('SELECT revision, draft FROM workflows WHERE id = $1', [id])).rows).toEqual([
+      { revision: 2, draft: shorter },
+    ]);
     // The draft is not live any more, so it can be published again.
     expect((await api.call('POST', `/api/workflows/${id}/publish`, { key: editor })).body).toEqual({ id, version: 4 });
   });
@@ -230,7 +234,10 @@ describe('POST /api/workflows/:id/rollback', () => {
   it('refuses bad input, a version that is not there, a stale revision, another role, another tenant', async () => {
     const id = await publishedTwice();
     for (const body of [{}, { version: 0 }, { version: '1' }, { version: 1.5 }, { version: 3_000_000_000 }]) {
-      expect(await rollback(id, body)).toMatchObject({ status: 400, body: { errors: expect.arrayContaining([expect.objectContaining({ path: 'version' })]) } });
+      expect(await rollback(id, body)).toMatchObject({
+        status: 400,
+        body: { errors: expect.arrayContaining([expect.objectContaining({ path: 'version' })]) },
+      });
     }
     expect(await rollback(id, { version: 9 })).toMatchObject({ status: 404, body: { type: '/problems/workflow_version_not_found' } });
     expect((await rollback(await created(), { version: 1 })).status).toBe(404);

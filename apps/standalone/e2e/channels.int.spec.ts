@@ -31,7 +31,10 @@ describe('a held channel', () => {
     expect(await sluice.call('POST', `/api/channels/${id}/hold`)).toEqual({ status: 200, body: { id, status: 'held' } });
     for (const text of ['a', 'b', 'c']) expect(await sluice.message(id, text, account)).toBe(200);
     expect(await sluice.eventStatuses(id)).toEqual({ held: 3 });
-    expect((await sluice.db.query('SELECT 1 FROM tasks t JOIN webhook_events e ON e.id = t.webhook_event_id WHERE e.channel_id = $1', [id])).rowCount).toBe(0);
+    expect(
+      (await sluice.db.query('SELECT 1 FROM tasks t JOIN webhook_events e ON e.id = t.webhook_event_id WHERE e.channel_id = $1', [id]))
+        .rowCount,
+    ).toBe(0);
     await sluice.shows(`/api/channels/${id}`, { status: 'held' });
     await sluice.shows(`/api/channels/${id}/events`, { items: [{ status: 'held' }, { status: 'held' }, { status: 'held' }] });
 
@@ -45,7 +48,9 @@ describe('a held channel', () => {
     );
     expect(rows).toEqual(['a', 'b', 'c'].map((text) => ({ text, types: ['webhook.held', 'webhook.released', 'webhook.processed'] })));
     await sluice.shows(`/api/channels/${id}`, { status: 'connected' });
-    await sluice.shows(`/api/channels/${id}/events`, { items: [{ status: 'processed' }, { status: 'processed' }, { status: 'processed' }] });
+    await sluice.shows(`/api/channels/${id}/events`, {
+      items: [{ status: 'processed' }, { status: 'processed' }, { status: 'processed' }],
+    });
   });
 
   it('is held from the answer on, and loses no event that races with its release', async () => {
@@ -93,14 +98,16 @@ describe('a held channel', () => {
 
 describe('T-10: rotated signing secrets', () => {
   const other = 'a-second-signing-secret-of-the-app';
-  const rotate = (id: string, signingSecrets: string[]) => sluice.call('PUT', `/api/channels/${id}/credentials`, { credentials: { signingSecrets } });
+  const rotate = (id: string, signingSecrets: string[]) =>
+    sluice.call('PUT', `/api/channels/${id}/credentials`, { credentials: { signingSecrets } });
 
   it('are both accepted while both are named, and the old one no longer once it is not', async () => {
     const id = await listening();
     expect(await sluice.message(id, 'x', account, other)).toBe(401);
     expect(await rotate(id, [signingSecret, other])).toEqual({ status: 200, body: { id, version: 2 } });
     // Gateways drop their copy of a channel at a hint, which follows the commit.
-    for (const secret of [signingSecret, other]) await eventually(async () => expect(await sluice.message(id, 'x', account, secret)).toBe(200));
+    for (const secret of [signingSecret, other])
+      await eventually(async () => expect(await sluice.message(id, 'x', account, secret)).toBe(200));
     expect(await rotate(id, [other])).toEqual({ status: 200, body: { id, version: 3 } });
     await eventually(async () => expect(await sluice.message(id, 'x', account, signingSecret)).toBe(401), { timeoutMs: 2_000 });
     expect(await sluice.message(id, 'x', account, other)).toBe(200);

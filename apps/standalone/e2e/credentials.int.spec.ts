@@ -42,7 +42,9 @@ beforeAll(async () => {
     if (path === '/away') return response.writeHead(307, { location: `http://${other}/landed` }).end();
     if (path === '/within') return response.writeHead(307, { location: '/echo' }).end();
     const echo = String(headers.authorization ?? headers['x-api-key']);
-    response.writeHead(path === '/refused' ? 401 : 200, { 'content-type': 'application/json', 'x-echo': echo }).end(JSON.stringify(headers));
+    response
+      .writeHead(path === '/refused' ? 401 : 200, { 'content-type': 'application/json', 'x-echo': echo })
+      .end(JSON.stringify(headers));
   });
   const env = { ...process.env, OUTBOUND_ALLOW: `${own},${other}`, LOG_LEVEL: 'trace' };
   services = await startServices({ dataDir: folder.path, ports: 'free', env, log: (line) => log.push(line) });
@@ -66,7 +68,13 @@ async function call(method: string, path: string, body?: object) {
 }
 
 async function run(credential: string) {
-  const paths = { echo: `${own}/echo`, refused: `${own}/refused`, away: `${own}/away`, within: `${own}/within`, foreign: `${other}/foreign` };
+  const paths = {
+    echo: `${own}/echo`,
+    refused: `${own}/refused`,
+    away: `${own}/away`,
+    within: `${own}/within`,
+    foreign: `${other}/foreign`,
+  };
   const nodes = [
     { id: 'in', type: 'trigger.manual', config: {} },
     ...Object.entries(paths).map(([id, path]) => ({

@@ -1,7 +1,16 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type AnswerOf, type InputOf, type ItemOf, SluiceProblem } from '@sluice/client';
-import { compareAnswer, type ExpectedEvent, eventually, fire, metaJson, type ProviderCase, providerCases, signInstagram } from '@sluice/testing';
+import {
+  compareAnswer,
+  type ExpectedEvent,
+  eventually,
+  fire,
+  metaJson,
+  type ProviderCase,
+  providerCases,
+  signInstagram,
+} from '@sluice/testing';
 import { type Running, runServices, runStandalone } from './running.js';
 
 type WebhookEvent = ItemOf<'channels.events'>;
@@ -15,7 +24,12 @@ const account = '17841465550001234';
 /** The outside: whatever an effect calls. Remembers every call. */
 interface Outside {
   readonly url: string;
-  readonly calls: { readonly path: string; readonly key: string | undefined; readonly body: string; readonly authorization: string | undefined }[];
+  readonly calls: {
+    readonly path: string;
+    readonly key: string | undefined;
+    readonly body: string;
+    readonly authorization: string | undefined;
+  }[];
   readonly server: Server;
 }
 
@@ -96,7 +110,9 @@ describe.each([
         {
           id: account,
           time: timestamp,
-          messaging: [{ sender: { id: 'customer' }, recipient: { id: account }, timestamp, message: { mid: `m${sent}-${timestamp}`, text } }],
+          messaging: [
+            { sender: { id: 'customer' }, recipient: { id: account }, timestamp, message: { mid: `m${sent}-${timestamp}`, text } },
+          ],
         },
       ],
     });
@@ -154,7 +170,10 @@ describe.each([
       if (!channels.has(key)) channels.set(key, (await channelOf(one)).id);
     }
     const channelFor = (one: ProviderCase) => channels.get(JSON.stringify([one.secret, one.verifyToken, one.accountId])) ?? '';
-    const listener = await workflow([{ id: 'seen', type: 'data.set', config: { values: { kind: '{{ trigger.kind }}' } } }], [{ source: 'in', target: 'seen' }]);
+    const listener = await workflow(
+      [{ id: 'seen', type: 'data.set', config: { values: { kind: '{{ trigger.kind }}' } } }],
+      [{ source: 'in', target: 'seen' }],
+    );
     for (const channelId of channels.values()) await listening(listener, channelId);
 
     const fireOnce = async () => {
@@ -210,10 +229,18 @@ describe.each([
     const id = await workflow(
       [
         { id: 'fork', type: 'data.set', config: { values: { asked: '{{ trigger.text }}' } } },
-        { id: 'call', type: 'http.request', config: { method: 'POST', url: `${outside.url}/orders`, body: { asked: '{{ input.asked }}' } } },
+        {
+          id: 'call',
+          type: 'http.request',
+          config: { method: 'POST', url: `${outside.url}/orders`, body: { asked: '{{ input.asked }}' } },
+        },
         { id: 'wait', type: 'flow.delay', config: { ms: 50 } },
         { id: 'join', type: 'logic.merge', config: { mode: 'all' } },
-        { id: 'end', type: 'data.transform', config: { expression: '{ "status": input.call.status, "asked": $uppercase(input.wait.asked), "sum": $sum([1..3]) }' } },
+        {
+          id: 'end',
+          type: 'data.transform',
+          config: { expression: '{ "status": input.call.status, "asked": $uppercase(input.wait.asked), "sum": $sum([1..3]) }' },
+        },
       ],
       [
         { source: 'in', target: 'fork' },
@@ -232,7 +259,10 @@ describe.each([
     expect(execution.nodes.map(({ nodeId, status }) => `${nodeId} ${status}`).sort()).toEqual(
       ['call completed', 'end completed', 'fork completed', 'in completed', 'join completed', 'wait completed'].sort(),
     );
-    expect(execution.nodes.find(({ nodeId }) => nodeId === 'join')?.input).toMatchObject({ call: { status: 200 }, wait: { asked: 'blue?' } });
+    expect(execution.nodes.find(({ nodeId }) => nodeId === 'join')?.input).toMatchObject({
+      call: { status: 200 },
+      wait: { asked: 'blue?' },
+    });
     const orders = outside.calls.filter(({ body }) => body.includes('blue?'));
     expect(orders).toHaveLength(1);
     expect(orders[0]?.key).toMatch(/^[\w-]{43}$/);
@@ -243,7 +273,12 @@ describe.each([
     const path = `/flaky/${channel.id}`;
     const id = await workflow(
       [
-        { id: 'flaky', type: 'http.request', config: { method: 'POST', url: `${outside.url}${path}`, body: {} }, policy: { retry: { delayMs: 10, backoff: 'fixed' } } },
+        {
+          id: 'flaky',
+          type: 'http.request',
+          config: { method: 'POST', url: `${outside.url}${path}`, body: {} },
+          policy: { retry: { delayMs: 10, backoff: 'fixed' } },
+        },
         { id: 'broken', type: 'http.request', config: { method: 'POST', url: `${outside.url}/broken`, body: {} } },
         { id: 'sorry', type: 'data.set', config: { values: { failed: '{{ $exists(input.error) }}' } } },
       ],
@@ -275,7 +310,10 @@ describe.each([
     expect(execution).toMatchObject({ status: 'completed', output: { messageId: 'mid.1' } });
     const [call] = outside.calls.filter(({ body }) => body.includes(`hello from ${channel.id}`));
     expect(call).toMatchObject({ authorization: 'Bearer ig-token-e2e' });
-    expect(JSON.parse(call?.body ?? '{}')).toMatchObject({ recipient: { id: 'customer' }, message: { text: `You said hello from ${channel.id}` } });
+    expect(JSON.parse(call?.body ?? '{}')).toMatchObject({
+      recipient: { id: 'customer' },
+      message: { text: `You said hello from ${channel.id}` },
+    });
     expect(JSON.stringify(execution)).not.toContain('ig-token-e2e');
   });
 
@@ -296,7 +334,9 @@ describe.each([
     await listening(id, channel.id, ['message', 'comment']);
     const body = message('which path?');
     expect((await deliver(channel.id, body, 'comment')).status).toBe(200);
-    await eventually(async () => expect(await eventsOf(channel.id)).toMatchObject([{ status: 'ignored', ignoredBecause: 'other_path', triggers: false }]));
+    await eventually(async () =>
+      expect(await eventsOf(channel.id)).toMatchObject([{ status: 'ignored', ignoredBecause: 'other_path', triggers: false }]),
+    );
     expect((await deliver(channel.id, body, 'all')).status).toBe(200);
     await eventually(async () => {
       const [event, ...more] = await eventsOf(channel.id);
@@ -322,7 +362,10 @@ describe.each([
     await sluice.client.call('workflows.publish', { path: { id } });
     const { executionId } = await trigger();
     await eventually(async () =>
-      expect(await sluice.client.call('executions.get', { path: { id: executionId } })).toMatchObject({ status: 'completed', output: { twice: 42 } }),
+      expect(await sluice.client.call('executions.get', { path: { id: executionId } })).toMatchObject({
+        status: 'completed',
+        output: { twice: 42 },
+      }),
     );
   });
 

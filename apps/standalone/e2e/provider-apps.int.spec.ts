@@ -55,7 +55,10 @@ describe('the URL of a provider app', () => {
     const [first, second] = [await listening(one), await listening(two)];
     expect(await deliver(app, appSecret, entry(one), entry(unknown), entry(two))).toBe(200);
 
-    for (const [channel, account] of [[first, one], [second, two]] as const) {
+    for (const [channel, account] of [
+      [first, one],
+      [second, two],
+    ] as const) {
       const processed = { status: 'processed', why: null, account, foreign: null, channel };
       await eventually(async () => expect(await recorded(channel)).toEqual([processed]));
       await eventually(async () => {
@@ -115,7 +118,12 @@ describe('the URL of a provider app', () => {
     const account = newAccount();
     const own = await listening(account);
     const { body: other } = await sluice.call('POST', '/api/tenants', { name: 'Other' }, sluice.platformKey);
-    const { body: app } = await sluice.call('POST', '/api/provider-apps', { provider: 'instagram', name: 'Theirs', credentials }, other.key);
+    const { body: app } = await sluice.call(
+      'POST',
+      '/api/provider-apps',
+      { provider: 'instagram', name: 'Theirs', credentials },
+      other.key,
+    );
     expect(await deliver(app.id, appSecret, entry(account))).toBe(200);
     expect(await recorded(app.id)).toMatchObject([{ status: 'ignored', why: 'foreign_account' }]);
     expect(await recorded(own)).toEqual([]);

@@ -304,7 +304,10 @@ async function leaks(): Promise<string[]> {
     for (const kind of named) {
       const id = await other.idOf(kind);
       const never = randomUUID();
-      const naming = (one: string): IdOf => (asked) => (asked === kind ? Promise.resolve(one) : things.idOf(asked));
+      const naming =
+        (one: string): IdOf =>
+        (asked) =>
+          asked === kind ? Promise.resolve(one) : things.idOf(asked);
       const [foreign, absent] = [await call(route, naming(id), allowed(route)), await call(route, naming(never), allowed(route))];
       const where = `${nameOf(route)} with another tenant's ${kind}`;
       const isInPath = Object.values(route.routeCase.params ?? {}).includes(kind);
@@ -320,7 +323,11 @@ async function leaks(): Promise<string[]> {
 }
 
 async function kindsNamedBy({ params, query, body }: RouteCase): Promise<Set<Kind>> {
-  const named = new Set(Object.values(params ?? {}).filter((what) => !what.startsWith('=')).map(kindOf));
+  const named = new Set(
+    Object.values(params ?? {})
+      .filter((what) => !what.startsWith('='))
+      .map(kindOf),
+  );
   const note: IdOf = (kind) => {
     named.add(kind);
     return Promise.resolve(randomUUID());

@@ -35,14 +35,16 @@ function routerOf(tree: string): { method: string; path: string }[] {
 function rolesOf(modules: ModulesContainer): Map<string, Route['role']> {
   const controllers = [...modules.values()].flatMap((module) => [...module.controllers.keys()]);
   return new Map(
-    controllers.filter((controller) => typeof controller === 'function').flatMap((controller) =>
-      Object.values(Object.getOwnPropertyDescriptors(controller.prototype)).flatMap(({ value: handler }) => {
-        if (typeof handler !== 'function' || !Reflect.hasMetadata('method', handler)) return [];
-        const method = RequestMethod[Reflect.getMetadata('method', handler)] ?? '';
-        const path = `/${Reflect.getMetadata('path', controller)}/${Reflect.getMetadata('path', handler)}`;
-        return [[nameOf({ method, path: path.replaceAll(/\/+/g, '/').replace(/(?<=.)\/$/, '') }), roleOf(handler, controller)] as const];
-      }),
-    ),
+    controllers
+      .filter((controller) => typeof controller === 'function')
+      .flatMap((controller) =>
+        Object.values(Object.getOwnPropertyDescriptors(controller.prototype)).flatMap(({ value: handler }) => {
+          if (typeof handler !== 'function' || !Reflect.hasMetadata('method', handler)) return [];
+          const method = RequestMethod[Reflect.getMetadata('method', handler)] ?? '';
+          const path = `/${Reflect.getMetadata('path', controller)}/${Reflect.getMetadata('path', handler)}`;
+          return [[nameOf({ method, path: path.replaceAll(/\/+/g, '/').replace(/(?<=.)\/$/, '') }), roleOf(handler, controller)] as const];
+        }),
+      ),
   );
 }
 

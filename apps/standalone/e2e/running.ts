@@ -62,7 +62,12 @@ export async function runStandalone(env: NodeJS.ProcessEnv): Promise<Running> {
 
 export async function runServices(env: NodeJS.ProcessEnv): Promise<Running> {
   const folder = testFolder('e2e');
-  const services = await startServices({ dataDir: folder.path, ports: 'free', workers: 2, env: { ...process.env, ...env, LOG_LEVEL: 'warn' } });
+  const services = await startServices({
+    dataDir: folder.path,
+    ports: 'free',
+    workers: 2,
+    env: { ...process.env, ...env, LOG_LEVEL: 'warn' },
+  });
   const urls = { gateway: services.urls['webhook-gateway'], command: services.urls['command-api'], query: services.urls['query-api'] };
   return {
     urls,

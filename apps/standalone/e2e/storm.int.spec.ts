@@ -104,7 +104,14 @@ describe('R-01 F-19: a worker is killed and Redis loses everything while deliver
             {
               id: account,
               time: Date.now(),
-              messaging: [{ sender: { id: `c${n % 100}` }, recipient: { id: account }, timestamp: Date.now(), message: { mid, text: n % 10 === 0 ? 'call' : 'hi' } }],
+              messaging: [
+                {
+                  sender: { id: `c${n % 100}` },
+                  recipient: { id: account },
+                  timestamp: Date.now(),
+                  message: { mid, text: n % 10 === 0 ? 'call' : 'hi' },
+                },
+              ],
             },
           ],
         });
@@ -150,16 +157,23 @@ describe('R-01 F-19: a worker is killed and Redis loses everything while deliver
 
     // I9: the read models say what the command store says.
     const { rows: head } = await command.query('SELECT last FROM event_head');
-    await eventually(async () => expect((await query.query('SELECT position FROM projection_checkpoints')).rows[0].position).toBe(head[0].last), { timeoutMs: 60_000 });
+    await eventually(
+      async () => expect((await query.query('SELECT position FROM projection_checkpoints')).rows[0].position).toBe(head[0].last),
+      { timeoutMs: 60_000 },
+    );
     const runs = `SELECT id, status, workflow_version, output, entry_node_id FROM %s ORDER BY id`;
-    expect((await query.query(runs.replace('%s', 'execution_summary'))).rows).toEqual((await command.query(runs.replace('%s', 'workflow_executions'))).rows);
+    expect((await query.query(runs.replace('%s', 'execution_summary'))).rows).toEqual(
+      (await command.query(runs.replace('%s', 'workflow_executions'))).rows,
+    );
     const nodes = `SELECT %s AS run, node_id, status, attempt, handle FROM %t ORDER BY 1, 2`;
     expect((await query.query(nodes.replace('%s', 'execution_id').replace('%t', 'execution_detail'))).rows).toEqual(
       (await command.query(nodes.replace('%s', 'workflow_execution_id').replace('%t', 'node_executions'))).rows,
     );
     expect(await client.call('workflows.get', { path: { id: workflowId } })).toMatchObject({ metadata: { executionCount: deliveries } });
     const events = `SELECT id, dedupe_key, status, kind FROM %s ORDER BY id`;
-    expect((await query.query(events.replace('%s', 'webhook_event_history'))).rows).toEqual((await command.query(events.replace('%s', 'webhook_events'))).rows);
+    expect((await query.query(events.replace('%s', 'webhook_event_history'))).rows).toEqual(
+      (await command.query(events.replace('%s', 'webhook_events'))).rows,
+    );
   }, 240_000);
 
   async function flushAll(): Promise<void> {

@@ -2,14 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { commandApiEntities, commandApiFeatures } from '@sluice/command-api';
 import { executionWorkerFeatures } from '@sluice/execution-worker';
-import {
-  ApiDatabase,
-  DatabaseModule,
-  LogDatabase,
-  ProjectionDatabase,
-  ReadDatabase,
-  ServiceDatabase,
-} from '@sluice/platform-database';
+import { ApiDatabase, DatabaseModule, LogDatabase, ProjectionDatabase, ReadDatabase, ServiceDatabase } from '@sluice/platform-database';
 import { HealthModule } from '@sluice/platform-http';
 import { NotificationsModule } from '@sluice/platform-notifications';
 import { ProjectorLoop } from '@sluice/platform-projections';

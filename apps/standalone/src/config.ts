@@ -4,7 +4,8 @@ import { executionEnv } from '@sluice/executions-write';
 import { z } from 'zod';
 
 /** `SLUICE_DATA_DIR`: Postgres' data and this installation's secrets. */
-const dataEnv = () => z.object({ SLUICE_DATA_DIR: z.string().default('.sluice') }).transform(({ SLUICE_DATA_DIR }) => ({ dir: SLUICE_DATA_DIR }));
+const dataEnv = () =>
+  z.object({ SLUICE_DATA_DIR: z.string().default('.sluice') }).transform(({ SLUICE_DATA_DIR }) => ({ dir: SLUICE_DATA_DIR }));
 
 /** As the services', without servers to name: Postgres is brought along, and there is no Redis. */
 export const readConfig = (env: NodeJS.ProcessEnv) => ({

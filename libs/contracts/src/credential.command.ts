@@ -43,7 +43,18 @@ function TextFor({ type, characters: [least, most], pattern, description }: Text
 // Secrets shorter than 8 characters could not be taken out of answers that repeat them.
 const secretCharacters = [8, 4096] as const;
 const goWithRedirects = ['accept', 'accept-encoding', 'accept-language', 'content-[a-z-]*', 'idempotency-key', 'user-agent'];
-const ofConnections = ['connection', 'expect', 'host', 'http2-settings', 'keep-alive', 'proxy-[a-z-]*', 'te', 'trailer', 'transfer-encoding', 'upgrade'];
+const ofConnections = [
+  'connection',
+  'expect',
+  'host',
+  'http2-settings',
+  'keep-alive',
+  'proxy-[a-z-]*',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+];
 const headerName = new RegExp(`^(?!(?:${[goWithRedirects, ofConnections].flat().join('|')})$)[!#$%&'*+.^_\`|~0-9a-z-]+$`, 'i');
 
 export class CredentialCommand {
@@ -57,10 +68,20 @@ export class CredentialCommand {
   @IsIn(types)
   type: Type;
 
-  @TextFor({ type: 'bearer', characters: secretCharacters, pattern: /^[\x21-\x7e]+$/, description: 'sent as `Authorization: Bearer`; write-only' })
+  @TextFor({
+    type: 'bearer',
+    characters: secretCharacters,
+    pattern: /^[\x21-\x7e]+$/,
+    description: 'sent as `Authorization: Bearer`; write-only',
+  })
   token?: string;
 
-  @TextFor({ type: 'basic', characters: [1, 512], pattern: /^[^:\p{Cc}]+$/u, description: 'sent as `Authorization: Basic`; without a colon' })
+  @TextFor({
+    type: 'basic',
+    characters: [1, 512],
+    pattern: /^[^:\p{Cc}]+$/u,
+    description: 'sent as `Authorization: Basic`; without a colon',
+  })
   username?: string;
 
   @TextFor({ type: 'basic', characters: secretCharacters, pattern: /^[^\p{Cc}]+$/u, description: 'write-only' })

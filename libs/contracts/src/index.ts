@@ -21,7 +21,13 @@ export {
   TenantQuotasResult,
 } from './tenancy.command.js';
 export { WebhookConfigCommand, WebhookRegistrationCommand, WebhookRegistrationResult } from './webhook-registration.command.js';
-export { WorkflowFinding, WorkflowPublishedResult, WorkflowRollbackCommand, WorkflowSavedResult, WorkflowValidationResult } from './workflow-answers.js';
+export {
+  WorkflowFinding,
+  WorkflowPublishedResult,
+  WorkflowRollbackCommand,
+  WorkflowSavedResult,
+  WorkflowValidationResult,
+} from './workflow-answers.js';
 export {
   NodePolicyCommand,
   NodePositionCommand,

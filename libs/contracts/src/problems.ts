@@ -131,7 +131,8 @@ export const problemCatalogue = {
   command_is_running: {
     status: 409,
     title: 'Command is running',
-    detail: 'The first request with this Idempotency-Key is still being carried out; try again.', remedy: later,
+    detail: 'The first request with this Idempotency-Key is still being carried out; try again.',
+    remedy: later,
   },
   precondition_failed: {
     status: 412,
@@ -175,7 +176,8 @@ export const problemCatalogue = {
   store_unavailable: {
     status: 503,
     title: 'Store is unavailable',
-    detail: 'A store that this call needs cannot be reached; try again.', remedy: later,
+    detail: 'A store that this call needs cannot be reached; try again.',
+    remedy: later,
   },
   overloaded: { status: 503, title: 'Overloaded', detail: 'Too much is waiting to be written.', remedy: later, at: ['gateway.deliver'] },
 

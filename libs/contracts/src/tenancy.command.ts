@@ -72,7 +72,9 @@ const areVariables = (value: unknown): boolean => {
   if (!isJsonObject(value)) return false;
   const names = Object.keys(value);
   return (
-    names.length <= limits.envNames && names.every((name) => variableName.test(name)) && Buffer.byteLength(JSON.stringify(value)) <= limits.envBytes
+    names.length <= limits.envNames &&
+    names.every((name) => variableName.test(name)) &&
+    Buffer.byteLength(JSON.stringify(value)) <= limits.envBytes
   );
 };
 

@@ -38,10 +38,10 @@ const mostly = <T>(usual: T, ...others: T[]) => fc.oneof({ weight: 4, arbitrary:
 
 const fate = (policies: readonly NodePolicy['onError'][], ends: readonly Fate['ends'][]) =>
   fc.record({
-    from: fc.array(
-      fc.record({ back: fc.nat(3), handle: mostly(DEFAULT_HANDLE, 'yes', 'no', ERROR_HANDLE, IN_DOUBT_HANDLE) }),
-      { minLength: 1, maxLength: 4 },
-    ),
+    from: fc.array(fc.record({ back: fc.nat(3), handle: mostly(DEFAULT_HANDLE, 'yes', 'no', ERROR_HANDLE, IN_DOUBT_HANDLE) }), {
+      minLength: 1,
+      maxLength: 4,
+    }),
     join: mostly<JoinRule | undefined>(undefined, { mode: 'all' }, { mode: 'any' }, { mode: 'kOf', count: 2 }, { mode: 'kOf', count: 3 }),
     onError: fc.constantFrom(...policies),
     fails: mostly(0, 1, 2, 3),

@@ -217,11 +217,7 @@ const examples: Record<string, readonly [graph: CompiledGraph, steps: readonly S
   ],
   'a failure that none can mend fails the run at once, though others are at work': [
     fork(all),
-    [
-      ...forked,
-      [breaks('b'), 'b failed, run failed'],
-      [done('a'), ''],
-    ],
+    [...forked, [breaks('b'), 'b failed, run failed'], [done('a'), '']],
   ],
   'Retry-After is waited for': [sequence, [...starts, [fails('a', 1, 60_000), 'a retried, → a #2 in 60000 ms']]],
   'onError continue leaves the failed node by out': [
@@ -284,23 +280,12 @@ const examples: Record<string, readonly [graph: CompiledGraph, steps: readonly S
 
   'stop ends the run at once, whoever is still at work': [
     fork(all),
-    [
-      ...forked,
-      [stops('a', 'completed', 'enough'), 'a completed, run completed'],
-      [done('b'), ''],
-      [cancelled, ''],
-    ],
+    [...forked, [stops('a', 'completed', 'enough'), 'a completed, run completed'], [done('b'), ''], [cancelled, '']],
   ],
   'stop can end it as failed': [sequence, [...starts, [stops('a', 'failed'), 'a completed, run failed']]],
   'a cancelled run decides nothing more': [
     sequence,
-    [
-      ...starts,
-      [cancelled, 'run cancelled'],
-      [done('a'), ''],
-      [resumed, ''],
-      [started, ''],
-    ],
+    [...starts, [cancelled, 'run cancelled'], [done('a'), ''], [resumed, ''], [started, '']],
   ],
   'a paused run absorbs what comes in; its commands are for the shell to park': [
     sequence,
@@ -334,12 +319,7 @@ const examples: Record<string, readonly [graph: CompiledGraph, steps: readonly S
   ],
   'a paused run with nothing left to do ends': [
     sequence,
-    [
-      ...starts,
-      [done('a'), 'a completed, → b'],
-      [paused, 'run paused'],
-      [done('b'), 'b completed, run completed'],
-    ],
+    [...starts, [done('a'), 'a completed, → b'], [paused, 'run paused'], [done('b'), 'b completed, run completed']],
   ],
   'what is repeated, outdated or about nobody decides nothing': [
     sequence,

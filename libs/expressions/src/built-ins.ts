@@ -8,14 +8,20 @@ export interface BuiltIn {
 }
 
 /** Nothing in, nothing out: what every function of a text does. */
-const ofText = (make: (text: string, rest: readonly Value[]) => Value) => ([text, ...rest]: readonly Value[]): Value =>
-  typeof text === 'string' ? make(text, rest) : undefined;
+const ofText =
+  (make: (text: string, rest: readonly Value[]) => Value) =>
+  ([text, ...rest]: readonly Value[]): Value =>
+    typeof text === 'string' ? make(text, rest) : undefined;
 
-const ofNumber = (make: (number: number, rest: readonly Value[]) => Value) => ([number, ...rest]: readonly Value[]): Value =>
-  typeof number === 'number' ? make(number, rest) : undefined;
+const ofNumber =
+  (make: (number: number, rest: readonly Value[]) => Value) =>
+  ([number, ...rest]: readonly Value[]): Value =>
+    typeof number === 'number' ? make(number, rest) : undefined;
 
-const ofNumbers = (make: (numbers: readonly number[]) => Value) => ([list]: readonly Value[]): Value =>
-  isArray(list) ? make(list.filter((item) => typeof item === 'number')) : undefined;
+const ofNumbers =
+  (make: (numbers: readonly number[]) => Value) =>
+  ([list]: readonly Value[]): Value =>
+    isArray(list) ? make(list.filter((item) => typeof item === 'number')) : undefined;
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
 

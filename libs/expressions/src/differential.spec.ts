@@ -11,10 +11,7 @@ const names = ['a', 'a', 'a', 'b', 'b', 'c', 'constructor'];
 const name = fc.constantFrom(...names, '`__proto__`');
 const key = fc.constantFrom(...names, '__proto__');
 const text = fc.constantFrom('', 'a', 'b', 'ab c', ' x  y ', '10', '-2.50', '1e3', '0x1F', 'true', 'ß😀é', 'a,b,,c');
-const number = fc.oneof(
-  fc.integer({ min: -3, max: 4 }),
-  fc.constantFrom(0.5, 1.5, 2.5, -0.5, 0.1, 0.2, 1e21, 123456789012345680, 1.005),
-);
+const number = fc.oneof(fc.integer({ min: -3, max: 4 }), fc.constantFrom(0.5, 1.5, 2.5, -0.5, 0.1, 0.2, 1e21, 123456789012345680, 1.005));
 
 const list = <T>(item: fc.Arbitrary<T>): fc.Arbitrary<T[]> => fc.array(item, { maxLength: 3 });
 
@@ -65,17 +62,13 @@ const { expression } = fc.letrec<{ expression: string; path: string; step: strin
       fc.constantFrom('$', '$$', '$[a]', '$.b', '$string()', '$uppercase()', '$keys()', '$type($)', '$count(c)', '(b & a)'),
       fc.constant('{"k": a, "l": c.a[0]}'),
     ),
-    path: fc
-      .tuple(fc.constantFrom(...roots), list(tie('step')))
-      .map((steps) => steps.flat().join('.')),
+    path: fc.tuple(fc.constantFrom(...roots), list(tie('step'))).map((steps) => steps.flat().join('.')),
     expression: fc.oneof(
       { depthSize: 'small', withCrossShrink: true },
       { arbitrary: tie('path'), weight: 5 },
       { arbitrary: fc.oneof(number.map(String), quoted, fc.constantFrom('true', 'false', 'null', '1/0')), weight: 3 },
       { arbitrary: tie('path'), weight: 5 },
-      fc
-        .tuple(expression, fc.constantFrom(...operators), expression)
-        .map(([left, operator, right]) => `(${left} ${operator} ${right})`),
+      fc.tuple(expression, fc.constantFrom(...operators), expression).map(([left, operator, right]) => `(${left} ${operator} ${right})`),
       fc.tuple(expression, expression, expression).map(([condition, then, otherwise]) => `(${condition} ? ${then} : ${otherwise})`),
       fc.tuple(expression, expression).map(([condition, then]) => `(${condition} ? ${then})`),
       joined.map((items) => `[${items}]`),

@@ -13,11 +13,7 @@ const scope: Scope = {
       none: null,
       tags: ['a', 'b'],
       one: [{ id: 7 }],
-      items: [
-        { name: 'x', price: 2, sizes: [1, 2] },
-        { name: 'y', price: 3, sizes: [3] },
-        { price: 4 },
-      ],
+      items: [{ name: 'x', price: 2, sizes: [1, 2] }, { name: 'y', price: 3, sizes: [3] }, { price: 4 }],
     },
   },
   input: JSON.parse('{"__proto__": {"polluted": 1}, "toString": "mine"}'),
@@ -107,10 +103,28 @@ describe('what may take long goes to the slow evaluator', () => {
 describe('what an expression reads is known before it runs', () => {
   it.each<[string, string[][]]>([
     ['nodes.a.output.x.y', [['nodes', 'a', 'output', 'x', 'y']]],
-    ['nodes.a.output[0].x + nodes.b.output', [['nodes', 'a', 'output'], ['nodes', 'b', 'output']]],
-    ['trigger.items[id = $$.input.id].name', [['trigger', 'items'], ['input', 'id']]],
+    [
+      'nodes.a.output[0].x + nodes.b.output',
+      [
+        ['nodes', 'a', 'output'],
+        ['nodes', 'b', 'output'],
+      ],
+    ],
+    [
+      'trigger.items[id = $$.input.id].name',
+      [
+        ['trigger', 'items'],
+        ['input', 'id'],
+      ],
+    ],
     ['trigger.x = trigger', [['trigger']]],
-    ['$map(trigger.items, function($i) { $i.price * env.RATE })', [['trigger', 'items'], ['env', 'RATE']]],
+    [
+      '$map(trigger.items, function($i) { $i.price * env.RATE })',
+      [
+        ['trigger', 'items'],
+        ['env', 'RATE'],
+      ],
+    ],
     ['"a" & 1', []],
     ['$now()', []],
     ['nodes.*.output', [['nodes']]],
@@ -183,16 +197,15 @@ describe('B-03: names of prototypes are names like any other', () => {
     else expect(JSON.stringify(result)).toBe(JSON.stringify(value));
   });
 
-  it.each([
-    '{"__proto__": {"polluted": true}}',
-    '$merge([input, {"__proto__": {"polluted": true}}])',
-    '{"a": input}.a',
-  ])('%s makes an own key', (source) => {
-    const result = evaluate(source);
-    expect(Object.hasOwn(Object(result), '__proto__')).toBe(true);
-    expect(Object.getPrototypeOf(result)).toBe(Object.getPrototypeOf({}));
-    expect('polluted' in Object.prototype).toBe(false);
-  });
+  it.each(['{"__proto__": {"polluted": true}}', '$merge([input, {"__proto__": {"polluted": true}}])', '{"a": input}.a'])(
+    '%s makes an own key',
+    (source) => {
+      const result = evaluate(source);
+      expect(Object.hasOwn(Object(result), '__proto__')).toBe(true);
+      expect(Object.getPrototypeOf(result)).toBe(Object.getPrototypeOf({}));
+      expect('polluted' in Object.prototype).toBe(false);
+    },
+  );
 });
 
 describe('B-11: bombs end soon', () => {

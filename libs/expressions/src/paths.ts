@@ -1,7 +1,11 @@
 import type { SyntaxNode } from './syntax.js';
 
 /** Functions that read the context when they are called with fewer arguments than they name here; all others with none. */
-const contextArguments: ReadonlyMap<string, number> = new Map([['lookup', 2], ['each', 2], ['sift', 2]]);
+const contextArguments: ReadonlyMap<string, number> = new Map([
+  ['lookup', 2],
+  ['each', 2],
+  ['sift', 2],
+]);
 const readsNoContext = new Set(['now', 'millis', 'random']);
 
 /**

@@ -33,8 +33,14 @@ describe('examples', () => {
     ['{{ trigger.braces }}', '{{ trigger.text }}'],
     ['{"json": "{{ trigger.text }}"}', '{"json": "Hello"}'],
     ['}} {', '}} {'],
-    [{ a: '{{ trigger.count }}', b: { c: '{{ missing }}', d: 1 } }, { a: 3, b: { d: 1 } }],
-    [['{{ nodes.a.output.id }}', '{{ missing }}'], [5, null]],
+    [
+      { a: '{{ trigger.count }}', b: { c: '{{ missing }}', d: 1 } },
+      { a: 3, b: { d: 1 } },
+    ],
+    [
+      ['{{ nodes.a.output.id }}', '{{ missing }}'],
+      [5, null],
+    ],
     [{ '{{ key }}': true }, { '{{ key }}': true }],
   ])('%j', (value, expected) => {
     const template = compileTemplate(value);
@@ -45,7 +51,10 @@ describe('examples', () => {
 
 it('lists what its expressions read', () => {
   const template = compileTemplate({ a: '{{ trigger.text }} {{ nodes.a.output.id }}', b: ['{{ trigger.text }}'] });
-  expect(template.paths).toEqual([['trigger', 'text'], ['nodes', 'a', 'output', 'id']]);
+  expect(template.paths).toEqual([
+    ['trigger', 'text'],
+    ['nodes', 'a', 'output', 'id'],
+  ]);
 });
 
 it('hands out a template without expressions as it is', () => {

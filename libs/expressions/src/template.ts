@@ -101,7 +101,10 @@ function assemble(part: Part, values: Values): Json | undefined {
     case 'expression':
       return values[part.place];
     case 'text':
-      return writeText(part.pieces.map((piece) => (typeof piece === 'string' ? piece : values[piece])), part.source);
+      return writeText(
+        part.pieces.map((piece) => (typeof piece === 'string' ? piece : values[piece])),
+        part.source,
+      );
     case 'array':
       return part.items.map((item) => assemble(item, values) ?? null);
     case 'object': {

@@ -168,7 +168,12 @@ describe('http.request with a credential', () => {
   });
 
   it.each([bearer, basic, header])('T-18: blanks it in an answer that repeats it (%#)', async (secret) => {
-    const texts = [...Object.values(secret).slice(1).filter((text) => text.includes('marker')), pair];
+    const texts = [
+      ...Object.values(secret)
+        .slice(1)
+        .filter((text) => text.includes('marker')),
+      pair,
+    ];
     const told = { said: texts, [texts[0] ?? '']: texts.map(encodeURIComponent) };
     const headers = { ...json, 'x-echo': texts.join() };
     const outcomes = [
@@ -178,7 +183,9 @@ describe('http.request with a credential', () => {
       await proven(secret, {}, { body: texts.map((text) => `${text} ${encodeURIComponent(text)}`).join() }),
     ];
     for (const { outcome } of outcomes) {
-      expect(JSON.stringify({ outcome, options: Reflect.get(Object(outcome), 'options') })).not.toMatch(secret === basic ? `marker|${pair}` : 'marker');
+      expect(JSON.stringify({ outcome, options: Reflect.get(Object(outcome), 'options') })).not.toMatch(
+        secret === basic ? `marker|${pair}` : 'marker',
+      );
     }
     expect(outcomes[0]?.outcome).toMatchObject({ output: { headers: json } });
   });

@@ -33,9 +33,15 @@ describe('parseBody', () => {
   });
 
   it('never throws, whatever the bytes', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => void parsed(Buffer.from(bytes))), { numRuns: 500 });
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => void parsed(Buffer.from(bytes))),
+      { numRuns: 500 },
+    );
     const almostJson = fc.string({ unit: fc.constantFrom(...'[]{}":,\\u0d8fe19 ') });
-    fc.assert(fc.property(almostJson, (text) => void parsed(text)), { numRuns: 500 });
+    fc.assert(
+      fc.property(almostJson, (text) => void parsed(text)),
+      { numRuns: 500 },
+    );
   });
 
   it.each(['', ' ', '{', '{"object":"instagram","entry":[', '{"a":1}}', 'a=b', '"\\ud83', '"\\uzzzz"', '"\u0000"', '\u0000', '[1,]'])(

@@ -42,12 +42,7 @@ export function parseBody(body: Buffer): ParsedBody {
 }
 
 /** The one event of a hostile body. The same bytes are the same event; which happenings they report nobody can say. */
-export function hostileEvent(
-  provider: string,
-  accountId: string | null,
-  body: Buffer,
-  { reason, cleaned }: HostileBody,
-): CanonicalEvent {
+export function hostileEvent(provider: string, accountId: string | null, body: Buffer, { reason, cleaned }: HostileBody): CanonicalEvent {
   return {
     kind: 'unknown',
     action: 'unknown',

@@ -114,7 +114,9 @@ const fixtures = new URL('../../providers/fixtures/', import.meta.url);
 /** Every case of a provider, originals before their duplicates. */
 export function providerCases(provider: string): ProviderCase[] {
   const folder = new URL(`${provider}/`, fixtures);
-  const cases = readdirSync(folder).sort().map((file) => caseFrom(JSON.parse(readFileSync(new URL(file, folder), 'utf8'))));
+  const cases = readdirSync(folder)
+    .sort()
+    .map((file) => caseFrom(JSON.parse(readFileSync(new URL(file, folder), 'utf8'))));
   return [...cases.filter((each) => each.duplicateOf === undefined), ...cases.filter((each) => each.duplicateOf !== undefined)];
 }
 
@@ -180,7 +182,9 @@ export const signInstagram = (secret: string, body: string | Buffer): string =>
 /** JSON as Meta writes it: everything beyond ASCII as `\uXXXX` in lower case, `/` as `\/`. */
 export function metaJson(value: unknown): string {
   const escapeUnit = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  return JSON.stringify(value).replace(/[\u007f-\uffff]/g, escapeUnit).replaceAll('/', '\\/');
+  return JSON.stringify(value)
+    .replace(/[\u007f-\uffff]/g, escapeUnit)
+    .replaceAll('/', '\\/');
 }
 
 /** Status 0: the connection ended before there was an answer. */

@@ -15,7 +15,13 @@ const documents = new Map<string, Document>();
  * What docs/openapi does not tell of this answer: its status, or the code of its problem. Undefined when it does, and for addresses
  * that are no operation of the API.
  */
-export function undocumented(api: 'command-api' | 'query-api', method: string, address: string, status: number, type?: unknown): string | undefined {
+export function undocumented(
+  api: 'command-api' | 'query-api',
+  method: string,
+  address: string,
+  status: number,
+  type?: unknown,
+): string | undefined {
   const [path = ''] = address.split('?');
   const { paths } = documentOf(api);
   const [item] = Object.entries(paths)

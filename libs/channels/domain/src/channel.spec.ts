@@ -52,7 +52,8 @@ describe('holding and releasing', () => {
   it.each([hold, release])('is not for a deleted channel: %p', (decide) =>
     given(...connected, ...deleted)
       .when((channel) => decide(channel, 'ada'))
-      .thenThrows(ChannelNotFound));
+      .thenThrows(ChannelNotFound),
+  );
 });
 
 describe('new credentials', () => {

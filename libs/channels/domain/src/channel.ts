@@ -73,7 +73,12 @@ export function connect({ id }: Channel, settings: ChannelSettings, by: string):
 }
 
 /** `version`: the number of the new secrets. */
-export function rotateCredentials({ id, status }: Channel, version: number, expiresAt: Date | null, by: string): ChannelCredentialsRotated[] {
+export function rotateCredentials(
+  { id, status }: Channel,
+  version: number,
+  expiresAt: Date | null,
+  by: string,
+): ChannelCredentialsRotated[] {
   if (status === 'deleted') throw new ChannelNotFound(id);
   return [{ type: 'channel.credentials.rotated', aggregateId: id, payload: { version, expiresAt: expiresAt?.toISOString() ?? null, by } }];
 }

@@ -24,5 +24,12 @@ export {
   type ProviderAppSettings,
   uncreatedApp,
 } from './provider-app.js';
-export { createCredential, CredentialNotFound, deleteCredential, type HttpCredential, httpCredential, type HttpSecret } from './http-credential.js';
+export {
+  createCredential,
+  CredentialNotFound,
+  deleteCredential,
+  type HttpCredential,
+  httpCredential,
+  type HttpSecret,
+} from './http-credential.js';
 export { type EncryptionKey, open, seal, type Sealed } from './sealing.js';

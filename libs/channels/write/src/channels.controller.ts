@@ -20,7 +20,8 @@ import { RotateCredentials } from './rotate-credentials.js';
 export class ChannelsController {
   constructor(private readonly commands: CommandBus) {}
 
-  @Post() @Allow('admin')
+  @Post()
+  @Allow('admin')
   @ApiCreatedResponse({ type: ChannelConnectedResult })
   connect(@Caller() { tenantId, userId }: Caller, @Body() body: ChannelCommand): Promise<ChannelConnectedResult> {
     const { provider, name, externalAccountId = null, config = {}, expiresAt, credentials } = body;
@@ -28,7 +29,8 @@ export class ChannelsController {
     return this.commands.execute(new ConnectChannel(tenantId, settings, credentials, userId));
   }
 
-  @Put(':id/credentials') @Allow('admin')
+  @Put(':id/credentials')
+  @Allow('admin')
   @ApiOkResponse({ type: ChannelRotationResult })
   rotate(
     @Caller() { tenantId, userId }: Caller,
@@ -39,19 +41,25 @@ export class ChannelsController {
     return this.commands.execute(new RotateCredentials(tenantId, id, credentials, end, userId));
   }
 
-  @Post(':id/hold') @HttpCode(200) @Allow('operator')
+  @Post(':id/hold')
+  @HttpCode(200)
+  @Allow('operator')
   @ApiOkResponse({ type: ChannelStatusResult })
   hold(@Caller() { tenantId, userId }: Caller, @Param('id', ParseUUIDPipe) id: string): Promise<ChannelStatusResult> {
     return this.commands.execute(new HoldChannel(tenantId, id, userId));
   }
 
-  @Post(':id/release') @HttpCode(200) @Allow('operator')
+  @Post(':id/release')
+  @HttpCode(200)
+  @Allow('operator')
   @ApiOkResponse({ type: ChannelStatusResult })
   release(@Caller() { tenantId, userId }: Caller, @Param('id', ParseUUIDPipe) id: string): Promise<ChannelStatusResult> {
     return this.commands.execute(new ReleaseChannel(tenantId, id, userId));
   }
 
-  @Delete(':id') @HttpCode(204) @Allow('admin')
+  @Delete(':id')
+  @HttpCode(204)
+  @Allow('admin')
   @ApiNoContentResponse()
   delete(@Caller() { tenantId, userId }: Caller, @Param('id', ParseUUIDPipe) id: string): Promise<void> {
     return this.commands.execute(new DeleteChannel(tenantId, id, userId));

@@ -19,14 +19,17 @@ const examples = {
 export class CredentialsController {
   constructor(private readonly commands: CommandBus) {}
 
-  @Post() @Allow('admin')
+  @Post()
+  @Allow('admin')
   @ApiBody({ type: CredentialCommand, examples })
   @ApiCreatedResponse({ type: CredentialCreatedResult })
   create(@Caller() { tenantId, userId }: Caller, @Body() body: CredentialCommand): Promise<CredentialCreatedResult> {
     return this.commands.execute(new CreateHttpCredential(tenantId, body.name, secretOf(body), body.allowedHosts, userId));
   }
 
-  @Delete(':id') @HttpCode(204) @Allow('admin')
+  @Delete(':id')
+  @HttpCode(204)
+  @Allow('admin')
   @ApiNoContentResponse()
   delete(@Caller() { tenantId, userId }: Caller, @Param('id', ParseUUIDPipe) id: string): Promise<void> {
     return this.commands.execute(new DeleteHttpCredential(tenantId, id.toLowerCase(), userId));

@@ -26,13 +26,19 @@ export async function insertHttpCredential(
 }
 
 export async function deleteHttpCredential(manager: EntityManager, tenantId: string, id: string): Promise<void> {
-  const [, deleted]: [unknown, number] = await manager.query('DELETE FROM http_credentials WHERE tenant_id = $1 AND id = $2', [tenantId, id]);
+  const [, deleted]: [unknown, number] = await manager.query('DELETE FROM http_credentials WHERE tenant_id = $1 AND id = $2', [
+    tenantId,
+    id,
+  ]);
   if (deleted === 0) throw new CredentialNotFound(id);
 }
 
 /** Of `ids`, those that are the tenant's. */
 export async function knownHttpCredentials(manager: EntityManager, tenantId: string, ids: readonly string[]): Promise<string[]> {
-  const rows: { id: string }[] = await manager.query('SELECT id FROM http_credentials WHERE tenant_id = $1 AND id = ANY ($2)', [tenantId, ids]);
+  const rows: { id: string }[] = await manager.query('SELECT id FROM http_credentials WHERE tenant_id = $1 AND id = ANY ($2)', [
+    tenantId,
+    ids,
+  ]);
   return rows.map(({ id }) => id);
 }
 
@@ -56,6 +62,8 @@ export async function readHttpCredential(
   });
   const [row] = rows;
   if (row === undefined) return undefined;
-  const credential: HttpCredential = JSON.parse(open({ keyId: row.key_id, bytes: row.sealed }, sealingContext(tenantId, id, row.version), keys));
+  const credential: HttpCredential = JSON.parse(
+    open({ keyId: row.key_id, bytes: row.sealed }, sealingContext(tenantId, id, row.version), keys),
+  );
   return credential;
 }

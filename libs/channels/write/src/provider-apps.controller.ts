@@ -15,7 +15,8 @@ export class ProviderAppsController {
     @Inject(PUBLIC_URL) private readonly publicUrl: string | undefined,
   ) {}
 
-  @Post() @Allow('admin')
+  @Post()
+  @Allow('admin')
   @ApiCreatedResponse({ type: ProviderAppCreatedResult })
   async create(
     @Caller() { tenantId, userId }: Caller,
@@ -25,7 +26,9 @@ export class ProviderAppsController {
     return { id, endpoint: `${this.publicUrl ?? ''}${endpoint}` };
   }
 
-  @Delete(':id') @HttpCode(204) @Allow('admin')
+  @Delete(':id')
+  @HttpCode(204)
+  @Allow('admin')
   @ApiNoContentResponse()
   delete(@Caller() { tenantId, userId }: Caller, @Param('id', ParseUUIDPipe) id: string): Promise<void> {
     return this.commands.execute(new DeleteProviderApp(tenantId, id, userId));

@@ -35,7 +35,11 @@ export class RotateCredentialsHandler implements ICommandHandler<RotateCredentia
 
       await saveChannel(tx.manager, events.reduce(evolve, channel));
       await insertCredentials(tx.manager, channel, version, credentials, this.encryption.keys);
-      await tx.manager.query('DELETE FROM credentials WHERE tenant_id = $1 AND channel_id = $2 AND version < $3', [tenantId, channelId, version]);
+      await tx.manager.query('DELETE FROM credentials WHERE tenant_id = $1 AND channel_id = $2 AND version < $3', [
+        tenantId,
+        channelId,
+        version,
+      ]);
       tx.append(events, channel.streamVersion);
       return { id: channelId, version };
     });

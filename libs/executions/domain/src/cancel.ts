@@ -27,5 +27,6 @@ const anyGraph = compileGraph({ nodes: [], edges: [] }, () => undefined);
 export function cancel({ id, workflowId, status }: OpenExecution, by: string, now: Date): ExecutionEvent[] {
   if (executionIsOver({ status })) throw new ExecutionIsOver(id, status);
   const workflow = { executionId: id, workflowId };
-  return advance(anyGraph, workflow, { ...newRun('', null), status }, { type: 'run.cancelled', by }, { now, newId, random: () => 0 }).events;
+  return advance(anyGraph, workflow, { ...newRun('', null), status }, { type: 'run.cancelled', by }, { now, newId, random: () => 0 })
+    .events;
 }

@@ -114,7 +114,10 @@ it('derives the input that each node had', () => {
     completed({ ...node('lone join', 1, 'a'), joined: true, handle: 'out', output: 'alone' }),
     end,
   ]);
-  const runs = nodeRunsOf({ input }, rows.flatMap((row) => (isDetail(row) ? [row] : [])));
+  const runs = nodeRunsOf(
+    { input },
+    rows.flatMap((row) => (isDetail(row) ? [row] : [])),
+  );
   const error = { error: failed };
   expect(runs.map(({ nodeId, status, input, output }) => [nodeId, status, input, output])).toEqual([
     ['start', 'completed', input, input],

@@ -53,7 +53,11 @@ export class ExecutionWorkerModule {
           },
           inject: [ServiceDatabase],
         },
-        { provide: WORKER_OPTIONS, useFactory: ({ pool }: SlowExpressions): WorkerOptions => ({ fusion, slow: pool.evaluate }), inject: [SlowExpressions] },
+        {
+          provide: WORKER_OPTIONS,
+          useFactory: ({ pool }: SlowExpressions): WorkerOptions => ({ fusion, slow: pool.evaluate }),
+          inject: [SlowExpressions],
+        },
         SlowExpressions,
         { provide: TicketHandler, useExisting: TaskRunner },
         CommitStepsHandler,

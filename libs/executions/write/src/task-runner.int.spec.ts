@@ -151,20 +151,25 @@ async function receive(channel: string, text = 'hello'): Promise<TaskTicket> {
      VALUES ($1, $2::uuid, $2::uuid, $3, 'message', 'message', $2::uuid::text, $4, 'received', 'corr', now(), now())`,
     [tenantId, id, channel, JSON.stringify(item)],
   );
-  const { rows } = await admin.query(`INSERT INTO tasks (tenant_id, kind, webhook_event_id, ticketed_at) VALUES ($1, 'start', $2, now()) RETURNING id, gen`, [
-    tenantId,
-    id,
-  ]);
+  const { rows } = await admin.query(
+    `INSERT INTO tasks (tenant_id, kind, webhook_event_id, ticketed_at) VALUES ($1, 'start', $2, now()) RETURNING id, gen`,
+    [tenantId, id],
+  );
   return { id: Number(rows[0].id), gen: rows[0].gen };
 }
 
 const runsOf = async (workflowId: string) =>
   (await admin.query(`SELECT * FROM workflow_executions WHERE workflow_id = $1 ORDER BY id`, [workflowId])).rows;
 const eventTypes = async (executionId: string): Promise<string[]> =>
-  (await admin.query(`SELECT type FROM domain_events WHERE aggregate_id = $1 ORDER BY aggregate_version`, [executionId])).rows.map(({ type }) => type);
+  (await admin.query(`SELECT type FROM domain_events WHERE aggregate_id = $1 ORDER BY aggregate_version`, [executionId])).rows.map(
+    ({ type }) => type,
+  );
 const tasksLeft = async (workflowId: string) =>
   (
-    await admin.query(`SELECT t.* FROM tasks t JOIN workflow_executions e ON e.id = t.execution_id WHERE e.workflow_id = $1 ORDER BY t.id`, [workflowId])
+    await admin.query(
+      `SELECT t.* FROM tasks t JOIN workflow_executions e ON e.id = t.execution_id WHERE e.workflow_id = $1 ORDER BY t.id`,
+      [workflowId],
+    )
   ).rows.map((row) => ({ id: Number(row.id), gen: row.gen, kind: row.kind, node: row.node_id, status: row.status, crashes: row.crashes }));
 
 const node = (id: string, type: string, config: Graph['nodes'][number]['config'] = {}, policy?: Graph['nodes'][number]['policy']) => ({
@@ -173,8 +178,16 @@ const node = (id: string, type: string, config: Graph['nodes'][number]['config']
   config,
   ...(policy === undefined ? {} : { policy }),
 });
-const edge = (source: string, target: string, sourceHandle?: string) => ({ source, target, ...(sourceHandle === undefined ? {} : { sourceHandle }) });
-const ok = (body: object): OutboundResponse => ({ status: 200, headers: { 'content-type': 'application/json' }, body: Buffer.from(JSON.stringify(body)) });
+const edge = (source: string, target: string, sourceHandle?: string) => ({
+  source,
+  target,
+  ...(sourceHandle === undefined ? {} : { sourceHandle }),
+});
+const ok = (body: object): OutboundResponse => ({
+  status: 200,
+  headers: { 'content-type': 'application/json' },
+  body: Buffer.from(JSON.stringify(body)),
+});
 
 const chain: Graph = {
   nodes: [
@@ -226,7 +239,10 @@ describe('a webhook event', () => {
 
 describe('an effect', () => {
   const withCall = (policy?: Graph['nodes'][number]['policy']): Graph => ({
-    nodes: [node('in', 'trigger.webhook'), node('call', 'http.request', { method: 'POST', url: 'http://target.test/', body: { text: '{{ trigger.text }}' } }, policy)],
+    nodes: [
+      node('in', 'trigger.webhook'),
+      node('call', 'http.request', { method: 'POST', url: 'http://target.test/', body: { text: '{{ trigger.text }}' } }, policy),
+    ],
     edges: [edge('in', 'call')],
   });
 
@@ -322,7 +338,11 @@ describe('an effect', () => {
 describe('flow.delay', () => {
   it('waits in a timer and goes on where it was', async () => {
     const { workflowId, channel } = await listen({
-      nodes: [node('in', 'trigger.webhook'), node('wait', 'flow.delay', { ms: 20 }), node('then', 'data.set', { values: { got: '{{ input.text }}' } })],
+      nodes: [
+        node('in', 'trigger.webhook'),
+        node('wait', 'flow.delay', { ms: 20 }),
+        node('then', 'data.set', { values: { got: '{{ input.text }}' } }),
+      ],
       edges: [edge('in', 'wait'), edge('wait', 'then')],
     });
     const { runner } = worker();
@@ -350,48 +370,57 @@ describe('two branches that end at the same moment on two workers', () => {
   it.each([
     ['a first', 0],
     ['b first', 1],
-  ])('the join runs once and the run ends: %s, 100 times', async (_name, first) => {
-    const { workflowId, channel } = await listen(fork);
-    const send: Send = () => Promise.resolve(ok({}));
-    for (let round = 0; round < 100; round += 1) {
-      const starter = worker();
-      await starter.runner.handle([await receive(channel)]);
-      // Both have read the run and have their outcome before either may write; then one writes, and the other finds itself fenced.
-      const workers = [worker(send), worker(send)] as const;
-      const decided = workers.map(() => Promise.withResolvers<void>());
-      const written = Promise.withResolvers<void>();
-      for (const [index, { committer }] of workers.entries()) {
-        committer.gate = async () => {
-          decided[index]?.resolve();
-          await Promise.all(decided.map(({ promise }) => promise));
-          if (index !== first) await written.promise;
-        };
+  ])(
+    'the join runs once and the run ends: %s, 100 times',
+    async (_name, first) => {
+      const { workflowId, channel } = await listen(fork);
+      const send: Send = () => Promise.resolve(ok({}));
+      for (let round = 0; round < 100; round += 1) {
+        const starter = worker();
+        await starter.runner.handle([await receive(channel)]);
+        // Both have read the run and have their outcome before either may write; then one writes, and the other finds itself fenced.
+        const workers = [worker(send), worker(send)] as const;
+        const decided = workers.map(() => Promise.withResolvers<void>());
+        const written = Promise.withResolvers<void>();
+        for (const [index, { committer }] of workers.entries()) {
+          committer.gate = async () => {
+            decided[index]?.resolve();
+            await Promise.all(decided.map(({ promise }) => promise));
+            if (index !== first) await written.promise;
+          };
+        }
+        await Promise.all(workers.map(({ runner }, index) => runner.handle(starter.tickets.out.slice(index, index + 1))));
+        const open = async () => (await runsOf(workflowId)).filter(({ status }) => status === 'running');
+        await eventually(async () => {
+          const [run] = await open();
+          const { rows } = await admin.query(
+            `SELECT count(*) FROM node_executions WHERE workflow_execution_id = $1 AND status = 'completed'`,
+            [run?.id],
+          );
+          expect(Number(rows[0].count)).toBe(2);
+        });
+        written.resolve();
+        await eventually(async () => expect(await open()).toEqual([]));
       }
-      await Promise.all(workers.map(({ runner }, index) => runner.handle(starter.tickets.out.slice(index, index + 1))));
-      const open = async () => (await runsOf(workflowId)).filter(({ status }) => status === 'running');
-      await eventually(async () => {
-        const [run] = await open();
-        const { rows } = await admin.query(`SELECT count(*) FROM node_executions WHERE workflow_execution_id = $1 AND status = 'completed'`, [run?.id]);
-        expect(Number(rows[0].count)).toBe(2);
-      });
-      written.resolve();
-      await eventually(async () => expect(await open()).toEqual([]));
-    }
-    const runs = await runsOf(workflowId);
-    expect(runs.map(({ status }) => status)).toEqual(Array.from({ length: 100 }, () => 'completed'));
-    const { rows } = await admin.query(
-      `SELECT aggregate_id, count(*) FILTER (WHERE payload ->> 'nodeId' = 'join') AS joins, count(*) FILTER (WHERE type LIKE 'workflow.execution.completed') AS ends
+      const runs = await runsOf(workflowId);
+      expect(runs.map(({ status }) => status)).toEqual(Array.from({ length: 100 }, () => 'completed'));
+      const { rows } = await admin.query(
+        `SELECT aggregate_id, count(*) FILTER (WHERE payload ->> 'nodeId' = 'join') AS joins, count(*) FILTER (WHERE type LIKE 'workflow.execution.completed') AS ends
        FROM domain_events WHERE aggregate_id = ANY ($1) GROUP BY 1`,
-      [runs.map(({ id }) => id)],
-    );
-    expect(rows.every(({ joins, ends }) => joins === 1 && ends === 1)).toBe(true);
-  }, 60_000);
+        [runs.map(({ id }) => id)],
+      );
+      expect(rows.every(({ joins, ends }) => joins === 1 && ends === 1)).toBe(true);
+    },
+    60_000,
+  );
 });
 
 describe('cancelling', () => {
   const silent = { emit: () => {} } as unknown as Notifications;
-  const cancel = (executionId: string) => new CancelExecutionHandler(new CommandStore(api, silent)).execute(new CancelExecution(tenantId, executionId, 'ada'));
-  const ends = (types: readonly string[]) => types.filter((type) => /^workflow\.execution\.(completed|failed|cancelled|incomplete)$/.test(type));
+  const cancel = (executionId: string) =>
+    new CancelExecutionHandler(new CommandStore(api, silent)).execute(new CancelExecution(tenantId, executionId, 'ada'));
+  const ends = (types: readonly string[]) =>
+    types.filter((type) => /^workflow\.execution\.(completed|failed|cancelled|incomplete)$/.test(type));
   const waiting: Graph = {
     nodes: [node('in', 'trigger.webhook'), node('wait', 'flow.delay', { ms: 60_000 }), node('then', 'data.set', { values: {} })],
     edges: [edge('in', 'wait'), edge('wait', 'then')],
@@ -419,7 +448,10 @@ describe('cancelling', () => {
     const { id } = (await runsOf(workflowId))[0];
     await cancel(id);
     expect(await tasksLeft(workflowId)).toEqual([]);
-    await admin.query(`INSERT INTO tasks (tenant_id, kind, execution_id, node_id, ticketed_at) VALUES ($1, 'resume', $2, 'call', now())`, [tenantId, id]);
+    await admin.query(`INSERT INTO tasks (tenant_id, kind, execution_id, node_id, ticketed_at) VALUES ($1, 'resume', $2, 'call', now())`, [
+      tenantId,
+      id,
+    ]);
     await runner.handle([...tickets.out, ...(await tasksLeft(workflowId)).map((task) => ({ id: task.id, gen: task.gen }))]);
     expect(await tasksLeft(workflowId)).toEqual([]);
     expect(ends(await eventTypes(id))).toEqual(['workflow.execution.cancelled']);
@@ -446,12 +478,17 @@ describe('cancelling', () => {
        WHERE e.type = 'node.effect.sent_after_cancel' AND n.workflow_execution_id = $1`,
       [id],
     );
-    expect(rows).toEqual([{ aggregate_version: 1, payload: expect.objectContaining({ executionId: id, nodeId: 'call', outcome: 'succeeded' }) }]);
+    expect(rows).toEqual([
+      { aggregate_version: 1, payload: expect.objectContaining({ executionId: id, nodeId: 'call', outcome: 'succeeded' }) },
+    ]);
     expect(ends(await eventTypes(id))).toEqual(['workflow.execution.cancelled']);
   });
 
   it('N-12: racing with completion, a run ends exactly once', async () => {
-    const { workflowId, channel } = await listen({ ...waiting, nodes: waiting.nodes.map((one) => (one.id === 'wait' ? { ...one, config: { ms: 1 } } : one)) });
+    const { workflowId, channel } = await listen({
+      ...waiting,
+      nodes: waiting.nodes.map((one) => (one.id === 'wait' ? { ...one, config: { ms: 1 } } : one)),
+    });
     const { runner } = worker();
     const rounds = 60;
     for (let round = 0; round < rounds; round += 1) await runner.handle([await receive(channel)]);

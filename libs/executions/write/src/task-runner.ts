@@ -88,7 +88,10 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     // worker, and an effect must be one worker's alone.
     const mustClaim = (task: Task) => task.kind === 'effect' || task.gen > 1;
     const leases = await this.leases.take(tasks.filter(mustClaim));
-    const free = [...tasks.filter((task) => !mustClaim(task)).map((task) => ({ task, lease: undefined })), ...leases.map((lease) => ({ task: lease.task, lease }))];
+    const free = [
+      ...tasks.filter((task) => !mustClaim(task)).map((task) => ({ task, lease: undefined })),
+      ...leases.map((lease) => ({ task: lease.task, lease })),
+    ];
 
     const effects = leases.filter(({ task }) => task.kind === 'effect');
     const inProcess = free.filter(({ task }) => task.kind !== 'effect');
@@ -152,7 +155,11 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
       }
       if (!version.compiled.programs.has(listener.nodeId)) continue;
       const { run, started } = runForEvent(version, listener, item, event.correlationId);
-      begun.push({ webhookId: listener.webhookId, started, step: await runStep(version, run, { facts: [{ type: 'run.started' }] }, this.toolsOf(tenant)) });
+      begun.push({
+        webhookId: listener.webhookId,
+        started,
+        step: await runStep(version, run, { facts: [{ type: 'run.started' }] }, this.toolsOf(tenant)),
+      });
     }
     return { ...base, listeners: begun, ...(broken === undefined ? {} : { failure: { code: 'workflow_broken', message: broken } }) };
   }
@@ -179,7 +186,14 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     if (task.kind === 'resume') {
       return {
         facts: [
-          { type: 'node.completed', nodeId, attempt: node?.attempt ?? 1, handle: 'out', output: inputOf(version.compiled, run.state, nodeId), startedAt },
+          {
+            type: 'node.completed',
+            nodeId,
+            attempt: node?.attempt ?? 1,
+            handle: 'out',
+            output: inputOf(version.compiled, run.state, nodeId),
+            startedAt,
+          },
         ],
       };
     }
@@ -207,7 +221,9 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
       const work: StepWork = { kind: 'step', task: { id: task.id, epoch: task.epoch }, step, ...(effect === undefined ? {} : { effect }) };
       const committed = await this.committer.add(work);
       if (committed.outcome !== 'fenced') return this.finish(committed, work);
-      run = (await readRuns(this.database.pool, [{ tenantId: task.tenantId, executionId: task.executionId ?? '' }])).get(task.executionId ?? '');
+      run = (await readRuns(this.database.pool, [{ tenantId: task.tenantId, executionId: task.executionId ?? '' }])).get(
+        task.executionId ?? '',
+      );
     }
     throw new Error(`run ${task.executionId} was fenced ${decisionsMax} times in a row`);
   }
@@ -248,7 +264,9 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     const commit = ({ job, fact, result }: EffectOutcome) =>
       withCorrelation({ correlationId: job.run.correlationId, tenantId: job.run.tenantId }, () =>
         this.decide(job.lease.task, job.run, versions, job.tenant, () => ({ facts: [fact] }), result)
-          .catch((error: unknown) => this.logger.warn({ reason: messageOf(error), executionId: job.run.id }, 'an effect\u2019s step was not committed'))
+          .catch((error: unknown) =>
+            this.logger.warn({ reason: messageOf(error), executionId: job.run.id }, 'an effect\u2019s step was not committed'),
+          )
           .finally(() => job.lease.end()),
       );
     await Promise.all([

@@ -27,7 +27,8 @@ export class TenantDirectory {
         'SELECT id, env, effect_secret FROM tenants WHERE id = ANY ($1)',
         [missing],
       );
-      for (const { id, env, effect_secret: effectSecret } of rows) this.kept.set(id, { tenant: { id, env, effectSecret }, until: now + keptMs });
+      for (const { id, env, effect_secret: effectSecret } of rows)
+        this.kept.set(id, { tenant: { id, env, effectSecret }, until: now + keptMs });
     }
     return new Map(
       wanted.flatMap((id) => {

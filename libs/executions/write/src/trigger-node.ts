@@ -95,7 +95,13 @@ export class TriggerNodeHandler implements ICommandHandler<TriggerNode> {
       const triggered: WorkflowNodeTriggered = {
         type: 'workflow.node.triggered',
         aggregateId: id,
-        payload: { workflowId, nodeId, triggerId: id, input, metadata: { ...trigger, ...(metadata === undefined ? {} : { custom: metadata }) } },
+        payload: {
+          workflowId,
+          nodeId,
+          triggerId: id,
+          input,
+          metadata: { ...trigger, ...(metadata === undefined ? {} : { custom: metadata }) },
+        },
       };
       const events = [triggered, startedEvent(run), ...begun.events, ...queued.events];
 

@@ -25,7 +25,11 @@ it.each<[string, NodeJS.ProcessEnv, string]>([
   ['no issuer', { JWT_AUDIENCE: 'a', JWT_SECRET: secret }, 'JWT_ISSUER'],
   ['no audience', { JWT_ISSUER: 'a', JWT_SECRET: secret }, 'JWT_AUDIENCE'],
   ['keys that are no URL', { ...issued, JWT_JWKS_URL: 'file:///keys' }, 'must be a URL'],
-  ['a role that users write themselves', { ...issued, JWT_SECRET: secret, JWT_ROLE_CLAIM: 'user_metadata.role' }, 'cannot write themselves'],
+  [
+    'a role that users write themselves',
+    { ...issued, JWT_SECRET: secret, JWT_ROLE_CLAIM: 'user_metadata.role' },
+    'cannot write themselves',
+  ],
   ['a path with a hole', { ...issued, JWT_SECRET: secret, JWT_TENANT_CLAIM: 'app_metadata..tenant' }, 'dotted path'],
 ])('T-07 refuses to start with %s', (_name, env, problem) => {
   expect(() => read(env)).toThrow(problem);

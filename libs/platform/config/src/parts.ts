@@ -39,9 +39,7 @@ export const databaseEnv = (variable: 'COMMAND_DATABASE_URL' | 'QUERY_DATABASE_U
 
 /** `REDIS_URL`: set, tickets and notifications travel on Redis; absent, within this process. */
 export const redisEnv = () =>
-  z
-    .object({ REDIS_URL: url(['redis:', 'rediss:'], 'redis://localhost:6379') })
-    .transform(({ REDIS_URL }) => ({ redisUrl: REDIS_URL }));
+  z.object({ REDIS_URL: url(['redis:', 'rediss:'], 'redis://localhost:6379') }).transform(({ REDIS_URL }) => ({ redisUrl: REDIS_URL }));
 
 /** `ENCRYPTION_KEYS`: `id:base64 of 32 bytes`, comma separated; the first one seals, all of them open. */
 export const encryptionEnv = () =>
@@ -54,7 +52,10 @@ export const encryptionEnv = () =>
             const [id = '', base64 = ''] = entry.trim().split(/:(.*)/s);
             const key = Buffer.from(base64, 'base64');
             if (!/^[\w-]{1,32}$/.test(id) || key.length !== 32) {
-              context.addIssue({ code: 'custom', message: `each key must be \`id:base64 of exactly 32 bytes\` (key "${id.slice(0, 8)}…")` });
+              context.addIssue({
+                code: 'custom',
+                message: `each key must be \`id:base64 of exactly 32 bytes\` (key "${id.slice(0, 8)}…")`,
+              });
             }
             return { id, key };
           }),
@@ -124,7 +125,8 @@ export const jwtEnv = () =>
       if (isGiven(jwksUrl) === isGiven(secret)) refuse('JWT_JWKS_URL', 'set either JWT_JWKS_URL or JWT_SECRET, to read JWTs of JWT_ISSUER');
       if (issuer === undefined) refuse('JWT_ISSUER', 'is required to read JWTs: what their `iss` must be');
       if (audience === undefined) refuse('JWT_AUDIENCE', 'is required to read JWTs: what their `aud` must be (Supabase: authenticated)');
-      const keys: JwtKeys = jwksUrl === undefined ? { kind: 'shared', secret: Buffer.from(secret ?? '') } : { kind: 'published', url: jwksUrl };
+      const keys: JwtKeys =
+        jwksUrl === undefined ? { kind: 'shared', secret: Buffer.from(secret ?? '') } : { kind: 'published', url: jwksUrl };
       return { keys, issuer: issuer ?? '', audience: audience ?? '', tenantClaim: env.JWT_TENANT_CLAIM, roleClaim: env.JWT_ROLE_CLAIM };
     });
 

@@ -186,7 +186,10 @@ it('the command API writes its own tenant’s rows alone', async () => {
 
 it('migrations can be taken back and applied again, twice without harm', async () => {
   const fresh = await testDatabase();
-  for (const [url, store] of [[fresh.commandUrl, commandStoreSchema], [fresh.queryUrl, queryStoreSchema]] as const) {
+  for (const [url, store] of [
+    [fresh.commandUrl, commandStoreSchema],
+    [fresh.queryUrl, queryStoreSchema],
+  ] as const) {
     for (const _ of store.migrations) await revertLastMigration(url, store);
     const client = new pg.Client(url);
     await client.connect();

@@ -132,7 +132,9 @@ export class Database implements OnApplicationShutdown {
     const { name, migrations, migrationsTable } = this.options.schema;
     const { rows: login } = await this.pool.query<{ role: string }>('SELECT current_user AS role');
     if (login[0]?.role !== this.options.role) {
-      throw new Error(`the ${name} store was reached as ${login[0]?.role}, not ${this.options.role}; a pooler must pass start-up options on`);
+      throw new Error(
+        `the ${name} store was reached as ${login[0]?.role}, not ${this.options.role}; a pooler must pass start-up options on`,
+      );
     }
     const expected: readonly string[] = migrations.map((migration) => migration.name);
     const applied = await this.pool

@@ -43,7 +43,10 @@ async function withStore<T>(url: string, store: Store, work: (dataSource: DataSo
 
 /** Brings both stores to this build's schema. The URLs' login must be able to create roles and tables. Safe to run twice, or two at once. */
 export async function migrate(options: { commandUrl: string; queryUrl: string; log?: (line: string) => void }): Promise<void> {
-  for (const [url, store] of [[options.commandUrl, commandStoreSchema], [options.queryUrl, queryStoreSchema]] as const) {
+  for (const [url, store] of [
+    [options.commandUrl, commandStoreSchema],
+    [options.queryUrl, queryStoreSchema],
+  ] as const) {
     const done = await withStore(url, store, (dataSource) => dataSource.runMigrations());
     for (const migration of done) options.log?.(`${store.name} store: applied ${migration.name}`);
     if (done.length === 0) options.log?.(`${store.name} store: up to date`);

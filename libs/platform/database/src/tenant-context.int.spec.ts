@@ -61,10 +61,7 @@ const mishaps: ((send: Query) => Promise<unknown>)[] = [
   // Not waited for: the transaction ends while it is under way.
   (send) => Promise.reject(Object.assign(new Error('aborted'), { sent: send('SELECT pg_sleep(0.001)').catch(() => {}) })),
 ];
-const rareMishaps: typeof mishaps = [
-  (send) => send('SELECT pg_sleep(1)'),
-  (send) => send('SELECT pg_terminate_backend(pg_backend_pid())'),
-];
+const rareMishaps: typeof mishaps = [(send) => send('SELECT pg_sleep(1)'), (send) => send('SELECT pg_terminate_backend(pg_backend_pid())')];
 
 it.each([
   ['command store', 0, 'workflows'],

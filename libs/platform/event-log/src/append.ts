@@ -25,7 +25,9 @@ interface SqlClient {
  */
 export async function appendEvents(client: SqlClient, entries: readonly LogEntry[]): Promise<number> {
   if (entries.length === 0) throw new RangeError('a commit has at least one event');
-  const commit = rows<{ id: number | string }>(await client.query({ name: 'append-commit', text: 'INSERT INTO event_commits (events) VALUES ($1) RETURNING id' }, [entries.length]));
+  const commit = rows<{ id: number | string }>(
+    await client.query({ name: 'append-commit', text: 'INSERT INTO event_commits (events) VALUES ($1) RETURNING id' }, [entries.length]),
+  );
   const commitId = Number(commit[0]?.id);
   const now = new Date().toISOString();
   // One document instead of an array a column: PostgreSQL reads either at the same cost, making it costs this process a third.

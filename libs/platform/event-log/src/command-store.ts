@@ -78,7 +78,8 @@ export class CommandStore {
         await actFor(manager, tenantId);
       }
       if (call !== undefined) entries.push(...entriesOf([auditOf(call, result)], 0));
-      const commitId = entries.length === 0 ? undefined : await appendEvents({ query: ({ text }, values) => manager.query(text, values) }, entries);
+      const commitId =
+        entries.length === 0 ? undefined : await appendEvents({ query: ({ text }, values) => manager.query(text, values) }, entries);
       return { result, entries, hints, commitId, outcome: 'committed' as const };
     });
 

@@ -48,7 +48,9 @@ export async function readLog(client: Pick<pg.Pool, 'query'>, cursor: number, co
   const events = rows.map((row) => {
     const position = row.position - row.events + 1 + row.ord;
     if (row.id === null || position !== expected) {
-      throw new LogIsBroken(`position ${expected} is missing: commit ${row.commit_id} (position ${row.position}, ${row.events} events) came instead`);
+      throw new LogIsBroken(
+        `position ${expected} is missing: commit ${row.commit_id} (position ${row.position}, ${row.events} events) came instead`,
+      );
     }
     expected += 1;
     return {
@@ -66,6 +68,7 @@ export async function readLog(client: Pick<pg.Pool, 'query'>, cursor: number, co
     };
   });
   const last = rows.at(-1);
-  if (last !== undefined && last.position !== expected - 1) throw new LogIsBroken(`commit ${last.commit_id} says ${last.events} events and lacks its last`);
+  if (last !== undefined && last.position !== expected - 1)
+    throw new LogIsBroken(`commit ${last.commit_id} says ${last.events} events and lacks its last`);
   return events;
 }

@@ -100,7 +100,7 @@ async function race(write: Write): Promise<{ written: number; events: LoggedEven
   };
   const events: LoggedEvent[] = [];
   const reader = async () => {
-    for (let last = false; ; ) {
+    for (let last = false; ;) {
       const batch = await readLog(pool, events.at(-1)?.position ?? 0, 20);
       events.push(...batch);
       if (batch.length > 0) continue;

@@ -4,7 +4,15 @@ import jsonata from 'jsonata';
 import { ExpressionPool, ExpressionPoolUnavailable } from './expression-pool.js';
 
 const scope: Scope = {
-  trigger: { payload: { text: 'order 66, order 67', items: [{ name: 'a', price: 2 }, { name: 'b', price: 3 }] } },
+  trigger: {
+    payload: {
+      text: 'order 66, order 67',
+      items: [
+        { name: 'a', price: 2 },
+        { name: 'b', price: 3 },
+      ],
+    },
+  },
   input: { list: [3, 1, 2], long: 'a'.repeat(40) },
   nodes: { fetch: { output: { status: 200 } } },
   execution: { id: 'e1' },

@@ -28,8 +28,11 @@ const signsOfProxy = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host',
 /** From a loopback address, to a loopback name, and not handed on by a proxy that says so. */
 function isLocal({ raw, headers }: FastifyRequest): boolean {
   const host = URL.parse(`http://${headers.host ?? ''}`)?.hostname.replace(/^\[|\]$/g, '') ?? '';
-  return isLoopback(raw.socket.remoteAddress ?? '') && (host === 'localhost' || isLoopback(host)) && !signsOfProxy.some((name) => name in headers);
+  return (
+    isLoopback(raw.socket.remoteAddress ?? '') &&
+    (host === 'localhost' || isLoopback(host)) &&
+    !signsOfProxy.some((name) => name in headers)
+  );
 }
 
-const isLoopback = (address: string): boolean =>
-  isIP(address) !== 0 && (address === '::1' || /^(::ffff:)?127\./i.test(address));
+const isLoopback = (address: string): boolean => isIP(address) !== 0 && (address === '::1' || /^(::ffff:)?127\./i.test(address));

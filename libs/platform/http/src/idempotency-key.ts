@@ -28,7 +28,9 @@ export function idempotencyKeyIn({ raw }: Pick<FastifyRequest, 'raw'>): string |
 export function requestHashOf(request: FastifyRequest, tenantId: string, key: string): Buffer {
   const { method, routeOptions, query, headers, body } = request;
   const parts = [method, routeOptions.url, pathOf(request), tenantId, query, headers['if-match'], body];
-  return createHmac('sha256', key).update(JSON.stringify(parts.map(ordered))).digest();
+  return createHmac('sha256', key)
+    .update(JSON.stringify(parts.map(ordered)))
+    .digest();
 }
 
 /** Members by name; bodies are at most 64 levels deep. */

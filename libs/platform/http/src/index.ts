@@ -1,10 +1,4 @@
-export {
-  Allow,
-  Authenticator,
-  Caller,
-  Public,
-  roleOf,
-} from './auth.js';
+export { Allow, Authenticator, Caller, Public, roleOf } from './auth.js';
 export { createHttpApp, type HttpAppOptions } from './create-http-app.js';
 export { type HealthChecks, HealthModule, type HealthOptions } from './health.module.js';
 export { IfMatch, RevisionETag } from './if-match.js';

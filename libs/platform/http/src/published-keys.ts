@@ -99,7 +99,9 @@ async function imported(jwk: unknown): Promise<readonly [string, PublishedKey] |
   if (use !== undefined && use !== 'sig') return undefined;
   if (Array.isArray(operations) && !operations.includes('verify')) return undefined;
   if (alg !== undefined && alg !== algorithm && !(alg === 'Ed25519' && algorithm === 'EdDSA')) return undefined;
-  const parts = Object.entries({ kty, crv, n, e, x, y }).flatMap(([name, value]) => (typeof value === 'string' ? [[name, value] as const] : []));
+  const parts = Object.entries({ kty, crv, n, e, x, y }).flatMap(([name, value]) =>
+    typeof value === 'string' ? [[name, value] as const] : [],
+  );
   const key = await importJWK(Object.fromEntries(parts), algorithm).catch(() => undefined);
   return key === undefined || key instanceof Uint8Array ? undefined : [kid, { algorithm, key }];
 }

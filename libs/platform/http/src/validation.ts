@@ -4,7 +4,15 @@ import { DomainError, type InputError } from '@sluice/kernel';
 
 export class InputIsInvalid extends DomainError {
   constructor(errors: readonly InputError[]) {
-    super('malformed', 'input_is_invalid', errors.map(({ path, message }) => `${path}: ${message}`).slice(0, 3).join('; '), { errors });
+    super(
+      'malformed',
+      'input_is_invalid',
+      errors
+        .map(({ path, message }) => `${path}: ${message}`)
+        .slice(0, 3)
+        .join('; '),
+      { errors },
+    );
   }
 }
 

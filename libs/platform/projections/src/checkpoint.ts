@@ -46,10 +46,9 @@ export class Checkpoint {
   }
 
   private async ask(): Promise<void> {
-    const { rows } = await this.database.pool.query<{ position: number }>(
-      'SELECT position FROM projection_checkpoints WHERE shard = $1',
-      [SHARD],
-    );
+    const { rows } = await this.database.pool.query<{ position: number }>('SELECT position FROM projection_checkpoints WHERE shard = $1', [
+      SHARD,
+    ]);
     this.learn(rows[0]?.position ?? 0);
   }
 

@@ -36,13 +36,24 @@ const joined = (position: number, ...into: string[]): Logged<Joined> => ({
 
 it('touches every row that an event names, from what was loaded on', () => {
   const folding = new Folding(rooms, [joined(1, red, blue), joined(2, red)]);
-  expect(folding.keys).toEqual([{ tenantId, id: red }, { tenantId, id: blue }]);
+  expect(folding.keys).toEqual([
+    { tenantId, id: red },
+    { tenantId, id: blue },
+  ]);
   const changed = folding.fold([{ tenantId, id: red, guests: 5 }]);
-  expect(changed.map(({ row }) => row)).toEqual([{ tenantId, id: red, guests: 7 }, { tenantId, id: blue, guests: 1 }]);
+  expect(changed.map(({ row }) => row)).toEqual([
+    { tenantId, id: red, guests: 7 },
+    { tenantId, id: blue, guests: 1 },
+  ]);
 });
 
 it('loads nothing for an event that changes nothing', () => {
-  expect(new Folding(rooms, [{ ...joined(1), type: 'left', payload: {} }, { ...joined(2), type: 'unheard of' }]).keys).toEqual([]);
+  expect(
+    new Folding(rooms, [
+      { ...joined(1), type: 'left', payload: {} },
+      { ...joined(2), type: 'unheard of' },
+    ]).keys,
+  ).toEqual([]);
 });
 
 it('parks an aggregate whose row would be incomplete, and leaves its later events out', () => {

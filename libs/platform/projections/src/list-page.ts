@@ -5,8 +5,7 @@ import { IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 /** Which part of a list: a page by its number, or what follows a cursor. The query classes of lists extend it. */
 export class ListPage extends Page {
   @ApiPropertyOptional({
-    description:
-      'The nextCursor of an answer to the same question: what follows it, however much was added meanwhile. It replaces `page`',
+    description: 'The nextCursor of an answer to the same question: what follows it, however much was added meanwhile. It replaces `page`',
   })
   @IsOptional()
   @IsString()

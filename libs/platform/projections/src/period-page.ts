@@ -6,8 +6,7 @@ import type { Parameters } from './read-store.js';
 const day = /^\d{4}-\d\d-\d\d$/;
 const instant = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/;
 
-const isInstant = (value: unknown): boolean =>
-  typeof value === 'string' && (day.test(value) || instant.test(value)) && exists(value);
+const isInstant = (value: unknown): boolean => typeof value === 'string' && (day.test(value) || instant.test(value)) && exists(value);
 
 /** JavaScript takes 30 February for 2 March. */
 const exists = (value: string): boolean => {

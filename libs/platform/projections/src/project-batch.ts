@@ -47,7 +47,12 @@ export async function projectBatch(database: Database, batch: Batch): Promise<Ba
 
 type Upsert = (client: pg.PoolClient, projection: AnyProjection, rows: readonly ChangedRow[]) => Promise<void>;
 
-const upsertTogether: Upsert = (client, projection, rows) => upsertRows(client, projection, rows.map(({ row }) => row));
+const upsertTogether: Upsert = (client, projection, rows) =>
+  upsertRows(
+    client,
+    projection,
+    rows.map(({ row }) => row),
+  );
 
 async function write(client: pg.PoolClient, { projections, from, events }: Batch, upsert: Upsert): Promise<BatchResult> {
   const { rows } = await client.query<{ position: number; any_parked: boolean }>(
@@ -118,9 +123,6 @@ async function upsertApart(client: pg.PoolClient, projection: AnyProjection, row
       return [...first.values()].map((event) => parked(projection, event, error));
     }
     const half = Math.ceil(rows.length / 2);
-    return [
-      ...(await upsertApart(client, projection, rows.slice(0, half))),
-      ...(await upsertApart(client, projection, rows.slice(half))),
-    ];
+    return [...(await upsertApart(client, projection, rows.slice(0, half))), ...(await upsertApart(client, projection, rows.slice(half)))];
   }
 }

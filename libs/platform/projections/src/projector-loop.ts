@@ -136,10 +136,9 @@ export class ProjectorLoop implements OnApplicationBootstrap, BeforeApplicationS
   }
 
   private async checkpoint(): Promise<number> {
-    const { rows } = await this.store.pool.query<{ position: number }>(
-      'SELECT position FROM projection_checkpoints WHERE shard = $1',
-      [SHARD],
-    );
+    const { rows } = await this.store.pool.query<{ position: number }>('SELECT position FROM projection_checkpoints WHERE shard = $1', [
+      SHARD,
+    ]);
     if (rows[0] === undefined) throw new Error(`the query store has no checkpoint "${SHARD}"; run \`npm run migrate\``);
     return rows[0].position;
   }

@@ -123,5 +123,11 @@ async function countOf(client: ReadClient, { from, where, parameters }: ListSql)
 /** Everything that decides which rows a list has; how many are shown at once may change on the way. */
 function questionOf({ tenantId, name, filter }: ListSql): string {
   const { page: _, limit: __, cursor: ___, ...filters } = filter;
-  return JSON.stringify([tenantId, name, Object.entries(filters).filter(([, value]) => value !== undefined).toSorted()]);
+  return JSON.stringify([
+    tenantId,
+    name,
+    Object.entries(filters)
+      .filter(([, value]) => value !== undefined)
+      .toSorted(),
+  ]);
 }

@@ -16,8 +16,7 @@ export function selectList({ columns }: Pick<AnyProjection, 'columns'>, alias: s
   return properties
     .map((property) => {
       const column = `${alias}.${columnName(property)}`;
-      const value =
-        columns[property] === 'timestamptz' ? `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')` : column;
+      const value = columns[property] === 'timestamptz' ? `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')` : column;
       return `${value} AS "${property}"`;
     })
     .join(', ');

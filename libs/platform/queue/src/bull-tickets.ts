@@ -38,7 +38,11 @@ export class BullTickets extends Tickets implements OnApplicationShutdown {
       data: { tasks },
       opts: { jobId: `t${tasks[0]?.id}-${tasks[0]?.gen}`, attempts: 1, removeOnComplete: finishedJobsKept, removeOnFail: finishedJobsKept },
     }));
-    return withinDeadline(this.readyQueue().addBulk(jobs).then(() => true));
+    return withinDeadline(
+      this.readyQueue()
+        .addBulk(jobs)
+        .then(() => true),
+    );
   }
 
   async keeper(): Promise<string | undefined> {

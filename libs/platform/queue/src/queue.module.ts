@@ -37,7 +37,11 @@ export class TicketConsumerModule {
         module: TicketConsumerModule,
         imports,
         providers: [
-          { provide: InProcessConsumer, useFactory: (handler: TicketHandler) => new InProcessConsumer(handler, concurrency), inject: [TicketHandler] },
+          {
+            provide: InProcessConsumer,
+            useFactory: (handler: TicketHandler) => new InProcessConsumer(handler, concurrency),
+            inject: [TicketHandler],
+          },
         ],
       };
     }
@@ -47,7 +51,12 @@ export class TicketConsumerModule {
         ...imports,
         BullModule.forRoot({
           prefix: QUEUE_PREFIX,
-          connection: { url: redisUrl, maxRetriesPerRequest: null, keepAlive: 5_000, retryStrategy: (attempt: number) => Math.min(attempt * 100, 1_000) },
+          connection: {
+            url: redisUrl,
+            maxRetriesPerRequest: null,
+            keepAlive: 5_000,
+            retryStrategy: (attempt: number) => Math.min(attempt * 100, 1_000),
+          },
         }),
         BullModule.registerQueue({ name: QUEUE_NAME }),
       ],

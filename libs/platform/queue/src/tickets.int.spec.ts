@@ -82,7 +82,12 @@ describe('tickets on Redis', () => {
         module: class Root {},
         imports: [
           TicketsModule.forRoot({ redisUrl: url }),
-          TicketConsumerModule.forRoot({ redisUrl: url, concurrency: 2, logger: createLogger('test', 'silent'), imports: [CollectorModule] }),
+          TicketConsumerModule.forRoot({
+            redisUrl: url,
+            concurrency: 2,
+            logger: createLogger('test', 'silent'),
+            imports: [CollectorModule],
+          }),
         ],
       },
       { logger: false },
@@ -107,7 +112,9 @@ describe('tickets on Redis', () => {
 
   it('R-12 R-13: what is not a ticket is left out', async () => {
     const queue = new Queue(QUEUE_NAME, { connection: redis, prefix: QUEUE_PREFIX });
-    await queue.add('tasks', { tasks: [{ id: '1', gen: 1 }, { id: -1, gen: 1 }, { id: 1e300, gen: 1 }, { id: {} }, 'x', null, { id: 4_712, gen: 3 }] });
+    await queue.add('tasks', {
+      tasks: [{ id: '1', gen: 1 }, { id: -1, gen: 1 }, { id: 1e300, gen: 1 }, { id: {} }, 'x', null, { id: 4_712, gen: 3 }],
+    });
     await queue.add('tasks', 'not even an object');
     await queue.close();
     await eventually(async () => expect(await app.get(Tickets).waiting()).toBe(0));

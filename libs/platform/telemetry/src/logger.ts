@@ -2,7 +2,18 @@ import type { LoggerService } from '@nestjs/common';
 import { type Logger, pino } from 'pino';
 import { currentCorrelation } from './correlation.js';
 
-const secretPaths = ['authorization', 'cookie', 'password', 'secret', 'accessToken', 'signingSecrets', 'verifyToken', 'apiKey', 'key', 'token'];
+const secretPaths = [
+  'authorization',
+  'cookie',
+  'password',
+  'secret',
+  'accessToken',
+  'signingSecrets',
+  'verifyToken',
+  'apiKey',
+  'key',
+  'token',
+];
 
 /** JSON lines on stdout. Each line carries the correlation and tenant of the call or job it belongs to; secrets are blanked. */
 export function createLogger(app: string, level: string): Logger {

@@ -79,7 +79,10 @@ const contentOf = (message: JsonObject): Content => ({
 const hasContent = (content: Content) => Object.values(content).some((value) => value !== undefined);
 
 function attachmentsOf(value: Json | undefined): CanonicalEvent['attachments'] {
-  const attachments = listOf(value)?.map(objectOf).filter((attachment) => attachment !== undefined) ?? [];
+  const attachments =
+    listOf(value)
+      ?.map(objectOf)
+      .filter((attachment) => attachment !== undefined) ?? [];
   if (attachments.length === 0) return undefined;
   return attachments.map(({ type, payload }) => ({ type: textOf(type) ?? 'unknown', url: textOf(objectOf(payload)?.url) }));
 }

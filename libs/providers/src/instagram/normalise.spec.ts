@@ -342,11 +342,13 @@ describe('keys', () => {
     const deliveries = fc.array(fc.record({ each: happening, asChange: fc.boolean(), place: fc.nat(5) }), { maxLength: 12 });
     fc.assert(
       fc.property(deliveries, fc.nat(), (made, time) => {
-        const regrouped = made.toSorted((a, b) => a.place - b.place).map(({ each, asChange }): Json => {
-          const { account: id, item } = each;
-          const change = asChange && !('novelty' in item);
-          return { id, time, ...(change ? { changes: [{ field: 'messages', value: item }] } : { messaging: [item] }) };
-        });
+        const regrouped = made
+          .toSorted((a, b) => a.place - b.place)
+          .map(({ each, asChange }): Json => {
+            const { account: id, item } = each;
+            const change = asChange && !('novelty' in item);
+            return { id, time, ...(change ? { changes: [{ field: 'messages', value: item }] } : { messaging: [item] }) };
+          });
         const keys = eventsOf(page(...regrouped)).map(({ dedupeKey }) => dedupeKey);
         expect(keys.sort()).toEqual(made.map(({ each }) => eventOf(each).dedupeKey).sort());
       }),
@@ -374,7 +376,10 @@ describe('hostile input', () => {
     fc.constantFrom('id', 'time', 'messaging', 'standby', 'changes', 'field', 'value'),
     fc.oneof(anyJson, fc.array(junkItem, { maxLength: 3 })),
   );
-  const junkBody = fc.oneof(anyJson, fc.array(junkEntry, { maxLength: 3 }).map((entries) => page(...entries)));
+  const junkBody = fc.oneof(
+    anyJson,
+    fc.array(junkEntry, { maxLength: 3 }).map((entries) => page(...entries)),
+  );
 
   it('makes events or none, and never an error', () => {
     fc.assert(

@@ -92,4 +92,3 @@ const unknown = ({ account, raw }: Item, details: JsonObject | undefined): Readi
   ignoredBecause: 'unknown',
   ...partiesOf(details ?? {}, account),
 });
-

@@ -1,14 +1,4 @@
-export {
-  type ApiKey,
-  ApiKeyNotFound,
-  evolveAt,
-  hashOf,
-  issue,
-  type KeyGrant,
-  newKey,
-  revoke,
-  unissued,
-} from './api-key.js';
+export { type ApiKey, ApiKeyNotFound, evolveAt, hashOf, issue, type KeyGrant, newKey, revoke, unissued } from './api-key.js';
 export {
   type ApiKeyCreated,
   type ApiKeyEvent,

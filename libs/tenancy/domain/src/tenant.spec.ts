@@ -8,9 +8,15 @@ const quotas = { dailyExecutions: 1_000 };
 const limited = (tenant: Tenant) => changeQuotas(tenant, quotas, 'ada');
 
 it('has the quotas that it was given last, all of them', () => {
-  given().when(limited).then({ type: 'tenant.quota.changed', payload: { quotas, by: 'ada' } });
-  given(...limited(initial)).when(limited).thenNothing();
-  given(...limited(initial)).when((tenant) => changeQuotas(tenant, {}, 'ada')).then({ type: 'tenant.quota.changed', payload: { quotas: {} } });
+  given()
+    .when(limited)
+    .then({ type: 'tenant.quota.changed', payload: { quotas, by: 'ada' } });
+  given(...limited(initial))
+    .when(limited)
+    .thenNothing();
+  given(...limited(initial))
+    .when((tenant) => changeQuotas(tenant, {}, 'ada'))
+    .then({ type: 'tenant.quota.changed', payload: { quotas: {} } });
 });
 
 it('logs the names of its variables, never a value', () => {

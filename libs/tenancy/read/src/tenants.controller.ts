@@ -25,11 +25,7 @@ export class TenantQueriesController {
   @Get('tenants/:id/usage')
   @Allow('admin')
   @ApiOkResponse({ type: TenantUsageQuery })
-  usage(
-    @Caller() { tenantId }: Caller,
-    @Param('id', ParseUUIDPipe) id: string,
-    @Query() { days }: UsageFilter,
-  ): Promise<TenantUsageQuery> {
+  usage(@Caller() { tenantId }: Caller, @Param('id', ParseUUIDPipe) id: string, @Query() { days }: UsageFilter): Promise<TenantUsageQuery> {
     if (id.toLowerCase() !== tenantId) throw new TenantNotFound(id);
     return this.queries.execute(new GetTenantUsage(tenantId, days));
   }

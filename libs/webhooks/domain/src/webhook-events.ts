@@ -54,7 +54,10 @@ export type WebhookIgnored = DomainEvent<'webhook.ignored', ReceivedPayload & { 
 export type WebhookHeld = DomainEvent<'webhook.held', ReceivedPayload>;
 export type WebhookReleased = DomainEvent<'webhook.released', { readonly channelId: string }>;
 /** Every listener's run was started; none listened: no ids. */
-export type WebhookProcessed = DomainEvent<'webhook.processed', { readonly executionIds: readonly string[]; readonly webhookIds: readonly string[] }>;
+export type WebhookProcessed = DomainEvent<
+  'webhook.processed',
+  { readonly executionIds: readonly string[]; readonly webhookIds: readonly string[] }
+>;
 export type WebhookFailed = DomainEvent<'webhook.failed', { readonly error: { readonly code: string; readonly message: string } }>;
 
 export type WebhookRegistrationEvent = WebhookRegistered | WebhookDeactivated;

@@ -1,5 +1,12 @@
 import { type Logged, type Projection, type TenantRow, unchanged } from '@sluice/platform-projections';
-import type { WebhookConfig, WebhookEvent, WebhookHeld, WebhookIgnored, WebhookReceived, WebhookRegistrationEvent } from '@sluice/webhooks-domain';
+import type {
+  WebhookConfig,
+  WebhookEvent,
+  WebhookHeld,
+  WebhookIgnored,
+  WebhookReceived,
+  WebhookRegistrationEvent,
+} from '@sluice/webhooks-domain';
 
 export interface WebhookSummary extends TenantRow {
   readonly id: string;

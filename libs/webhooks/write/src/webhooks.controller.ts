@@ -15,7 +15,8 @@ export class WebhooksController {
     @Inject(PUBLIC_URL) private readonly publicUrl: string | undefined,
   ) {}
 
-  @Post() @Allow('editor')
+  @Post()
+  @Allow('editor')
   @ApiCreatedResponse({ type: WebhookRegistrationResult })
   async register(
     @Caller() { tenantId, userId }: Caller,
@@ -25,7 +26,9 @@ export class WebhooksController {
     return { ...registered, endpoint: `${this.publicUrl ?? ''}${registered.endpoint}` };
   }
 
-  @Delete(':id') @HttpCode(204) @Allow('editor')
+  @Delete(':id')
+  @HttpCode(204)
+  @Allow('editor')
   @ApiNoContentResponse()
   deactivate(@Caller() { tenantId, userId }: Caller, @Param('id', ParseUUIDPipe) id: string): Promise<void> {
     return this.commands.execute(new DeactivateWebhook(tenantId, id, userId));

@@ -51,16 +51,22 @@ it('takes a value of another kind for changed, and null for a value', () => {
 });
 
 it('knows an edge by its id, else by what it connects', () => {
-  const before = of([], [
-    { id: 'e1', source: 'a', target: 'b' },
-    { source: 'a', target: 'c' },
-    { source: 'a', target: 'd', sourceHandle: 'true' },
-  ]);
-  const after = of([], [
-    { id: 'e1', source: 'a', target: 'x' },
-    { source: 'a', target: 'c', sourceHandle: 'out' },
-    { source: 'a', target: 'd', sourceHandle: 'false' },
-  ]);
+  const before = of(
+    [],
+    [
+      { id: 'e1', source: 'a', target: 'b' },
+      { source: 'a', target: 'c' },
+      { source: 'a', target: 'd', sourceHandle: 'true' },
+    ],
+  );
+  const after = of(
+    [],
+    [
+      { id: 'e1', source: 'a', target: 'x' },
+      { source: 'a', target: 'c', sourceHandle: 'out' },
+      { source: 'a', target: 'd', sourceHandle: 'false' },
+    ],
+  );
   expect(diffDefinitions(before, after).edges).toEqual({
     added: [{ source: 'a', target: 'd', sourceHandle: 'false' }],
     removed: [{ source: 'a', target: 'd', sourceHandle: 'true' }],

@@ -154,7 +154,10 @@ describe('rolling back', () => {
   it('makes a version of its own of the earlier graph, and leaves the draft to be published again', () => {
     given(...draft, ...published, ...changed, ...again)
       .when(back)
-      .then({ type: 'workflow.rolled_back', payload: { version: 3, versionId: 'v3', fromVersion: 1, graph: first.graph, settings: {}, by: 'bob' } });
+      .then({
+        type: 'workflow.rolled_back',
+        payload: { version: 3, versionId: 'v3', fromVersion: 1, graph: first.graph, settings: {}, by: 'bob' },
+      });
     const rolledBack = after(...draft, ...published, ...changed, ...again, ...back(after(...draft, ...published, ...changed, ...again)));
     expect(rolledBack).toMatchObject({ version: 3, revision: 2, publishedRevision: 0, draft: second.graph, status: 'published' });
     expect(publishedBy('ada')(rolledBack)).toMatchObject([{ payload: { version: 4, graph: second.graph } }]);

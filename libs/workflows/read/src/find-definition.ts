@@ -15,12 +15,7 @@ export interface StoredDefinition {
 export const IsVersion = () => Matches(/^([1-9]\d{0,8}|draft)$/, { message: '$property must be a version, or `draft`' });
 
 /** The draft or a published version. Throws where there is no such workflow or version. */
-export async function findDefinition(
-  client: ReadClient,
-  tenantId: string,
-  workflowId: string,
-  version: string,
-): Promise<StoredDefinition> {
+export async function findDefinition(client: ReadClient, tenantId: string, workflowId: string, version: string): Promise<StoredDefinition> {
   await assertWorkflowExists(client, tenantId, workflowId);
   const { rows } =
     version === 'draft'

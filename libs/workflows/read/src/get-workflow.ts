@@ -29,10 +29,10 @@ export class GetWorkflowHandler implements IQueryHandler<GetWorkflow> {
 }
 
 export async function findWorkflow(client: ReadClient, tenantId: string, workflowId: string): Promise<WorkflowRow> {
-  const { rows } = await client.query<WorkflowRow>(
-    `SELECT ${workflowColumns} FROM ${workflowTables} WHERE tenant_id = $1 AND id = $2`,
-    [tenantId, workflowId],
-  );
+  const { rows } = await client.query<WorkflowRow>(`SELECT ${workflowColumns} FROM ${workflowTables} WHERE tenant_id = $1 AND id = $2`, [
+    tenantId,
+    workflowId,
+  ]);
   if (rows[0] === undefined) throw new WorkflowNotFound(workflowId);
   return rows[0];
 }

@@ -29,7 +29,8 @@ export class WorkflowsController {
     private readonly queries: QueryBus,
   ) {}
 
-  @Post() @Allow('editor')
+  @Post()
+  @Allow('editor')
   @ApiCreatedResponse({ type: WorkflowSavedResult })
   create(@Caller() { tenantId, userId }: Caller, @Body() body: WorkflowDefinitionCommand): Promise<WorkflowSavedResult> {
     const { name, description = null, nodes = [], edges = [], tags = [], settings = {} } = body;
@@ -37,7 +38,8 @@ export class WorkflowsController {
     return this.commands.execute(new CreateWorkflow(tenantId, { name, description, graph, tags, settings }, userId));
   }
 
-  @Put(':id') @Allow('editor')
+  @Put(':id')
+  @Allow('editor')
   @ApiHeader(ifMatchHeader)
   @ApiOkResponse({ type: WorkflowSavedResult })
   update(
@@ -51,14 +53,18 @@ export class WorkflowsController {
     return this.commands.execute(new UpdateWorkflow(tenantId, id, changes, userId, revision));
   }
 
-  @Delete(':id') @HttpCode(204) @Allow('editor')
+  @Delete(':id')
+  @HttpCode(204)
+  @Allow('editor')
   @ApiHeader(ifMatchHeader)
   @ApiNoContentResponse()
   archive(@Caller() { tenantId, userId }: Caller, @Param('id', ParseUUIDPipe) id: string, @IfMatch() revision?: number): Promise<void> {
     return this.commands.execute(new ArchiveWorkflow(tenantId, id, userId, revision));
   }
 
-  @Post(':id/publish') @HttpCode(200) @Allow('editor')
+  @Post(':id/publish')
+  @HttpCode(200)
+  @Allow('editor')
   @ApiHeader(ifMatchHeader)
   @ApiOkResponse({ type: WorkflowPublishedResult })
   publish(
@@ -69,7 +75,9 @@ export class WorkflowsController {
     return this.commands.execute(new PublishWorkflow(tenantId, id, userId, revision));
   }
 
-  @Post(':id/rollback') @HttpCode(200) @Allow('editor')
+  @Post(':id/rollback')
+  @HttpCode(200)
+  @Allow('editor')
   @ApiHeader(ifMatchHeader)
   @ApiOkResponse({ type: WorkflowPublishedResult, description: 'The new version, with the graph of the named one' })
   rollback(
@@ -81,7 +89,9 @@ export class WorkflowsController {
     return this.commands.execute(new RollbackWorkflow(tenantId, id, version, userId, revision));
   }
 
-  @Post(':id/validate') @HttpCode(200) @Allow('viewer')
+  @Post(':id/validate')
+  @HttpCode(200)
+  @Allow('viewer')
   @ApiOkResponse({ type: WorkflowValidationResult })
   async validate(@Caller() { tenantId }: Caller, @Param('id', ParseUUIDPipe) id: string): Promise<WorkflowValidationResult> {
     const findings = await this.queries.execute(new ValidateWorkflow(tenantId, id));

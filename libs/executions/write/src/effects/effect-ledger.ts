@@ -33,7 +33,11 @@ export const effectId = ({ tenantId, executionId, nodeId }: { tenantId: string; 
 /** Intent before, result after: one transaction for the intents of many tasks, each of whose lease the caller holds. */
 export function recordIntents(database: Database, intents: readonly Intent[]): Promise<ReadonlyMap<string, Recorded>> {
   return database.withClient(async (client) => {
-    const keys = [intents.map(({ tenantId }) => tenantId), intents.map(({ executionId }) => executionId), intents.map(({ nodeId }) => nodeId)];
+    const keys = [
+      intents.map(({ tenantId }) => tenantId),
+      intents.map(({ executionId }) => executionId),
+      intents.map(({ nodeId }) => nodeId),
+    ];
     const { rows: known } = await client.query<{
       tenant_id: string;
       execution_id: string;
@@ -75,7 +79,9 @@ export function recordIntents(database: Database, intents: readonly Intent[]): P
        RETURNING tenant_id, execution_id, node_id, effect_key, attempts`,
       [
         ...keys,
-        intents.map((intent) => createHmac('sha256', intent.effectSecret).update(`${intent.executionId}\0${intent.nodeId}\0${0}`).digest('base64url')),
+        intents.map((intent) =>
+          createHmac('sha256', intent.effectSecret).update(`${intent.executionId}\0${intent.nodeId}\0${0}`).digest('base64url'),
+        ),
         intents.map(({ requestHash }) => requestHash),
         intents.map(({ taskId }) => taskId),
         intents.map(({ taskEpoch }) => taskEpoch),

@@ -32,17 +32,23 @@ export class EffectToolbox {
         const channel = await readChannel(this.database.pool, channelId, this.options.encryption.keys, run.tenantId);
         // Another tenant's channel does not exist.
         if (channel === undefined || channel.status === 'deleted') {
-          throw new NodeFailure('channel_unknown', `There is no channel ${channelId}. Choose one of this tenant's channels.`, { retryable: false });
+          throw new NodeFailure('channel_unknown', `There is no channel ${channelId}. Choose one of this tenant's channels.`, {
+            retryable: false,
+          });
         }
         const { accessToken } = channel.secrets;
         if (accessToken === undefined) {
-          throw new NodeFailure('channel_cannot_send', `Channel "${channel.name}" has no access token. Add one to its credentials.`, { retryable: false });
+          throw new NodeFailure('channel_cannot_send', `Channel "${channel.name}" has no access token. Add one to its credentials.`, {
+            retryable: false,
+          });
         }
         return { provider: channel.provider, externalAccountId: channel.externalAccountId, accessToken };
       },
       credential: async (credentialId) => {
         const { keys } = this.options.encryption;
-        const credential = isUuid(credentialId) ? await readHttpCredential(this.database.pool, run.tenantId, credentialId, keys) : undefined;
+        const credential = isUuid(credentialId)
+          ? await readHttpCredential(this.database.pool, run.tenantId, credentialId, keys)
+          : undefined;
         if (credential === undefined) {
           const message = `There is no credential ${credentialId}. Choose one of this tenant's credentials.`;
           throw new NodeFailure('credential_unknown', message, { retryable: false });
@@ -51,7 +57,8 @@ export class EffectToolbox {
       },
       providerApi: (provider) => {
         const base = this.options.providerApis[provider];
-        if (base === undefined) throw new NodeFailure('provider_unknown', `Nothing is known of the API of "${provider}".`, { retryable: false });
+        if (base === undefined)
+          throw new NodeFailure('provider_unknown', `Nothing is known of the API of "${provider}".`, { retryable: false });
         return base;
       },
     };

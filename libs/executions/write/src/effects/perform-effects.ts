@@ -108,12 +108,16 @@ async function perform({ job, config, input, node }: Prepared, intent: Recorded,
   if (intent.before === 'succeeded') {
     return { job, fact: factOf(nodeId, attempt, startedAt, { kind: 'done', handle: 'out', output: intent.response }), result: undefined };
   }
-  if (intent.before === 'unknown' && effect === 'at_most_once') return inDoubt(job, ledger, startedAt, 'The worker stopped while it was sending.');
+  if (intent.before === 'unknown' && effect === 'at_most_once')
+    return inDoubt(job, ledger, startedAt, 'The worker stopped while it was sending.');
 
   const timeoutMs = policy?.timeoutMs ?? 30_000;
   const signal = AbortSignal.any([lease.signal, AbortSignal.timeout(timeoutMs)]);
   try {
-    const outcome = await node.type.run({ config, input, trigger: run.state.input, now: new Date() }, toolsFor(job, intent.effectKey, signal));
+    const outcome = await node.type.run(
+      { config, input, trigger: run.state.input, now: new Date() },
+      toolsFor(job, intent.effectKey, signal),
+    );
     const fact = factOf(nodeId, attempt, startedAt, outcome);
     const response = fact.type === 'node.completed' ? fact.output : null;
     return { job, fact, result: { ...ledger, state: 'succeeded', response } };
@@ -126,7 +130,11 @@ async function perform({ job, config, input, node }: Prepared, intent: Recorded,
       return inDoubt(job, ledger, startedAt, known.message);
     }
     const fact = failureOf(nodeId, attempt, startedAt, known);
-    return { job, fact, result: { ...ledger, state: 'failed', response: { error: { code: fact.error.code, message: fact.error.message } } } };
+    return {
+      job,
+      fact,
+      result: { ...ledger, state: 'failed', response: { error: { code: fact.error.code, message: fact.error.message } } },
+    };
   }
 }
 

@@ -76,7 +76,10 @@ export async function commitWork(client: PoolClient, works: readonly Work[]): Pr
   const steps = () => kept((work): work is StepWork & { step: Step } => work.kind === 'step' && work.step !== undefined);
 
   // Executions: the fence.
-  const versions = await lockExecutions(client, steps().map(({ work }) => work.step));
+  const versions = await lockExecutions(
+    client,
+    steps().map(({ work }) => work.step),
+  );
   const taken = new Set<string>();
   for (const { work, index } of steps()) {
     const { run } = work.step;
@@ -86,20 +89,29 @@ export async function commitWork(client: PoolClient, works: readonly Work[]): Pr
   }
 
   // Tasks: still ours?
-  const tasks = await lockTasks(client, works.map(({ task }) => task.id));
+  const tasks = await lockTasks(
+    client,
+    works.map(({ task }) => task.id),
+  );
   for (const [index, { task }] of works.entries()) {
     if (tasks.get(task.id) !== task.epoch) drop(index, 'gone');
   }
 
   // New runs, and what their events need.
-  const processed = await markEvents(client, starts().map(({ work }) => work));
+  const processed = await markEvents(
+    client,
+    starts().map(({ work }) => work),
+  );
   const begun = starts().flatMap(({ work }) => work.listeners.map(({ step }) => step));
   const inserted = await insertExecutions(client, begun);
   const written = [
     ...begun.filter(({ run }) => inserted.has(run.id)),
     ...steps().flatMap(({ work }) => (work.step.events.length > 0 ? [work.step] : [])),
   ];
-  await updateExecutions(client, written.filter(({ run }) => run.version > 0));
+  await updateExecutions(
+    client,
+    written.filter(({ run }) => run.version > 0),
+  );
 
   const done = works.flatMap(({ task }, index) => (outcomes[index] === 'committed' ? [task.id] : []));
   const followUps = await replaceTasks(client, done, written);
@@ -239,8 +251,13 @@ async function updateExecutions(client: PoolClient, steps: readonly Step[]): Pro
 }
 
 /** Deletes what is done and queues what follows; answers the tasks that may run at once, by execution. */
-async function replaceTasks(client: PoolClient, done: readonly number[], steps: readonly Step[]): Promise<ReadonlyMap<string, TaskTicket[]>> {
-  if (done.length > 0) await client.query({ name: 'delete-tasks', text: 'DELETE FROM tasks WHERE id = ANY ($1::bigint[])', values: [done] });
+async function replaceTasks(
+  client: PoolClient,
+  done: readonly number[],
+  steps: readonly Step[],
+): Promise<ReadonlyMap<string, TaskTicket[]>> {
+  if (done.length > 0)
+    await client.query({ name: 'delete-tasks', text: 'DELETE FROM tasks WHERE id = ANY ($1::bigint[])', values: [done] });
   const rows = steps.flatMap(({ run, state, followUps }) => followUps.map((task) => ({ run, task, parked: state.status === 'paused' })));
   const tickets = new Map<string, TaskTicket[]>();
   if (rows.length === 0) return tickets;
@@ -274,7 +291,9 @@ async function replaceTasks(client: PoolClient, done: readonly number[], steps: 
 async function writeNodes(client: PoolClient, steps: readonly Step[]): Promise<void> {
   const rows = steps
     .flatMap(({ run, state }) =>
-      [...state.nodes].filter(([nodeId, node]) => run.state.nodes.get(nodeId) !== node).map(([nodeId, node]) => ({ run, state, nodeId, node })),
+      [...state.nodes]
+        .filter(([nodeId, node]) => run.state.nodes.get(nodeId) !== node)
+        .map(([nodeId, node]) => ({ run, state, nodeId, node })),
     )
     .sort((a, b) => compare(a.run.id, b.run.id) || compare(a.nodeId, b.nodeId));
   if (rows.length === 0) return;

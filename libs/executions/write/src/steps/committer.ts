@@ -54,7 +54,11 @@ export class Committer implements BeforeApplicationShutdown {
   }
 
   private async flush(works: readonly Work[]): Promise<readonly Committed[]> {
-    const { works: committed, commitId, entries } = await this.commands.execute(new CommitSteps(works)).catch((error: unknown) => {
+    const {
+      works: committed,
+      commitId,
+      entries,
+    } = await this.commands.execute(new CommitSteps(works)).catch((error: unknown) => {
       this.logger.warn({ reason: error instanceof Error ? error.message : String(error), works: works.length }, 'steps not committed');
       throw error;
     });

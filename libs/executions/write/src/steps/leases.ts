@@ -35,7 +35,10 @@ export class Leases {
 
   async giveBack(leases: readonly Lease[]): Promise<void> {
     for (const lease of leases) lease.end();
-    await releaseTasks(this.database.pool, leases.map(({ task }) => task));
+    await releaseTasks(
+      this.database.pool,
+      leases.map(({ task }) => task),
+    );
   }
 
   /** The worker stops: what it still holds is free at once, and no crash is counted. */
@@ -44,7 +47,10 @@ export class Leases {
     const held = [...this.held.values()];
     for (const { abort } of held) abort.abort(new Error('the worker stops'));
     this.held.clear();
-    await releaseTasks(this.database.pool, held.map(({ task }) => task));
+    await releaseTasks(
+      this.database.pool,
+      held.map(({ task }) => task),
+    );
     await this.database.pool.query('DELETE FROM workers WHERE id = $1', [this.owner]);
   }
 

@@ -176,7 +176,9 @@ function keepable(output: Json): Json {
       retryable: false,
     });
   }
-  return unstorable.test(text) ? (JSON.parse(text.replaceAll(/(?<!\\)((?:\\\\)*)(?:\\u0000|\\ud[89a-f][0-9a-f]{2})/gi, '$1\ufffd')) as Json) : output;
+  return unstorable.test(text)
+    ? (JSON.parse(text.replaceAll(/(?<!\\)((?:\\\\)*)(?:\\u0000|\\ud[89a-f][0-9a-f]{2})/gi, '$1\ufffd')) as Json)
+    : output;
 }
 
 /** What an error of a node tells the engine. What is not a NodeFailure is our own mistake: said plainly, never repeated. */
@@ -187,7 +189,8 @@ export function failureOf(nodeId: string, attempt: number, startedAt: string, er
     const said: NodeError = { code: error.code, message: error.message, ...(details === undefined ? {} : { details }) };
     return { ...known, error: said, retryable, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
   }
-  if (error instanceof ExpressionPoolUnavailable) return { ...known, error: { code: 'expressions_busy', message: error.message }, retryable: true };
+  if (error instanceof ExpressionPoolUnavailable)
+    return { ...known, error: { code: 'expressions_busy', message: error.message }, retryable: true };
   if (error instanceof ExpressionFailed) return { ...known, error: { code: error.code, message: error.message }, retryable: false };
   return { ...known, error: { code: 'node_broken', message: error instanceof Error ? error.message : String(error) }, retryable: false };
 }

@@ -20,7 +20,10 @@ export interface Listener {
 }
 
 /** Who listens to these channels now; read for each batch, never kept. */
-export async function readListeners(pool: Pool, channels: readonly { readonly tenantId: string; readonly channelId: string }[]): Promise<Listener[]> {
+export async function readListeners(
+  pool: Pool,
+  channels: readonly { readonly tenantId: string; readonly channelId: string }[],
+): Promise<Listener[]> {
   const { rows } = await pool.query<{
     webhook_id: string;
     tenant_id: string;

@@ -91,4 +91,3 @@ export async function releaseTasks(pool: Pool, tasks: readonly { readonly id: nu
     [tasks.map(({ id }) => id), tasks.map(({ epoch }) => epoch)],
   );
 }
-

@@ -12,7 +12,8 @@ export async function drainReleasedChannels(pool: Pool): Promise<TaskTicket[]> {
   });
   const begun: TaskTicket[] = [];
   for (const { tenant_id: tenantId, id } of rows) {
-    const query = async (text: string, values: unknown[]) => (await pool.query<{ task_id: number | null; drained: boolean }>(text, values)).rows;
+    const query = async (text: string, values: unknown[]) =>
+      (await pool.query<{ task_id: number | null; drained: boolean }>(text, values)).rows;
     begun.push(...(await beginHeldEvents(query, tenantId, id)).tickets);
   }
   return begun;

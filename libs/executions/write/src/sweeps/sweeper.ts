@@ -96,7 +96,8 @@ export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdow
     if (now - this.houseKeptAt > housekeepingEveryMs) {
       this.houseKeptAt = now;
       const strays = await keepHouse(pool);
-      if (strays > 0) this.logger.error({ strays }, 'events fell into the log\u2019s default partition: sweeps came too late to make the next one');
+      if (strays > 0)
+        this.logger.error({ strays }, 'events fell into the log\u2019s default partition: sweeps came too late to make the next one');
     }
   }
 

@@ -20,7 +20,10 @@ const tenantTables = [
 ];
 
 const hashPartitions = (table: string) =>
-  Array.from({ length: 8 }, (_, n) => `CREATE TABLE ${table}_p${n} PARTITION OF ${table} FOR VALUES WITH (MODULUS 8, REMAINDER ${n});`).join('\n');
+  Array.from(
+    { length: 8 },
+    (_, n) => `CREATE TABLE ${table}_p${n} PARTITION OF ${table} FOR VALUES WITH (MODULUS 8, REMAINDER ${n});`,
+  ).join('\n');
 
 const up = `
 SET LOCAL ROLE sluice_owner;

@@ -88,4 +88,5 @@ export function acceptDelivery(
   return { id: deliveryId, tenantId: source.tenantId, channelOrAppId: source.id, request, correlationId, events };
 }
 
-export const listensTo = (actionTypes: readonly string[], action: string): boolean => actionTypes.includes('all') || actionTypes.includes(action);
+export const listensTo = (actionTypes: readonly string[], action: string): boolean =>
+  actionTypes.includes('all') || actionTypes.includes(action);

@@ -58,7 +58,10 @@ export class DeliveryGroups implements BeforeApplicationShutdown {
 
   private async flush(database: ServiceDatabase, deliveries: readonly AcceptedDelivery[]): Promise<readonly WrittenDelivery[]> {
     const { deliveries: written, commitId } = await writeDeliveries(database.pool, deliveries).catch((error: unknown) => {
-      this.logger.warn({ reason: error instanceof Error ? error.message : String(error), deliveries: deliveries.length }, 'deliveries not recorded');
+      this.logger.warn(
+        { reason: error instanceof Error ? error.message : String(error), deliveries: deliveries.length },
+        'deliveries not recorded',
+      );
       throw error;
     });
     const taskIds = written.flatMap((delivery) => delivery.taskIds);

@@ -67,7 +67,10 @@ export class IngestDeliveryHandler implements ICommandHandler<IngestDelivery> {
     const routed = await source.route(said).catch(cannotCommit);
     const delivery = acceptDelivery(source, routed, path.actionType, request, correlationId);
     const written = await this.groups.add(delivery);
-    receivedTotal.inc({ provider: adapter.name, result: written.eventIds.length === 0 && delivery.events.length > 0 ? 'duplicate' : 'accepted' });
+    receivedTotal.inc({
+      provider: adapter.name,
+      result: written.eventIds.length === 0 && delivery.events.length > 0 ? 'duplicate' : 'accepted',
+    });
     acknowledgementSeconds.observe((performance.now() - began) / 1_000);
   }
 }

@@ -16,7 +16,15 @@ const event = (accountId: string | null, facts: Partial<CanonicalEvent> = {}): C
 const listener = { id: 'w', triggerType: 'instagram', actionTypes: ['all'] };
 const shop: Recipient = { id: 'shop', listeners: [listener] };
 const cafe: Recipient = { id: 'cafe', listeners: [] };
-const route = (...events: CanonicalEvent[]) => routeByAccount(events, 'app', new Map([['1', shop], ['2', cafe]]));
+const route = (...events: CanonicalEvent[]) =>
+  routeByAccount(
+    events,
+    'app',
+    new Map([
+      ['1', shop],
+      ['2', cafe],
+    ]),
+  );
 
 it('gives each event to the channel of its account, unchanged and in order', () => {
   const events = [event('1'), event('2'), event('1', { triggers: false, ignoredBecause: 'echo' })];
