@@ -335,6 +335,57 @@ describe('an effect', () => {
   });
 });
 
+describe('what could keep a run from ever ending', () => {
+  const call = (id: string) => node(id, 'http.request', { method: 'POST', url: 'http://target.test/', body: {} });
+
+  it('B-04: an error text that Postgres refuses is cleaned, and its call is not repeated', async () => {
+    const { workflowId, channel } = await listen({ nodes: [node('in', 'trigger.webhook'), call('call')], edges: [edge('in', 'call')] });
+    let sent = 0;
+    const { runner, tickets } = worker(() => {
+      sent += 1;
+      return Promise.resolve({ status: 400, headers: { 'content-type': 'text/plain' }, body: Buffer.from('no\u0000 such thing') });
+    });
+    await runner.handle([await receive(channel)]);
+    await runner.handle(tickets.out);
+    await eventually(async () => expect((await runsOf(workflowId))[0].status).toBe('failed'));
+    expect(sent).toBe(1);
+    expect(await tasksLeft(workflowId)).toEqual([]);
+  });
+
+  it('N-15: many branches that end at the same moment all count', async () => {
+    const branches = Array.from({ length: 60 }, (_, n) => `call${n}`);
+    const { workflowId, channel } = await listen({
+      nodes: [node('in', 'trigger.webhook'), ...branches.map(call), node('join', 'logic.merge', { mode: 'all' })],
+      edges: branches.flatMap((id) => [edge('in', id), edge(id, 'join')]),
+    });
+    const keys: string[] = [];
+    const { runner, tickets } = worker((_request, key) => {
+      keys.push(key);
+      return Promise.resolve(ok({}));
+    });
+    await runner.handle([await receive(channel)]);
+    await runner.handle(tickets.out);
+    await eventually(async () => expect((await runsOf(workflowId))[0].status).toBe('completed'));
+    expect([keys.length, new Set(keys).size]).toEqual([60, 60]);
+  });
+
+  it('B-09: a version that nobody can work with ends its run, with the reason', async () => {
+    const { workflowId, channel } = await listen({
+      nodes: [node('in', 'trigger.webhook'), node('wait', 'flow.delay', { ms: 1 }), node('then', 'data.set', { values: {} })],
+      edges: [edge('in', 'wait'), edge('wait', 'then')],
+    });
+    await worker().runner.handle([await receive(channel)]);
+    const broken = { nodes: [{ id: 'in', type: 'no.such.type', config: {} }], edges: [] };
+    await admin.query('UPDATE workflow_versions SET graph = $2 WHERE workflow_id = $1', [workflowId, JSON.stringify(broken)]);
+    const later = worker();
+    await eventually(async () => {
+      await later.runner.handle(await fireDueTimers(database.pool));
+      expect((await runsOf(workflowId))[0]).toMatchObject({ status: 'failed', error: { code: 'workflow_broken' } });
+    });
+    expect(await tasksLeft(workflowId)).toEqual([]);
+  });
+});
+
 describe('flow.delay', () => {
   it('waits in a timer and goes on where it was', async () => {
     const { workflowId, channel } = await listen({

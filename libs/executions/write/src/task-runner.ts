@@ -1,7 +1,7 @@
 import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
 import { type EngineCommand, executionIsOver, type Fact, inputOf } from '@sluice/engine';
 import type { SlowEvaluator } from '@sluice/expressions';
-import { ServiceDatabase } from '@sluice/platform-database';
+import { codeOf, ServiceDatabase } from '@sluice/platform-database';
 import { type TaskTicket, TicketHandler, Tickets } from '@sluice/platform-queue';
 import { type Logger, withCorrelation } from '@sluice/platform-telemetry';
 import { EffectToolbox } from './effects/effect-toolbox.js';
@@ -11,9 +11,9 @@ import { Committer } from './steps/committer.js';
 import { CompiledVersions, isBroken, type PublishedVersion } from './steps/compiled-versions.js';
 import { type Lease, Leases } from './steps/leases.js';
 import { readRuns, type Run } from './steps/run.js';
-import { runStep, type Step, type StepTools } from './steps/run-step.js';
+import { failedStep, runStep, type Step, type StepTools } from './steps/run-step.js';
 import { type Listener, readListeners, runForEvent, wants } from './steps/start-runs.js';
-import { readTasks, type Task } from './steps/tasks.js';
+import { putOffTasks, readTasks, type Task } from './steps/tasks.js';
 import { type Tenant, TenantDirectory } from './tenant-directory.js';
 import { WakeUps } from './sweeps/wake-ups.js';
 
@@ -45,6 +45,9 @@ const decisionsMax = 20;
 @Injectable()
 export class TaskRunner extends TicketHandler implements BeforeApplicationShutdown {
   private readonly effectsInFlight = new Set<Promise<void>>();
+  private effectsRunning = 0;
+  /** By run, the last decision under way here: those of one run wait for each other instead of fencing each other. */
+  private readonly deciding = new Map<string, Promise<unknown>>();
   private readonly ticketsInFlight = new Set<Promise<void>>();
   private draining = false;
   /** When tickets last came; the sweeps poll Postgres when none did for a while. */
@@ -83,7 +86,12 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
   }
 
   private async run(tickets: readonly TaskTicket[]): Promise<void> {
-    const tasks = await readTasks(this.database.pool, tickets);
+    const ready = await readTasks(this.database.pool, tickets);
+    // A slow target must not keep this worker from everything else.
+    const room = Math.max(0, effectsInFlightMax - this.effectsRunning);
+    const tooMany = ready.filter(({ kind }) => kind === 'effect').slice(room);
+    await putOffTasks(this.database.pool, tooMany);
+    const tasks = ready.filter((task) => !tooMany.includes(task));
     // A pure first attempt needs no lease: its commit proves that the task was still there. What was tried before may have killed its
     // worker, and an effect must be one worker's alone.
     const mustClaim = (task: Task) => task.kind === 'effect' || task.gen > 1;
@@ -96,10 +104,10 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     const effects = leases.filter(({ task }) => task.kind === 'effect');
     const inProcess = free.filter(({ task }) => task.kind !== 'effect');
     const endLeases = () => inProcess.forEach(({ lease }) => lease?.end());
+    this.beginEffects(effects);
     await Promise.all([
       this.runStarts(inProcess.flatMap(({ task }) => (task.kind === 'start' ? [task] : []))),
       this.runSteps(inProcess.flatMap(({ task }) => (task.kind === 'start' ? [] : [task]))),
-      this.beginEffects(effects),
     ]).finally(endLeases);
   }
 
@@ -120,7 +128,7 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
       events.map(({ task, event }) =>
         withCorrelation({ correlationId: event.correlationId, tenantId: task.tenantId }, async () => {
           const work = await this.startWork(task, event, listeners, versions, tenants.get(task.tenantId));
-          await this.finish(await this.committer.add(work), work);
+          await this.finish(...(await this.commitStart(work)));
         }),
       ),
     );
@@ -148,7 +156,9 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     let broken: string | undefined;
     for (const listener of listeners) {
       const version = versions.get(listener.versionId);
-      if (version === undefined || !(await wants(listener, item, task.tenantId, this.options.slow))) continue;
+      if (!(await wants(listener, item, task.tenantId, this.options.slow))) continue;
+      // Not read is not gone: the task stays.
+      if (version === undefined) throw new Error(`version ${listener.versionId} could not be read`);
       if (isBroken(version)) {
         broken = version.brokenBecause;
         continue;
@@ -162,6 +172,17 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
       });
     }
     return { ...base, listeners: begun, ...(broken === undefined ? {} : { failure: { code: 'workflow_broken', message: broken } }) };
+  }
+
+  /** An event whose start cannot be stored fails with the reason: it would be tried for ever, and nothing of it would ever be seen. */
+  private async commitStart(work: StartWork): Promise<[Committed, StartWork]> {
+    try {
+      return [await this.committer.add(work), work];
+    } catch (error) {
+      if (!isUnstorable(error)) throw error;
+      const refused: StartWork = { ...work, listeners: [], failure: { code: 'not_storable', message: messageOf(error) } };
+      return [await this.committer.add(refused), refused];
+    }
   }
 
   // Steps --------------------------------------------------------------------------------------------------------------
@@ -209,44 +230,97 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     begin: (version: PublishedVersion, run: Run) => Beginning,
     effect?: EffectResult,
   ): Promise<void> {
-    let run = read;
-    let outcomes: Step['outcomes'] = new Map();
-    for (let decision = 1; decision <= decisionsMax; decision += 1) {
-      const version = versions.get(run?.versionId ?? '');
-      let step: Step | undefined;
-      if (run !== undefined && !executionIsOver(run.state) && version !== undefined && !isBroken(version)) {
-        step = await runStep(version, run, begin(version, run), this.toolsOf(tenant), outcomes);
-        outcomes = step.outcomes;
+    const runId = task.executionId ?? '';
+    const before = this.deciding.get(runId);
+    const turn = (async () => {
+      await before?.catch(() => {});
+      let run = before === undefined ? read : await this.readRun(task);
+      let outcomes: Step['outcomes'] = new Map();
+      for (let decision = 1; decision <= decisionsMax; decision += 1) {
+        const step = await this.stepOf(run, versions, tenant, begin, outcomes);
+        outcomes = step?.outcomes ?? outcomes;
+        const work: StepWork = {
+          kind: 'step',
+          task: { id: task.id, epoch: task.epoch },
+          step,
+          ...(effect === undefined ? {} : { effect }),
+        };
+        const committed = await this.committer.add(work).catch((error: unknown) => {
+          if (!isUnstorable(error) || run === undefined) throw error;
+          return this.committer.add({
+            ...work,
+            step: failedStep(run, { code: 'not_storable', message: messageOf(error) }),
+            effect: undefined,
+          });
+        });
+        if (committed.outcome !== 'fenced') return this.finish(committed, work);
+        run = await this.readRun(task);
       }
-      const work: StepWork = { kind: 'step', task: { id: task.id, epoch: task.epoch }, step, ...(effect === undefined ? {} : { effect }) };
-      const committed = await this.committer.add(work);
-      if (committed.outcome !== 'fenced') return this.finish(committed, work);
-      run = (await readRuns(this.database.pool, [{ tenantId: task.tenantId, executionId: task.executionId ?? '' }])).get(
-        task.executionId ?? '',
-      );
+      throw new Error(`run ${runId} was fenced ${decisionsMax} times in a row`);
+    })();
+    this.deciding.set(runId, turn);
+    try {
+      await turn;
+    } finally {
+      if (this.deciding.get(runId) === turn) this.deciding.delete(runId);
     }
-    throw new Error(`run ${task.executionId} was fenced ${decisionsMax} times in a row`);
+  }
+
+  /** undefined: the run is over or gone, and the task has nothing left to do. */
+  private async stepOf(
+    run: Run | undefined,
+    versions: Awaited<ReturnType<CompiledVersions['get']>>,
+    tenant: Tenant | undefined,
+    begin: (version: PublishedVersion, run: Run) => Beginning,
+    outcomes: Step['outcomes'],
+  ): Promise<Step | undefined> {
+    if (run === undefined || executionIsOver(run.state)) return undefined;
+    const version = versions.get(run.versionId);
+    // Not read is not gone: the task stays.
+    if (version === undefined) throw new Error(`version ${run.versionId} could not be read`);
+    if (isBroken(version)) return failedStep(run, { code: 'workflow_broken', message: version.brokenBecause });
+    return runStep(version, run, begin(version, run), this.toolsOf(tenant), outcomes);
+  }
+
+  private async readRun({ tenantId, executionId }: Task): Promise<Run | undefined> {
+    if (executionId === null) return undefined;
+    return (await readRuns(this.database.pool, [{ tenantId, executionId }])).get(executionId);
   }
 
   // Effects ------------------------------------------------------------------------------------------------------------
 
-  /** Returns once the calls are under way: a slow target keeps no ticket waiting. */
-  private async beginEffects(leases: readonly Lease[]): Promise<void> {
+  /** The calls go on by themselves: a slow target keeps no ticket waiting. */
+  private beginEffects(leases: readonly Lease[]): void {
     if (leases.length === 0) return;
-    while (this.effectsInFlight.size >= effectsInFlightMax) await Promise.race(this.effectsInFlight);
+    this.effectsRunning += leases.length;
     const work = this.runEffects(leases)
-      .catch(async (error: unknown) => {
-        this.logger.warn({ reason: messageOf(error), effects: leases.length }, 'effects left to the sweeps');
-        await this.leases.giveBack(leases).catch(() => {});
-      })
-      .finally(() => this.effectsInFlight.delete(work));
+      .catch((error: unknown) => this.logger.warn({ reason: messageOf(error), effects: leases.length }, 'effects left to the sweeps'))
+      .finally(() => {
+        this.effectsRunning -= leases.length;
+        this.effectsInFlight.delete(work);
+      });
     this.effectsInFlight.add(work);
   }
 
   private async runEffects(leases: readonly Lease[]): Promise<void> {
-    const { runs, versions, tenants } = await this.readAll(leases.map(({ task }) => task));
+    const { runs, versions, tenants } = await this.orGiveBack(leases, this.readAll(leases.map(({ task }) => task)));
     const jobs: EffectJob[] = [];
     const others: Promise<void>[] = [];
+    const commit = (lease: Lease, fact: Fact | undefined, run: Run | undefined, result?: EffectResult) =>
+      withCorrelation({ correlationId: run?.correlationId ?? '', tenantId: lease.task.tenantId }, () =>
+        this.decide(
+          lease.task,
+          run,
+          versions,
+          tenants.get(lease.task.tenantId),
+          () => ({ facts: fact === undefined ? [] : [fact] }),
+          result,
+        )
+          .catch((error: unknown) =>
+            this.logger.warn({ reason: messageOf(error), executionId: lease.task.executionId }, 'an effect\u2019s step was not committed'),
+          )
+          .finally(() => lease.end()),
+      );
     for (const lease of leases) {
       const { task } = lease;
       const run = runs.get(task.executionId ?? '');
@@ -257,22 +331,33 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
       if (due && version !== undefined && !isBroken(version) && tenant !== undefined && task.crashes < crashesMax) {
         jobs.push({ lease, run, version, tenant, nodeId });
       } else {
-        const facts = task.crashes >= crashesMax ? [crashLoop(task, nodeId, new Date().toISOString())] : [];
-        others.push(this.decide(task, run, versions, tenant, () => ({ facts })).finally(() => lease.end()));
+        others.push(commit(lease, task.crashes >= crashesMax ? crashLoop(task, nodeId, new Date().toISOString()) : undefined, run));
       }
     }
-    const commit = ({ job, fact, result }: EffectOutcome) =>
-      withCorrelation({ correlationId: job.run.correlationId, tenantId: job.run.tenantId }, () =>
-        this.decide(job.lease.task, job.run, versions, job.tenant, () => ({ facts: [fact] }), result)
-          .catch((error: unknown) =>
-            this.logger.warn({ reason: messageOf(error), executionId: job.run.id }, 'an effect\u2019s step was not committed'),
-          )
-          .finally(() => job.lease.end()),
-      );
+    // It rejects only before the first call: then nothing was sent.
+    const performed = performEffects(
+      this.database,
+      jobs,
+      this.options.slow,
+      (job, key, signal) => this.toolbox.toolsFor(job, key, signal),
+      ({ job, fact, result }: EffectOutcome) => commit(job.lease, fact, job.run, result),
+    );
     await Promise.all([
       ...others,
-      performEffects(this.database, jobs, this.options.slow, (job, key, signal) => this.toolbox.toolsFor(job, key, signal), commit),
+      this.orGiveBack(
+        jobs.map(({ lease }) => lease),
+        performed,
+      ),
     ]);
+  }
+
+  private async orGiveBack<T>(leases: readonly Lease[], work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      await this.leases.giveBack(leases).catch(() => {});
+      throw error;
+    }
   }
 
   // Shared -------------------------------------------------------------------------------------------------------------
@@ -311,5 +396,8 @@ const crashLoop = (task: Task, nodeId: string, startedAt: string): Fact => ({
   retryable: false,
   startedAt,
 });
+
+/** Postgres refuses the values themselves, and will refuse them again. */
+const isUnstorable = (error: unknown): boolean => /^(22|23|54)/.test(codeOf(error) ?? '');
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -84,9 +84,10 @@ export class CommandStore {
     });
 
     if (call !== undefined) call.outcome = outcome;
-    if (correlation !== undefined) correlation.logPosition = await positionOf(this.database, commitId);
+    // What is committed is answered, whatever fails from here on: hints are hints, and a position can be asked for again.
     if (commitId !== undefined) announce(this.notifications, commitId, entries);
-    for (const hint of hints) await hint();
+    for (const hint of hints) await Promise.resolve(hint()).catch(() => {});
+    if (correlation !== undefined) correlation.logPosition = await positionOf(this.database, commitId).catch(() => undefined);
     return result;
   }
 
@@ -107,14 +108,23 @@ function withoutSecrets(result: unknown, secrets: readonly string[]): unknown {
   return open.length === members.length ? result : { ...Object.fromEntries(open), secretShownOnce: true };
 }
 
-/** Sequences what is visible and answers the commit's last position; without a commit, the head's. */
-export async function positionOf(database: Database, commitId: number | undefined): Promise<string> {
-  await database.pool.query('SELECT sequence_commits()');
-  const { rows } = await database.pool.query<{ position: number | null }>(
-    commitId === undefined ? 'SELECT last AS position FROM event_head' : 'SELECT position FROM event_commits WHERE id = $1',
-    commitId === undefined ? [] : [commitId],
-  );
-  return String(rows[0]?.position ?? 0);
+const sequencingsMax = 20;
+
+/**
+ * Sequences what is visible and answers the commit's last position; without a commit, the head's. One call sequences 500 commits: behind
+ * more of them it is called again. undefined: still behind.
+ */
+export async function positionOf(database: Database, commitId: number | undefined): Promise<string | undefined> {
+  for (let call = 0; call < sequencingsMax; call += 1) {
+    await database.pool.query('SELECT sequence_commits()');
+    const { rows } = await database.pool.query<{ position: number | null }>(
+      commitId === undefined ? 'SELECT last AS position FROM event_head' : 'SELECT position FROM event_commits WHERE id = $1',
+      commitId === undefined ? [] : [commitId],
+    );
+    const position = rows[0]?.position ?? null;
+    if (position !== null) return String(position);
+  }
+  return undefined;
 }
 
 /** One hint per commit, and one per rare type that caches depend on. */

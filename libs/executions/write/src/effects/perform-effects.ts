@@ -71,7 +71,10 @@ export async function performEffects(
     ...prepared.map(async (ready) => {
       const intent = recorded.get(effectId({ tenantId: ready.job.run.tenantId, executionId: ready.job.run.id, nodeId: ready.job.nodeId }));
       if (intent === undefined || ready.job.lease.signal.aborted) return ready.job.lease.end();
-      await done(await perform(ready, intent, toolsFor));
+      const outcome = await perform(ready, intent, toolsFor);
+      // Called off by ourselves: the intent stays, and whoever takes the task over knows that nobody knows.
+      if (outcome === undefined) return ready.job.lease.end();
+      await done(outcome);
     }),
   ]);
 }
@@ -88,7 +91,7 @@ async function prepare(job: EffectJob, slow: SlowEvaluator): Promise<Prepared> {
 
 const isEffect = (node: NodeProgram): node is EffectNode => node.type.kind === 'effect';
 
-async function perform({ job, config, input, node }: Prepared, intent: Recorded, toolsFor: ToolsFor): Promise<EffectOutcome> {
+async function perform({ job, config, input, node }: Prepared, intent: Recorded, toolsFor: ToolsFor): Promise<EffectOutcome | undefined> {
   const { run, lease, nodeId, version } = job;
   const { attempt } = lease.task;
   const startedAt = new Date().toISOString();
@@ -122,7 +125,8 @@ async function perform({ job, config, input, node }: Prepared, intent: Recorded,
     const response = fact.type === 'node.completed' ? fact.output : null;
     return { job, fact, result: { ...ledger, state: 'succeeded', response } };
   } catch (error) {
-    const late = signal.aborted && !lease.signal.aborted;
+    if (lease.signal.aborted) return undefined;
+    const late = signal.aborted;
     const known = late
       ? new NodeFailure('timeout', `No outcome within ${timeoutMs} ms.`, { retryable: true, outcomeUnknown: true })
       : error;

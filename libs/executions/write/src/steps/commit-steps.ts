@@ -301,10 +301,11 @@ async function writeNodes(client: PoolClient, steps: readonly Step[]): Promise<v
     name: 'write-nodes',
     text: `INSERT INTO node_executions
              (tenant_id, workflow_execution_id, node_id, id, status, attempt, handle, output, error, input_from, wait_until, started_at, completed_at)
-           SELECT tenant_id, execution_id, node_id, id, status, attempt, handle, output, error, input_from, wait_until, started_at, completed_at
+           SELECT tenant_id, execution_id, node_id, id, status, attempt, handle, CASE WHEN output_is_null THEN 'null'::jsonb ELSE output END, error,
+                  input_from, wait_until, started_at, completed_at
            FROM jsonb_to_recordset($1::jsonb) AS n(
-             tenant_id uuid, execution_id uuid, node_id text, id uuid, status text, attempt int, handle text, output jsonb, error jsonb,
-             input_from text[], wait_until timestamptz, started_at timestamptz, completed_at timestamptz)
+             tenant_id uuid, execution_id uuid, node_id text, id uuid, status text, attempt int, handle text, output jsonb,
+             output_is_null boolean, error jsonb, input_from text[], wait_until timestamptz, started_at timestamptz, completed_at timestamptz)
            ON CONFLICT (tenant_id, workflow_execution_id, node_id, iteration) DO UPDATE
            SET status = excluded.status, attempt = excluded.attempt, handle = excluded.handle, output = excluded.output, error = excluded.error,
                input_from = excluded.input_from, wait_until = excluded.wait_until, started_at = excluded.started_at,
@@ -321,6 +322,7 @@ async function writeNodes(client: PoolClient, steps: readonly Step[]): Promise<v
           handle: node.handle,
           // The entry puts out the run's input, which is not kept twice.
           output: nodeId === state.entryNodeId && node.output === state.input ? undefined : node.output,
+          output_is_null: node.output === null && !(nodeId === state.entryNodeId && state.input === null),
           error: node.error,
           input_from: node.inputFrom,
           wait_until: node.waitUntil,

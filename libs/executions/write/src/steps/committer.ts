@@ -35,7 +35,7 @@ export class Committer implements BeforeApplicationShutdown {
   ) {
     this.groups = new GroupCommit({
       flush: (works) => this.flush(works),
-      isBadData: (error) => /^(22|23)/.test(codeOf(error) ?? ''),
+      isBadData: (error) => /^(22|23|54)/.test(codeOf(error) ?? ''),
       weightOf: () => 1,
       itemsMax: 200,
       weightMax: 200,

@@ -33,7 +33,9 @@ export class CompiledVersions {
   /** Those of `ids` that exist, by id. */
   async get(ids: readonly string[]): Promise<ReadonlyMap<string, PublishedVersion | BrokenVersion>> {
     const wanted = [...new Set(ids)];
-    const missing = wanted.filter((id) => !this.kept.has(id));
+    // Answered from what is found here: while this waits, others may push a version out of those that are kept.
+    const found = new Map(wanted.flatMap((id) => (this.kept.has(id) ? [[id, this.touch(id)] as const] : [])));
+    const missing = wanted.filter((id) => !found.has(id));
     if (missing.length > 0) {
       const { rows } = await this.database.pool.query<{
         id: string;
@@ -44,15 +46,17 @@ export class CompiledVersions {
         settings: JsonObject;
       }>('SELECT id, tenant_id, workflow_id, version, graph, settings FROM workflow_versions WHERE id = ANY ($1)', [missing]);
       for (const row of rows) {
-        const { id, tenant_id: tenantId, workflow_id: workflowId, version, settings } = row;
-        try {
-          this.kept.set(id, { id, tenantId, workflowId, version, settings, compiled: compileWorkflow(row.graph) });
-        } catch (error) {
-          this.kept.set(id, { id, brokenBecause: error instanceof Error ? error.message : String(error) });
-        }
+        const version = compiled(row.graph, {
+          id: row.id,
+          tenantId: row.tenant_id,
+          workflowId: row.workflow_id,
+          version: row.version,
+          settings: row.settings,
+        });
+        this.kept.set(row.id, version);
+        found.set(row.id, version);
       }
     }
-    const found = new Map(wanted.flatMap((id) => (this.kept.has(id) ? [[id, this.touch(id)] as const] : [])));
     for (const id of this.kept.keys()) {
       if (this.kept.size <= keptMax) break;
       this.kept.delete(id);
@@ -66,5 +70,13 @@ export class CompiledVersions {
     this.kept.delete(id);
     this.kept.set(id, version);
     return version;
+  }
+}
+
+function compiled(graph: Graph, version: Omit<PublishedVersion, 'compiled'>): PublishedVersion | BrokenVersion {
+  try {
+    return { ...version, compiled: compileWorkflow(graph) };
+  } catch (error) {
+    return { id: version.id, brokenBecause: error instanceof Error ? error.message : String(error) };
   }
 }

@@ -17,7 +17,7 @@ export interface Lease {
 export class Leases {
   /** Names this process in `tasks.lease_owner` and `workers`. */
   readonly owner = newId();
-  private readonly held = new Map<number, { readonly task: Task; readonly abort: AbortController }>();
+  private readonly held = new Map<string, { readonly task: Task; readonly abort: AbortController }>();
   private readonly heartbeat: NodeJS.Timeout;
 
   constructor(private readonly database: ServiceDatabase) {
@@ -28,8 +28,9 @@ export class Leases {
     const claimed = await claimTasks(this.database.pool, tasks, this.owner, leaseMs);
     return claimed.map((task) => {
       const abort = new AbortController();
-      this.held.set(task.id, { task, abort });
-      return { task, signal: abort.signal, end: () => void this.held.delete(task.id) };
+      const key = keyOf(task);
+      this.held.set(key, { task, abort });
+      return { task, signal: abort.signal, end: () => void this.held.delete(key) };
     });
   }
 
@@ -59,17 +60,19 @@ export class Leases {
     try {
       await this.database.pool.query('INSERT INTO workers (id) VALUES ($1) ON CONFLICT (id) DO UPDATE SET beat_at = now()', [this.owner]);
       if (held.length === 0) return;
-      const { rows } = await this.database.pool.query<{ id: number }>(
+      const { rows } = await this.database.pool.query<{ id: number; epoch: number }>(
         `UPDATE tasks t SET lease_until = now() + $3 * interval '1 millisecond'
          FROM (SELECT t.id FROM unnest($1::bigint[], $2::int[]) AS k(id, epoch) JOIN tasks t USING (id, epoch)
                WHERE t.status = 'leased' ORDER BY t.id FOR UPDATE OF t) k
-         WHERE t.id = k.id RETURNING t.id`,
+         WHERE t.id = k.id RETURNING t.id, t.epoch`,
         [held.map(({ task }) => task.id), held.map(({ task }) => task.epoch), leaseMs],
       );
-      const ours = new Set(rows.map(({ id }) => id));
-      for (const { task, abort } of held) if (!ours.has(task.id)) abort.abort(new Error('the lease was lost'));
+      const ours = new Set(rows.map(keyOf));
+      for (const { task, abort } of held) if (!ours.has(keyOf(task))) abort.abort(new Error('the lease was lost'));
     } catch {
       // The database is away. Leases run out by its clock; whoever takes them over raises the epoch, and our commit is refused.
     }
   }
 }
+
+const keyOf = ({ id, epoch }: { readonly id: number; readonly epoch: number }): string => `${id}:${epoch}`;

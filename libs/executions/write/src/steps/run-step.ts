@@ -176,23 +176,50 @@ function keepable(output: Json): Json {
       retryable: false,
     });
   }
-  return unstorable.test(text)
-    ? (JSON.parse(text.replaceAll(/(?<!\\)((?:\\\\)*)(?:\\u0000|\\ud[89a-f][0-9a-f]{2})/gi, '$1\ufffd')) as Json)
-    : output;
+  return storable(output, text);
+}
+
+/** The same with what Postgres refuses replaced. */
+function storable<Value>(value: Value, text = JSON.stringify(value)): Value {
+  return unstorable.test(text) ? JSON.parse(text.replaceAll(/(?<!\\)((?:\\\\)*)(?:\\u0000|\\ud[89a-f][0-9a-f]{2})/gi, '$1\ufffd')) : value;
 }
 
 /** What an error of a node tells the engine. What is not a NodeFailure is our own mistake: said plainly, never repeated. */
 export function failureOf(nodeId: string, attempt: number, startedAt: string, error: unknown): Extract<Fact, { type: 'node.failed' }> {
-  const known = { type: 'node.failed', nodeId, attempt, startedAt } as const;
+  const { options, ...said } = causeOf(error);
+  const { retryable, retryAfterMs } = options;
+  return {
+    type: 'node.failed',
+    nodeId,
+    attempt,
+    startedAt,
+    error: storable<NodeError>(said),
+    retryable,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  };
+}
+
+function causeOf(error: unknown): NodeError & { readonly options: { readonly retryable: boolean; readonly retryAfterMs?: number } } {
   if (error instanceof NodeFailure) {
-    const { retryable, retryAfterMs, details } = error.options;
-    const said: NodeError = { code: error.code, message: error.message, ...(details === undefined ? {} : { details }) };
-    return { ...known, error: said, retryable, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+    const { details, ...options } = error.options;
+    return { code: error.code, message: error.message, ...(details === undefined ? {} : { details }), options };
   }
-  if (error instanceof ExpressionPoolUnavailable)
-    return { ...known, error: { code: 'expressions_busy', message: error.message }, retryable: true };
-  if (error instanceof ExpressionFailed) return { ...known, error: { code: error.code, message: error.message }, retryable: false };
-  return { ...known, error: { code: 'node_broken', message: error instanceof Error ? error.message : String(error) }, retryable: false };
+  if (error instanceof ExpressionPoolUnavailable) return { code: 'expressions_busy', message: error.message, options: { retryable: true } };
+  const code = error instanceof ExpressionFailed ? error.code : 'node_broken';
+  return { code, message: error instanceof Error ? error.message : String(error), options: { retryable: false } };
+}
+
+/** A step that ends the run because its version, or what its nodes came to, is nothing that can be worked with. */
+export function failedStep(run: Run, error: NodeError): Step {
+  const said = storable(error);
+  return {
+    run,
+    state: { ...run.state, status: 'failed', error: said },
+    events: [{ type: 'workflow.execution.failed', aggregateId: run.id, payload: { workflowId: run.workflowId, error: said } }],
+    followUps: [],
+    timers: [],
+    outcomes: new Map(),
+  };
 }
 
 /** What an expression of this node can see. */

@@ -91,3 +91,16 @@ export async function releaseTasks(pool: Pool, tasks: readonly { readonly id: nu
     [tasks.map(({ id }) => id), tasks.map(({ epoch }) => epoch)],
   );
 }
+
+/** This worker has its hands full: the tasks get another ticket in a second, of a new generation, for whoever has room then. */
+export async function putOffTasks(pool: Pool, tasks: readonly Task[]): Promise<void> {
+  if (tasks.length === 0) return;
+  await pool.query({
+    name: 'put-off-tasks',
+    text: `UPDATE tasks t SET ticketed_at = NULL, gen = t.gen + 1, run_after = now() + interval '1 second'
+           FROM (SELECT t.id FROM unnest($1::bigint[], $2::int[]) AS k(id, gen) JOIN tasks t USING (id, gen)
+                 WHERE t.status = 'ready' ORDER BY t.id FOR UPDATE OF t SKIP LOCKED) k
+           WHERE t.id = k.id`,
+    values: [tasks.map(({ id }) => id), tasks.map(({ gen }) => gen)],
+  });
+}

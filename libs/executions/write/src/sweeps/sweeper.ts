@@ -17,6 +17,7 @@ const housekeepingEveryMs = 60_000;
 const polledMax = 200;
 /** Behind more than these an old ticket waits for its turn; it is not lost. Renewing it would only make the queue longer. */
 const waitingMax = 5_000;
+const renewedMax = 100;
 
 /**
  * Finds what no callback will: lost tickets, expired leases, due timers and retries (R8). Runs in every worker, skips what others
@@ -78,7 +79,7 @@ export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdow
     if (requeued > 0) this.logger.warn({ tasks: requeued }, 'leases ran out; their tasks are ready again');
     await this.issue(await fireDueTimers(pool));
     await this.issue(await ticketDueTasks(pool));
-    await this.drainReleased();
+    await this.apart('released channels', async () => this.issue(await drainReleasedChannels(pool)));
 
     if (now - this.keeperAskedAt > keeperEveryMs) {
       this.keeperAskedAt = now;
@@ -90,23 +91,27 @@ export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdow
         await this.issueAll(0);
       } else if ((await this.tickets.waiting()) < waitingMax) {
         await this.issueAll(ticketLifeMs);
+      } else {
+        // Some of the oldest all the same: one of them may be lost, and its turn would never come.
+        await this.issue(await renewOldTickets(pool, ticketLifeMs, renewedMax));
       }
     }
     if (now - this.runner.lastTicketAt > silenceMs) await this.runner.handle(await renewOldTickets(pool, silenceMs, polledMax));
     if (now - this.houseKeptAt > housekeepingEveryMs) {
       this.houseKeptAt = now;
-      const strays = await keepHouse(pool);
-      if (strays > 0)
-        this.logger.error({ strays }, 'events fell into the log\u2019s default partition: sweeps came too late to make the next one');
+      await this.apart('housekeeping', async () => {
+        const strays = await keepHouse(pool);
+        if (strays > 0)
+          this.logger.error({ strays }, 'events fell into the log\u2019s default partition: sweeps came too late to make the next one');
+      });
     }
   }
 
-  private async drainReleased(): Promise<void> {
-    for (;;) {
-      const tickets = await drainReleasedChannels(this.database.pool);
-      if (tickets.length === 0 || this.stopped) return;
-      await this.issue(tickets);
-    }
+  /** What may wait for locks or fail by itself keeps the other sweeps from nothing. */
+  private async apart(name: string, work: () => Promise<void>): Promise<void> {
+    await work().catch((error: unknown) =>
+      this.logger.warn({ sweep: name, reason: error instanceof Error ? error.message : String(error) }, 'a sweep failed'),
+    );
   }
 
   private async issueAll(olderThanMs: number): Promise<void> {
