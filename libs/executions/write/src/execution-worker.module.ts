@@ -4,7 +4,7 @@ import { ServiceDatabase } from '@sluice/platform-database';
 import { ExpressionPool } from '@sluice/platform-expression-pool';
 import { OutboundHttp } from '@sluice/platform-outbound';
 import { TicketConsumerModule, TicketHandler } from '@sluice/platform-queue';
-import type { Logger } from '@sluice/platform-telemetry';
+import { LOGGER, type Logger } from '@sluice/platform-telemetry';
 import { EffectToolbox } from './effects/effect-toolbox.js';
 import { Committer, CommitStepsHandler } from './steps/committer.js';
 import { CompiledVersions } from './steps/compiled-versions.js';
@@ -41,7 +41,7 @@ export class ExecutionWorkerModule {
     const core: DynamicModule = {
       module: ExecutionWorkerCore,
       providers: [
-        { provide: 'LOGGER', useValue: logger },
+        { provide: LOGGER, useValue: logger },
         {
           provide: EffectToolbox,
           useFactory: (database: ServiceDatabase) => {

@@ -3,7 +3,7 @@ import { type EngineCommand, executionIsOver, type Fact, inputOf } from '@sluice
 import type { SlowEvaluator } from '@sluice/expressions';
 import { codeOf, ServiceDatabase } from '@sluice/platform-database';
 import { type TaskTicket, TicketHandler, Tickets } from '@sluice/platform-queue';
-import { type Logger, withCorrelation } from '@sluice/platform-telemetry';
+import { LOGGER, type Logger, withCorrelation } from '@sluice/platform-telemetry';
 import { EffectToolbox } from './effects/effect-toolbox.js';
 import { type EffectJob, type EffectOutcome, performEffects } from './effects/perform-effects.js';
 import type { Committed, EffectResult, StartWork, StepWork, Work } from './steps/commit-steps.js';
@@ -63,7 +63,7 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     private readonly wakeUps: WakeUps,
     private readonly toolbox: EffectToolbox,
     @Inject(WORKER_OPTIONS) private readonly options: WorkerOptions,
-    @Inject('LOGGER') private readonly logger: Logger,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {
     super();
   }

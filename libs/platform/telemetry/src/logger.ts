@@ -2,6 +2,9 @@ import type { LoggerService } from '@nestjs/common';
 import { type Logger, pino } from 'pino';
 import { currentCorrelation } from './correlation.js';
 
+/** Nest's token for the app's Logger. */
+export const LOGGER = Symbol('Logger');
+
 const secretPaths = [
   'authorization',
   'cookie',

@@ -1,7 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import type { EncryptionConfig } from '@sluice/platform-config';
 import { ServiceDatabase } from '@sluice/platform-database';
-import type { Logger } from '@sluice/platform-telemetry';
+import { LOGGER, type Logger } from '@sluice/platform-telemetry';
 import { AnswerHandshakeHandler } from './ingest/answer-handshake.js';
 import { ChannelDirectory } from './ingest/channel-directory.js';
 import { DeliveryGroups } from './ingest/delivery-groups.js';
@@ -16,7 +16,7 @@ export class WebhooksIngestModule {
       module: WebhooksIngestModule,
       controllers: [WebhookGatewayController],
       providers: [
-        { provide: 'LOGGER', useValue: logger },
+        { provide: LOGGER, useValue: logger },
         {
           provide: ChannelDirectory,
           useFactory: (database: ServiceDatabase) => new ChannelDirectory(database, encryption),

@@ -3,7 +3,7 @@ import { Command, CommandBus, CommandHandler, type ICommandHandler } from '@nest
 import { codeOf, GroupCommit, ServiceDatabase } from '@sluice/platform-database';
 import { announce } from '@sluice/platform-event-log';
 import { Notifications } from '@sluice/platform-notifications';
-import type { Logger } from '@sluice/platform-telemetry';
+import { LOGGER, type Logger } from '@sluice/platform-telemetry';
 import { commitWork, type Committed, type CommittedGroup, type Work } from './commit-steps.js';
 import { countEvents } from './execution-metrics.js';
 
@@ -31,7 +31,7 @@ export class Committer implements BeforeApplicationShutdown {
   constructor(
     private readonly commands: CommandBus,
     private readonly notifications: Notifications,
-    @Inject('LOGGER') private readonly logger: Logger,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {
     this.groups = new GroupCommit({
       flush: (works) => this.flush(works),

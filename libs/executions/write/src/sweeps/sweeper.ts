@@ -1,7 +1,7 @@
 import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { ServiceDatabase } from '@sluice/platform-database';
 import { type TaskTicket, Tickets } from '@sluice/platform-queue';
-import type { Logger } from '@sluice/platform-telemetry';
+import { LOGGER, type Logger } from '@sluice/platform-telemetry';
 import { leaseMs } from '../steps/leases.js';
 import { TaskRunner } from '../task-runner.js';
 import { drainReleasedChannels } from './drain-released-channels.js';
@@ -39,7 +39,7 @@ export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdow
     private readonly tickets: Tickets,
     private readonly runner: TaskRunner,
     private readonly wakeUps: WakeUps,
-    @Inject('LOGGER') private readonly logger: Logger,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   onApplicationBootstrap(): void {

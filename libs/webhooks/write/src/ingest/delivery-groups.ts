@@ -3,7 +3,7 @@ import { DomainError } from '@sluice/kernel';
 import { codeOf, GroupCommit, Overloaded, ServiceDatabase } from '@sluice/platform-database';
 import { EVENTS_APPENDED, Notifications } from '@sluice/platform-notifications';
 import { Tickets } from '@sluice/platform-queue';
-import type { Logger } from '@sluice/platform-telemetry';
+import { LOGGER, type Logger } from '@sluice/platform-telemetry';
 import type { AcceptedDelivery } from './accept-delivery.js';
 import { writeDeliveries, type WrittenDelivery } from './write-deliveries.js';
 
@@ -31,7 +31,7 @@ export class DeliveryGroups implements BeforeApplicationShutdown {
     database: ServiceDatabase,
     private readonly tickets: Tickets,
     private readonly notifications: Notifications,
-    @Inject('LOGGER') private readonly logger: Logger,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {
     this.groups = new GroupCommit({
       flush: (deliveries) => this.flush(database, deliveries),
