@@ -369,6 +369,67 @@ describe('what could keep a run from ever ending', () => {
     expect([keys.length, new Set(keys).size]).toEqual([60, 60]);
   });
 
+  it('an entry that puts out nothing puts out nothing after its run was read again', async () => {
+    const { workflowId, channel } = await listen({
+      nodes: [
+        node('in', 'data.transform', { expression: 'nothing.here' }),
+        node('call', 'http.request', { method: 'POST', url: 'http://target.test/', body: { got: '{{ input }}' } }),
+      ],
+      edges: [edge('in', 'call')],
+    });
+    const bodies: unknown[] = [];
+    const { runner, tickets } = worker((request) => {
+      bodies.push(JSON.parse(String(request.body)));
+      return Promise.resolve(ok({}));
+    });
+    await runner.handle([await receive(channel)]);
+    await runner.handle(tickets.out);
+    await eventually(async () => expect((await runsOf(workflowId))[0].status).toBe('completed'));
+    expect(bodies).toEqual([{ got: null }]);
+  });
+
+  it('F-30: a call that its own worker called off is no failure of the node: the next worker sends it with the same key', async () => {
+    const { workflowId, channel } = await listen({
+      nodes: [node('in', 'trigger.webhook'), { ...call('call'), policy: { retry: { maxAttempts: 1 } } }],
+      edges: [edge('in', 'call')],
+    });
+    const keys: string[] = [];
+    const calledOff = Promise.withResolvers<OutboundResponse>();
+    const stopping = worker((_request, key) => {
+      keys.push(key);
+      return calledOff.promise;
+    });
+    await stopping.runner.handle([await receive(channel)]);
+    await stopping.runner.handle(stopping.tickets.out);
+    await eventually(async () => expect(keys).toHaveLength(1));
+    await stopping.leases.giveBackAll();
+    calledOff.reject(new NodeFailure('outbound_connection_lost', 'aborted', { retryable: true, outcomeUnknown: true }));
+    const next = worker((_request, key) => {
+      keys.push(key);
+      return Promise.resolve(ok({}));
+    });
+    await eventually(async () => {
+      await next.runner.handle(await ticketDueTasks(database.pool));
+      expect((await runsOf(workflowId))[0].status).toBe('completed');
+    });
+    expect(keys).toEqual([keys[0], keys[0]]);
+    expect(await eventTypes((await runsOf(workflowId))[0].id)).not.toContain('node.execution.failed');
+  });
+
+  it('a version that was found is answered, however many others are read meanwhile', async () => {
+    const { versionId } = await publish(chain);
+    const { versionId: other } = await publish(chain);
+    const { rows } = await admin.query(
+      `INSERT INTO workflow_versions (tenant_id, id, workflow_id, version, graph, published_by)
+       SELECT tenant_id, gen_random_uuid(), workflow_id, n, graph, 'test' FROM workflow_versions, generate_series(2, 700) n WHERE id = $1 RETURNING id`,
+      [versionId],
+    );
+    const versions = new CompiledVersions(database);
+    await versions.get([versionId]);
+    const [found] = await Promise.all([versions.get([versionId, other]), versions.get(rows.map(({ id }) => id))]);
+    expect([...found.keys()]).toEqual([versionId, other]);
+  });
+
   it('B-09: a version that nobody can work with ends its run, with the reason', async () => {
     const { workflowId, channel } = await listen({
       nodes: [node('in', 'trigger.webhook'), node('wait', 'flow.delay', { ms: 1 }), node('then', 'data.set', { values: {} })],
