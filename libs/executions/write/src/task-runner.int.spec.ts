@@ -367,6 +367,11 @@ describe('what could keep a run from ever ending', () => {
     await runner.handle(tickets.out);
     await eventually(async () => expect((await runsOf(workflowId))[0].status).toBe('completed'));
     expect([keys.length, new Set(keys).size]).toEqual([60, 60]);
+    const { rows } = await admin.query(
+      `SELECT count(*) FROM domain_events WHERE aggregate_id = $1 AND type = 'node.execution.completed' AND payload ->> 'nodeId' = 'join'`,
+      [(await runsOf(workflowId))[0].id],
+    );
+    expect(Number(rows[0].count)).toBe(1);
   });
 
   it('an entry that puts out nothing puts out nothing after its run was read again', async () => {
