@@ -85,8 +85,8 @@ export class NodeTypeQuery {
   @ApiProperty()
   readonly description: string;
 
-  @ApiProperty({ enum: ['trigger', 'pure', 'effect'] })
-  readonly kind: 'trigger' | 'pure' | 'effect';
+  @ApiProperty({ enum: ['trigger', 'pure', 'task', 'effect'] })
+  readonly kind: 'trigger' | 'pure' | 'task' | 'effect';
 
   @ApiProperty({ type: 'object', additionalProperties: true, description: 'JSON Schema of the config' })
   readonly configSchema: JsonObject;

@@ -54,6 +54,21 @@ export const IN_DOUBT_HANDLE = 'in_doubt';
  */
 export type JoinRule = { readonly mode: 'all' } | { readonly mode: 'any' } | { readonly mode: 'kOf'; readonly count: number };
 
+export const ITEM_HANDLE = 'item';
+export const DONE_HANDLE = 'done';
+export const TIMEOUT_HANDLE = 'timeout';
+
+/**
+ * A loop runs its body, all that lies behind its handle `item`, once for each item of a list, and is then left by `done`. A body ends where
+ * nothing follows: what its last node puts out is the item's result. `fail`: the first item that fails fails the loop, and the others are
+ * given up; `continue`: its result is `{error}`.
+ */
+export interface LoopRule {
+  /** Items under way at a time, at least 1 */
+  readonly concurrency: number;
+  readonly onItemError: 'fail' | 'continue';
+}
+
 export interface NodeError {
   readonly code: string;
   readonly message: string;

@@ -9,6 +9,11 @@ export type Scope = {
   readonly workflow: JsonObject;
   readonly customer: JsonObject;
   readonly env: JsonObject;
+  /** In the body of a loop: the item, and its place from 0 */
+  readonly item?: Json;
+  readonly index?: number;
+  /** In a condition about an event that may come */
+  readonly event?: Json;
 };
 
 /** Evaluates one JSONata source outside this thread, with time, stack and size limits. Rejects with ExpressionFailed. */

@@ -1,5 +1,5 @@
 import { type CompiledGraph, compileGraph, type Graph, GraphIsBroken, type GraphNode, type NodePolicy } from '@sluice/engine';
-import { ExpressionFailed, type Scope, type SlowEvaluator, type Template } from '@sluice/expressions';
+import { type Expression, ExpressionFailed, type Scope, type SlowEvaluator, type Template } from '@sluice/expressions';
 import { isJsonObject, type Json, type JsonObject } from '@sluice/kernel';
 import { catalogue } from './catalogue.js';
 import { compileConfig } from './config-templates.js';
@@ -9,6 +9,7 @@ import type { NodeType } from './node-type.js';
 export interface NodeProgram {
   readonly type: NodeType;
   readonly config: Template;
+  readonly deferred: ReadonlyMap<string, Expression>;
 }
 
 export interface CompiledWorkflow extends CompiledGraph {
@@ -33,6 +34,16 @@ export function evaluateConfig({ config }: NodeProgram, scope: Scope, slow: Slow
   return result instanceof Promise ? result.then(asObject) : asObject(result);
 }
 
+/** A deferred field of the config; nothing for one that was not set. */
+export function evaluateDeferred(
+  { deferred }: NodeProgram,
+  field: string,
+  scope: Scope,
+  slow: SlowEvaluator,
+): Json | undefined | Promise<Json | undefined> {
+  return deferred.get(field)?.evaluate(scope, slow);
+}
+
 const asObject = (value: Json | undefined): JsonObject => (isJsonObject(value) ? value : {});
 
 function typeOf(node: GraphNode): NodeType {
@@ -47,7 +58,8 @@ const policyOf = (type: NodeType): NodePolicy | undefined =>
 function programOf(node: GraphNode): NodeProgram {
   const type = typeOf(node);
   try {
-    return { type, config: compileConfig(type.configSchema, node.config) };
+    const { template, deferred } = compileConfig(type.configSchema, node.config);
+    return { type, config: template, deferred };
   } catch (error) {
     if (error instanceof ExpressionFailed) throw new GraphIsBroken(`"${node.id}" has an expression that cannot be read: ${error.message}`);
     throw error;

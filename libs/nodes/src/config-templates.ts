@@ -1,4 +1,4 @@
-import { compileExpression, compileTemplate, ExpressionFailed, stripExpression, type Template } from '@sluice/expressions';
+import { compileExpression, compileTemplate, type Expression, ExpressionFailed, stripExpression, type Template } from '@sluice/expressions';
 import { isJsonObject, type Json, type JsonObject } from '@sluice/kernel';
 import { isList } from './config-fields.js';
 import { joinPath } from './config-schema.js';
@@ -23,12 +23,33 @@ export function* textsOf(schema: Json | undefined, value: Json, path = ''): Gene
   }
 }
 
-/** The whole config as one template: an expression that was written bare gets its `{{ }}`. Throws ExpressionFailed. */
-export function compileConfig(schema: JsonObject, config: JsonObject): Template {
+export interface CompiledConfig {
+  /** All of it but the deferred fields, as one template: an expression that was written bare gets its `{{ }}`. */
+  readonly template: Template;
+  /** Expressions that the node evaluates itself, perhaps many times, by the name of their field */
+  readonly deferred: ReadonlyMap<string, Expression>;
+}
+
+/** Throws ExpressionFailed */
+export function compileConfig(schema: JsonObject, config: JsonObject): CompiledConfig {
   if (isNestedTooDeeply(config))
     throw new ExpressionFailed('expression_syntax', `The config is nested more than ${NESTING_MAX} levels deep`, '');
-  return compileTemplate(asTemplate(schema, config));
+  const [deferred, atOnce] = partition(Object.entries(config), ([name]) => isDeferred(propertySchema(schema, name)));
+  return {
+    template: compileTemplate(asTemplate(schema, Object.fromEntries(atOnce))),
+    deferred: new Map(
+      deferred.flatMap(([name, source]) =>
+        typeof source === 'string' ? [[name, compileExpression(stripExpression(source))] as const] : [],
+      ),
+    ),
+  };
 }
+
+function partition<T>(list: readonly T[], fits: (item: T) => boolean): [T[], T[]] {
+  return [list.filter(fits), list.filter((item) => !fits(item))];
+}
+
+const isDeferred = (schema: Json | undefined): boolean => isJsonObject(schema) && schema['deferred'] === true;
 
 export const NESTING_MAX = 64;
 

@@ -1,4 +1,4 @@
-import type { JoinRule, NodePolicy } from '@sluice/engine';
+import type { JoinRule, LoopRule, NodePolicy } from '@sluice/engine';
 import type { Json, JsonObject } from '@sluice/kernel';
 
 /** JSON Schema (draft 2020-12) of a node's config: validated at publish, a form in the console, docs for people. */
@@ -7,15 +7,42 @@ export type ConfigSchema = JsonObject;
 /** How a node's run ended, short of failing. */
 export type NodeOutcome =
   | { readonly kind: 'done'; readonly handle: string; readonly output: Json }
+  /** Goes on by itself at that time, by `out`, with its input. */
   | { readonly kind: 'wait'; readonly until: Date }
-  | { readonly kind: 'stop'; readonly status: 'completed' | 'failed'; readonly output?: Json };
+  | { readonly kind: 'stop'; readonly status: 'completed' | 'failed'; readonly output?: Json }
+  /** What lies behind its handle `item` runs once for each item; then it is left by `done` with the list of their results. */
+  | { readonly kind: 'loop'; readonly items: readonly Json[] }
+  /** Left by `out` with the first event that fits, or by `timeout` with its input. */
+  | {
+      readonly kind: 'awaitEvent';
+      readonly channelId: string;
+      readonly customerId: string;
+      /** Kinds of events; none: any */
+      readonly kinds: readonly string[];
+      /** The event that fits starts no new run of this workflow. */
+      readonly exclusive: boolean;
+      readonly until?: Date;
+    }
+  /** Left by `approved` or `rejected` with `{decision, comment, by, decidedAt}`, or by `timeout` with its input. */
+  | { readonly kind: 'awaitApproval'; readonly title: string; readonly message?: string; readonly until?: Date }
+  /** Left by `out` with the output of a run of another workflow; without `version`: of its newest one. */
+  | { readonly kind: 'call'; readonly workflowId: string; readonly version?: number; readonly input: Json };
+
+/** What an expression sees beside the scope of its node, where the field's description says so. */
+export interface Locals {
+  readonly item?: Json;
+  readonly index?: number;
+  readonly event?: Json;
+}
 
 export interface NodeInput {
-  /** The config with every template and expression evaluated. */
+  /** The config with every template and expression evaluated, but for fields that are `deferred`. */
   readonly config: JsonObject;
   readonly input: Json;
   readonly trigger: Json;
   readonly now: Date;
+  /** Evaluates a top-level `deferred` field of the config. A promise for what cannot be evaluated in process. */
+  evaluate(field: string, locals: Locals): Json | undefined | Promise<Json | undefined>;
 }
 
 /** A call to the outside. The guard against private addresses, sizes and redirects sits behind it. */
@@ -42,10 +69,43 @@ export interface HttpCredential {
   readonly allowedHosts: readonly string[];
 }
 
+/** Where a value of `state.get` and `state.set` is kept: for the whole tenant, one workflow, or one customer of a channel. */
+export interface StateAddress {
+  readonly scope: 'tenant' | 'workflow' | 'customer';
+  readonly key: string;
+}
+
+/** `version` counts the writes, from 1. */
+export interface StoredState {
+  readonly value: Json;
+  readonly version: number;
+}
+
+export interface StateChange {
+  /** Absent: the value is deleted. */
+  readonly value?: Json;
+  /** Milliseconds until it is forgotten */
+  readonly ttlMs?: number;
+  /** Written only if this is the present version; 0: only if there is none. */
+  readonly ifVersion?: number;
+}
+
+/** What a `task` node may use. */
+export interface TaskTools {
+  readonly signal: AbortSignal;
+  /** Runs JavaScript in a sandbox that sees nothing but `values`. Throws NodeFailure for what the code did wrong. */
+  runCode(source: string, values: JsonObject, limits: { readonly timeoutMs: number; readonly memoryMb: number }): Promise<Json>;
+  readState(address: StateAddress): Promise<StoredState | undefined>;
+  /** Answers the webhook call that started the run, if it still waits; the first answer counts. `false`: nobody waits (any more). */
+  respond(answer: { readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: string }): Promise<boolean>;
+}
+
 /** What an effect node may use. Every call carries `idempotencyKey`, the same on every attempt (Promise 4). */
 export interface EffectTools {
   readonly idempotencyKey: string;
   readonly signal: AbortSignal;
+  /** Written in the same transaction as the effect's result, so once. `written: false`: another version than `ifVersion` is there. */
+  writeState(address: StateAddress, change: StateChange): Promise<{ readonly written: boolean; readonly now: StoredState | undefined }>;
   send(request: OutboundRequest): Promise<OutboundResponse>;
   /** Secrets are decrypted here, at the moment of use. Throws NodeFailure for a channel that cannot send. */
   channel(
@@ -67,6 +127,8 @@ interface NodeTypeBase {
   handles(config: JsonObject): readonly string[];
   /** `all` without it */
   join?(config: JsonObject): JoinRule;
+  /** It is a loop: its handle `item` leads into the body, `done` out of it. */
+  loop?(config: JsonObject): LoopRule;
   readonly policy?: NodePolicy;
 }
 
@@ -78,7 +140,13 @@ export interface TriggerNodeType extends NodeTypeBase {
 /** Runs in process, at once, without effects; may be fused with its neighbours. */
 export interface PureNodeType extends NodeTypeBase {
   readonly kind: 'pure';
-  run(input: NodeInput): NodeOutcome;
+  run(input: NodeInput): NodeOutcome | Promise<NodeOutcome>;
+}
+
+/** Runs in a task of its own, under a lease: it may take long, or stop its process. What it does may be done twice; the ledger is not asked. */
+export interface TaskNodeType extends NodeTypeBase {
+  readonly kind: 'task';
+  run(input: NodeInput, tools: TaskTools): Promise<NodeOutcome>;
 }
 
 /** Calls the outside: recorded in the effects ledger before and after. */
@@ -89,7 +157,7 @@ export interface EffectNodeType extends NodeTypeBase {
   run(input: NodeInput, tools: EffectTools): Promise<NodeOutcome>;
 }
 
-export type NodeType = TriggerNodeType | PureNodeType | EffectNodeType;
+export type NodeType = TriggerNodeType | PureNodeType | TaskNodeType | EffectNodeType;
 
 /** A node's run that failed. The shell asks only these questions of it. */
 export class NodeFailure extends Error {

@@ -27,6 +27,7 @@ export class EffectToolbox {
     return {
       idempotencyKey,
       signal,
+      writeState: () => Promise.reject(new NodeFailure('not_supported', 'Not yet.', { retryable: false })),
       send: (request) => this.options.outbound.send({ ...request, signal, timeoutMs }),
       channel: async (channelId) => {
         const channel = await readChannel(this.database.pool, channelId, this.options.encryption.keys, run.tenantId);

@@ -118,7 +118,7 @@ async function perform({ job, config, input, node }: Prepared, intent: Recorded,
   const signal = AbortSignal.any([lease.signal, AbortSignal.timeout(timeoutMs)]);
   try {
     const outcome = await node.type.run(
-      { config, input, trigger: run.state.input, now: new Date() },
+      { config, input, trigger: run.state.input, now: new Date(), evaluate: () => undefined },
       toolsFor(job, intent.effectKey, signal),
     );
     const fact = factOf(nodeId, attempt, startedAt, outcome);

@@ -10,7 +10,7 @@ import {
 } from '@sluice/engine';
 import { ExpressionFailed, type Scope, type SlowEvaluator } from '@sluice/expressions';
 import { type Json, type JsonObject, newId } from '@sluice/kernel';
-import { evaluateConfig, NodeFailure, type NodeOutcome } from '@sluice/nodes';
+import { evaluateConfig, evaluateDeferred, type Locals, NodeFailure, type NodeOutcome } from '@sluice/nodes';
 import { ExpressionPoolUnavailable } from '@sluice/platform-expression-pool';
 import type { PublishedVersion } from './compiled-versions.js';
 import type { Run } from './run.js';
@@ -135,11 +135,14 @@ async function runInProcess(
   try {
     if (node === undefined) throw new NodeFailure('node_unknown', `This version has no node "${nodeId}".`, { retryable: false });
     if (node.type.kind === 'trigger') return { type: 'node.completed', nodeId, attempt, handle: 'out', output: state.input, startedAt };
-    if (node.type.kind === 'effect') throw new NodeFailure('effect_in_step', 'An effect does not run in process.', { retryable: false });
+    if (node.type.kind !== 'pure') throw new NodeFailure('effect_in_step', 'An effect does not run in process.', { retryable: false });
     const input = inputOf(version.compiled, state, nodeId);
-    const evaluated = evaluateConfig(node, scopeOf(version, run, state, input, tools.env), tools.slow);
+    const scope = scopeOf(version, run, state, input, tools.env);
+    const evaluated = evaluateConfig(node, scope, tools.slow);
     const config = evaluated instanceof Promise ? await evaluated : evaluated;
-    return factOf(nodeId, attempt, startedAt, node.type.run({ config, input, trigger: state.input, now: new Date() }));
+    const evaluate = (field: string, locals: Locals) => evaluateDeferred(node, field, { ...scope, ...locals }, tools.slow);
+    const outcome = node.type.run({ config, input, trigger: state.input, now: new Date(), evaluate });
+    return factOf(nodeId, attempt, startedAt, outcome instanceof Promise ? await outcome : outcome);
   } catch (error) {
     // No fault of the node: its task stays, and is tried again.
     if (error instanceof ExpressionPoolUnavailable) throw error;
@@ -163,6 +166,8 @@ export function factOf(nodeId: string, attempt: number, startedAt: string, outco
         ...(outcome.output === undefined ? {} : { output: keepable(outcome.output) }),
         startedAt,
       };
+    default:
+      throw new NodeFailure('not_supported', 'Not yet.', { retryable: false });
   }
 }
 
