@@ -2,7 +2,7 @@ import type { Json, JsonObject } from '@sluice/kernel';
 import { dataSet } from './data-set.js';
 import { dataTransform } from './data-transform.js';
 
-const node = (config: JsonObject, input: Json = null) => ({ config, input, trigger: null, now: new Date(0) });
+const node = (config: JsonObject, input: Json = null) => ({ config, input, trigger: null, now: new Date(0), evaluate: () => undefined });
 
 describe('data.set', () => {
   it('puts out the values', () => {

@@ -2,7 +2,7 @@ import type { JsonObject } from '@sluice/kernel';
 import { flowDelay } from './flow-delay.js';
 
 const now = new Date('2026-06-01T12:00:00Z');
-const run = (config: JsonObject) => flowDelay.run({ config, input: 'input', trigger: null, now });
+const run = (config: JsonObject) => flowDelay.run({ config, input: 'input', trigger: null, now, evaluate: () => undefined });
 
 describe('flow.delay', () => {
   it('waits for a number of milliseconds', () => {

@@ -12,6 +12,7 @@ async function call(
 ) {
   const requests: OutboundRequest[] = [];
   const tools: EffectTools = {
+    writeState: () => Promise.reject(new Error('no state here')),
     idempotencyKey: 'key-1',
     signal: new AbortController().signal,
     send: (request) => {
@@ -24,7 +25,7 @@ async function call(
   };
   const url = 'https://api.example.com/orders';
   const outcome = await httpRequest
-    .run({ config: { url, ...config }, input: null, trigger: null, now }, tools)
+    .run({ config: { url, ...config }, input: null, trigger: null, now, evaluate: () => undefined }, tools)
     .catch((error: unknown) => error);
   return { outcome, requests, request: requests[0] };
 }

@@ -22,6 +22,7 @@ async function send(
   const requests: OutboundRequest[] = [];
   const channels: string[] = [];
   const tools: EffectTools = {
+    writeState: () => Promise.reject(new Error('no state here')),
     idempotencyKey: 'key-1',
     signal: new AbortController().signal,
     send: (request) => {
@@ -39,7 +40,7 @@ async function send(
     providerApi: (name) => `https://graph.${name}.example`,
   };
   const outcome = await instagramSendMessage
-    .run({ config: { to: 'igsid-9', ...config }, input: null, trigger: start, now }, tools)
+    .run({ config: { to: 'igsid-9', ...config }, input: null, trigger: start, now, evaluate: () => undefined }, tools)
     .catch((error: unknown) => error);
   return { outcome, requests, channels, bodies: requests.map(({ body }): unknown => JSON.parse(String(body))) };
 }

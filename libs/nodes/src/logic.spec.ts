@@ -4,7 +4,7 @@ import { logicMerge } from './logic-merge.js';
 import { logicStop } from './logic-stop.js';
 import { logicSwitch } from './logic-switch.js';
 
-const node = (config: JsonObject, input: Json = null) => ({ config, input, trigger: null, now: new Date(0) });
+const node = (config: JsonObject, input: Json = null) => ({ config, input, trigger: null, now: new Date(0), evaluate: () => undefined });
 
 describe('logic.if', () => {
   it.each<[Json, string]>([
