@@ -69,7 +69,7 @@ function toPlan(fates: readonly Fate[]): Plan {
     policy: { onError: byId.get(id)?.onError, retry: { maxAttempts: 3 } },
   }));
   const edges = fates.flatMap(({ id, from }) => from.map(([source, sourceHandle]) => ({ source, sourceHandle, target: id })));
-  const graph = compileGraph({ nodes, edges }, (node) => byId.get(node.id)?.join);
+  const graph = compileGraph({ nodes, edges }, (node) => ({ join: byId.get(node.id)?.join }));
   return Object.assign({ fates: byId, graph }, { [fc.toStringMethod]: () => `\n${fates.map(describeFate).join('\n')}\n` });
 }
 
@@ -157,7 +157,7 @@ function outcome(one: Fate, { nodeId, attempt, stage }: Work): [fact: Fact, next
     if (one.ends === 'in doubt') return [{ type: 'node.in_doubt', nodeId, attempt, error, startedAt }];
     if (one.ends === 'later') {
       const until = new Date(Date.UTC(2027, 0, Number(nodeId.slice(1)) + 1)).toISOString();
-      return [{ type: 'node.waiting', nodeId, attempt, until, startedAt }, [{ nodeId, attempt, stage: 'wake' }]];
+      return [{ type: 'node.waiting', nodeId, attempt, waiting: { for: 'time', until }, startedAt }, [{ nodeId, attempt, stage: 'wake' }]];
     }
   }
   return [{ type: 'node.completed', nodeId, attempt, handle: one.leavesBy, output: nodeId, startedAt }];
@@ -236,7 +236,7 @@ describe('In every run', () => {
         if (fact.type !== 'run.paused' && fact.type !== 'run.resumed') reported.push(fact);
         for (const old of reported) {
           const again = advance(graph, workflow, decision.state, old, circumstances(0));
-          expect(again).toEqual({ state: decision.state, events: [], commands: [] });
+          expect(again).toEqual({ state: decision.state, events: [], commands: [], givenUp: [] });
         }
       }
     }),

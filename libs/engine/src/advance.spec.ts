@@ -26,7 +26,7 @@ function draw(edges: string, details: Record<string, Details> = {}): CompiledGra
   }));
   const ids = new Set(parsed.flatMap(({ source, target }) => [source, target]));
   const nodes = [...ids].map((id): GraphNode => ({ id, type: 'test', config: {}, policy: details[id]?.policy }));
-  return compileGraph({ nodes, edges: parsed }, (node) => details[node.id]?.join);
+  return compileGraph({ nodes, edges: parsed }, (node) => ({ join: details[node.id]?.join }));
 }
 
 const started: Fact = { type: 'run.started' };
@@ -52,7 +52,7 @@ const fails = (nodeId: string, attempt = 1, retryAfterMs?: number): Fact => ({
   startedAt,
 });
 const breaks = (nodeId: string): Fact => ({ type: 'node.failed', nodeId, attempt: 1, error: problem, retryable: false, startedAt });
-const waits = (nodeId: string, until: string): Fact => ({ type: 'node.waiting', nodeId, until });
+const waits = (nodeId: string, until: string): Fact => ({ type: 'node.waiting', nodeId, waiting: { for: 'time', until } });
 const doubts = (nodeId: string): Fact => ({ type: 'node.in_doubt', nodeId, attempt: 1, error: problem, startedAt });
 const stops = (nodeId: string, status: 'completed' | 'failed', output?: Json): Fact => ({ type: 'run.stopped', nodeId, status, output });
 
@@ -72,7 +72,7 @@ type Step = readonly [fact: Fact, decision: string];
 
 /** Plays a run from `start`: after each fact the decision must be as told. Returns the last one. */
 function play(graph: CompiledGraph, steps: readonly Step[]): Decision {
-  let decision: Decision = { state: newRun('start', input), events: [], commands: [] };
+  let decision: Decision = { state: newRun('start', input), events: [], commands: [], givenUp: [] };
   const told = steps.map(([fact]) => {
     decision = advance(graph, workflow, decision.state, fact, at);
     return tell(decision);
@@ -106,7 +106,7 @@ const examples: Record<string, readonly [graph: CompiledGraph, steps: readonly S
     [...starts, [done('a'), 'a completed, → b'], [done('b'), 'b completed, run completed']],
   ],
   'a graph of one node is a run': [
-    compileGraph({ nodes: [{ id: 'start', type: 'trigger.manual', config: {} }], edges: [] }, () => undefined),
+    compileGraph({ nodes: [{ id: 'start', type: 'trigger.manual', config: {} }], edges: [] }, () => ({})),
     [
       [started, '→ start'],
       [done('start'), 'start completed, run completed'],

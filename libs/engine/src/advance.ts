@@ -1,12 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Json } from '@sluice/kernel';
 import { type CompiledGraph, type CompiledNode, GraphIsBroken } from './compile-graph.js';
-import { inputFrom, runOutput } from './data-flow.js';
+import { inputFrom, lastNodes, outputOfNodes, regionOf } from './data-flow.js';
 import type { EngineCommand, EngineEvent, Fact, NodeFact } from './facts.js';
-import { DEFAULT_HANDLE, ERROR_HANDLE, IN_DOUBT_HANDLE, type NodeError } from './graph.js';
+import { frameOf, frameOfItem, framesAround, type Iteration, keyOf, placeOf } from './frames.js';
+import { DEFAULT_HANDLE, ERROR_HANDLE, IN_DOUBT_HANDLE, ITEM_HANDLE, type NodeError } from './graph.js';
 import { edgeState, judge } from './joins.js';
 import { retryDelayMs } from './retry-delay.js';
-import { executionIsOver, type NodeRun, type NodeRunStatus, type RunState, type RunStatus } from './run-state.js';
+import { executionIsOver, type LoopProgress, type NodeRun, type NodeRunStatus, type RunState, type RunStatus } from './run-state.js';
 
 /** Everything that is not in the state: time, new ids and chance, so that the same fact can be decided again. */
 export interface Circumstances {
@@ -16,15 +17,25 @@ export interface Circumstances {
   readonly random: () => number;
 }
 
+/** What a run may use; beyond it the run ends with `limit_exceeded`. */
+export interface RunLimits {
+  readonly nodeRuns: number;
+  readonly events: number;
+  readonly outputBytes: number;
+}
+
 export interface WorkflowOfRun {
   readonly executionId: string;
   readonly workflowId: string;
+  readonly limits?: RunLimits;
 }
 
 export interface Decision {
   readonly state: RunState;
   readonly events: EngineEvent[];
   readonly commands: EngineCommand[];
+  /** What waits or is queued for nodes in these frames is not needed any more: every iteration that, with a `/` behind it, begins so. */
+  readonly givenUp: readonly string[];
 }
 
 /** One decision in the making. It never leaves `advance`, so its maps and lists may grow in place. */
@@ -37,6 +48,7 @@ interface Turn {
   state: RunState;
   readonly events: EngineEvent[];
   readonly commands: EngineCommand[];
+  readonly givenUp: string[];
 }
 
 /**
@@ -45,12 +57,14 @@ interface Turn {
  * therefore decide again with the facts it has whenever the state turns out to be newer than it thought.
  */
 export function advance(graph: CompiledGraph, workflow: WorkflowOfRun, state: RunState, fact: Fact, at: Circumstances): Decision {
-  if (!counts(fact, state)) return { state, events: [], commands: [] };
+  if (!counts(fact, state)) return { state, events: [], commands: [], givenUp: [] };
 
   const runs = new Map(state.nodes);
-  const turn: Turn = { graph, workflow, at, before: state, runs, state: { ...state, nodes: runs }, events: [], commands: [] };
+  const turn: Turn = { graph, workflow, at, before: state, runs, state: { ...state, nodes: runs }, events: [], commands: [], givenUp: [] };
   apply(turn, fact);
-  return { state: turn.state, events: turn.events, commands: turn.commands };
+  keepToLimits(turn);
+  const spent = { ...turn.state.spent, events: state.spent.events + turn.events.length };
+  return { state: { ...turn.state, spent }, events: turn.events, commands: turn.commands, givenUp: turn.givenUp };
 }
 
 const active: readonly NodeRunStatus[] = ['running', 'waiting', 'in_doubt'];
@@ -58,6 +72,7 @@ const active: readonly NodeRunStatus[] = ['running', 'waiting', 'in_doubt'];
 const expectedIn: Record<NodeFact['type'], readonly NodeRunStatus[]> = {
   'node.started': ['running'],
   'node.waiting': ['running'],
+  'node.looped': ['running'],
   'node.in_doubt': ['running'],
   'node.completed': active,
   'node.failed': active,
@@ -65,6 +80,7 @@ const expectedIn: Record<NodeFact['type'], readonly NodeRunStatus[]> = {
 };
 
 function counts(fact: Fact, state: RunState): boolean {
+  if (fact.type === 'run.retried') return state.status === 'failed' && [...state.nodes.values()].some(mayGoOn);
   if (executionIsOver(state)) return false;
   switch (fact.type) {
     case 'run.started':
@@ -73,20 +89,35 @@ function counts(fact: Fact, state: RunState): boolean {
       return state.status !== 'paused';
     case 'run.resumed':
       return state.status === 'paused';
+    case 'run.failed':
     case 'run.cancelled':
       return true;
   }
-  const run = state.nodes.get(fact.nodeId);
-  if (!run || !expectedIn[fact.type].includes(run.status)) return false;
+  const { nodeId, iteration = '' } = fact;
+  const run = state.nodes.get(keyOf(nodeId, iteration));
+  if (!run || !expectedIn[fact.type].includes(run.status) || !isUnderWay(state, iteration)) return false;
   if (fact.type === 'node.started' && run.startedAt !== undefined) return false;
+  if (fact.type === 'node.looped' && run.loop !== undefined) return false;
   return fact.attempt === undefined || fact.attempt === run.attempt;
 }
+
+/** Every loop around it, and its item, still runs: what was given up decides nothing. */
+const isUnderWay = ({ nodes }: Pick<RunState, 'nodes'>, iteration: Iteration): boolean =>
+  framesAround(iteration).every((around) => {
+    const frame = frameOf(around);
+    if (!frame) return true;
+    const loop = nodes.get(keyOf(frame.loopId, frame.outer));
+    return loop?.status === 'running' && nodes.get(keyOf(frame.loopId, around))?.status === 'running';
+  });
+
+/** It failed for good, or its run ended while it was under way. */
+const mayGoOn = ({ status, handle }: NodeRun): boolean => active.includes(status) || (status === 'failed' && handle === undefined);
 
 function apply(turn: Turn, fact: Fact): void {
   const { workflowId } = turn.workflow;
   switch (fact.type) {
     case 'run.started':
-      return begin(turn, nodeOf(turn, turn.state.entryNodeId));
+      return begin(turn, nodeOf(turn, turn.state.entryNodeId), '');
     case 'run.paused':
       turn.state = { ...turn.state, status: 'paused' };
       return emit(turn, { type: 'workflow.execution.paused', payload: { workflowId, by: fact.by } });
@@ -94,108 +125,256 @@ function apply(turn: Turn, fact: Fact): void {
       turn.state = { ...turn.state, status: 'running' };
       emit(turn, { type: 'workflow.execution.resumed', payload: { workflowId, by: fact.by } });
       // Paused before it began: there is nothing to settle yet.
-      if (turn.runs.size > 0) settle(turn);
+      if (turn.runs.size > 0) settle(turn, '');
       return;
-    case 'run.cancelled':
+    case 'run.cancelled': {
       turn.state = { ...turn.state, status: 'cancelled' };
-      return emit(turn, { type: 'workflow.execution.cancelled', payload: { workflowId, by: fact.by } });
+      const reason = fact.reason === undefined ? {} : { reason: fact.reason };
+      return emit(turn, { type: 'workflow.execution.cancelled', payload: { workflowId, by: fact.by, ...reason } });
+    }
+    case 'run.failed':
+      return failRun(turn, fact.error);
+    case 'run.retried':
+      return retryRun(turn, fact.by);
     default:
       applyToNode(turn, fact);
-      if (!executionIsOver(turn.state)) settle(turn);
+      if (!executionIsOver(turn.state)) settle(turn, fact.iteration ?? '');
   }
 }
 
+/** A run ends by the first limit that it is over, unless it came to its own end at the same moment. */
+function keepToLimits(turn: Turn): void {
+  const { limits } = turn.workflow;
+  if (!limits || executionIsOver(turn.state)) return;
+  const { nodeRuns, outputBytes, events } = turn.state.spent;
+  const used = { nodeRuns, outputBytes, events: events + turn.events.length };
+  for (const name of ['nodeRuns', 'events', 'outputBytes'] as const) {
+    if (used[name] <= limits[name]) continue;
+    const message = `The run is over its limit of ${limits[name]} ${limitNames[name]}.`;
+    return failRun(turn, { code: 'limit_exceeded', message, details: { limit: name, value: limits[name] } });
+  }
+}
+
+const limitNames = { nodeRuns: 'node runs', events: 'events', outputBytes: 'bytes of output' } as const;
+
 function applyToNode(turn: Turn, fact: NodeFact): void {
+  const { iteration = '' } = fact;
   const node = nodeOf(turn, fact.nodeId);
-  const known = turn.runs.get(fact.nodeId);
+  const place: Place = { node, iteration };
+  const known = turn.runs.get(keyOf(node.id, iteration));
   if (!known) return;
-  const reported = 'startedAt' in fact ? fact.startedAt : undefined;
+  const reported = fact.type === 'node.started' ? undefined : fact.startedAt;
   const run = { ...known, startedAt: known.startedAt ?? reported ?? now(turn) };
 
   switch (fact.type) {
     case 'node.started':
-      turn.runs.set(node.id, run);
-      return emit(turn, { type: 'node.execution.started', payload: attemptFields(turn, node, run) });
-    case 'node.completed':
-      return complete(turn, node, run, fact.handle, fact.output);
-    case 'node.failed': {
-      if (fact.retryable && run.attempt < node.policy.retry.maxAttempts) return retry(turn, node, run, fact.error, fact.retryAfterMs);
-      if (node.policy.onError === 'fail') return failForGood(turn, node, run, fact.error);
-      return failOnwards(turn, node, run, fact.error, node.policy.onError === 'branch' ? ERROR_HANDLE : DEFAULT_HANDLE);
+      put(turn, place, run);
+      return emit(turn, { type: 'node.execution.started', payload: attemptFields(turn, place, run) });
+    case 'node.completed': {
+      const { spent } = turn.state;
+      turn.state = { ...turn.state, spent: { ...spent, outputBytes: spent.outputBytes + (fact.bytes ?? 0) } };
+      return complete(turn, place, run, fact.handle, fact.output);
     }
-    case 'node.waiting':
-      turn.runs.set(node.id, { ...run, status: 'waiting', waitUntil: fact.until });
-      return emit(turn, { type: 'node.execution.waiting', payload: { ...attemptFields(turn, node, run), until: fact.until } });
+    case 'node.failed': {
+      const tries = run.attempt - (run.attemptsBefore ?? 0);
+      if (fact.retryable && tries < node.policy.retry.maxAttempts) return retry(turn, place, run, tries, fact.error, fact.retryAfterMs);
+      return fail(turn, place, run, fact.error);
+    }
+    case 'node.waiting': {
+      const { waiting } = fact;
+      put(turn, place, { ...run, status: 'waiting', waitUntil: waiting.until });
+      return emit(turn, { type: 'node.execution.waiting', payload: { ...attemptFields(turn, place, run), ...waiting } });
+    }
+    case 'node.looped': {
+      const { items, count } = fact;
+      put(turn, place, { ...run, items, loop: { count, begun: 0, ended: 0 } });
+      emit(turn, { type: 'node.execution.started', payload: { ...attemptFields(turn, place, run), items, itemCount: count } });
+      return runItems(turn, place);
+    }
     case 'node.in_doubt': {
-      turn.runs.set(node.id, { ...run, status: 'in_doubt', error: fact.error });
-      emit(turn, { type: 'node.execution.in_doubt', payload: { ...attemptFields(turn, node, run), error: fact.error } });
+      put(turn, place, { ...run, status: 'in_doubt', error: fact.error });
+      emit(turn, { type: 'node.execution.in_doubt', payload: { ...attemptFields(turn, place, run), error: fact.error } });
       const takenOver = node.outgoing.some((edge) => edge.handle === IN_DOUBT_HANDLE);
-      if (takenOver) failOnwards(turn, node, run, fact.error, IN_DOUBT_HANDLE);
+      if (takenOver) failOnwards(turn, place, run, fact.error, IN_DOUBT_HANDLE);
       return;
     }
     case 'run.stopped':
-      complete(turn, node, run, DEFAULT_HANDLE, fact.output ?? null);
+      complete(turn, place, run, DEFAULT_HANDLE, fact.output ?? null);
       return stop(turn, node, fact.status, fact.output ?? null);
   }
 }
 
+interface Place {
+  readonly node: CompiledNode;
+  readonly iteration: Iteration;
+}
+
 type Started = NodeRun & { readonly startedAt: string };
 
-function begin(turn: Turn, node: CompiledNode): void {
+const put = (turn: Turn, { node, iteration }: Place, run: NodeRun): void => void turn.runs.set(keyOf(node.id, iteration), run);
+
+function begin(turn: Turn, node: CompiledNode, iteration: Iteration): void {
   // What an `all` join gets is settled by now; the others must remember it, since more may arrive.
-  const arrived = node.join.mode === 'all' ? {} : { inputFrom: inputFrom(turn.graph, turn.state, node.id) };
-  turn.runs.set(node.id, { id: turn.at.newId(), status: 'running', attempt: 1, ...arrived });
-  turn.commands.push({ type: 'runNode', nodeId: node.id, attempt: 1 });
+  const arrived = node.join.mode === 'all' ? {} : { inputFrom: inputFrom(turn.graph, turn.state, node.id, iteration) };
+  put(turn, { node, iteration }, { id: turn.at.newId(), status: 'running', attempt: 1, ...arrived });
+  spendNodeRun(turn);
+  turn.commands.push({ type: 'runNode', nodeId: node.id, iteration, attempt: 1 });
 }
 
-function complete(turn: Turn, node: CompiledNode, run: Started, handle: string, output: Json): void {
+function spendNodeRun(turn: Turn): void {
+  const { spent } = turn.state;
+  turn.state = { ...turn.state, spent: { ...spent, nodeRuns: spent.nodeRuns + 1 } };
+}
+
+function complete(turn: Turn, place: Place, run: Started, handle: string, output: Json): void {
   const ended = { error: undefined, waitUntil: undefined, completedAt: now(turn) };
-  turn.runs.set(node.id, { ...run, ...ended, status: 'completed', handle, output });
+  put(turn, place, { ...run, ...ended, status: 'completed', handle, output });
   // A trigger puts out the run's input, which the log has already.
-  const known = node.id === turn.state.entryNodeId && isDeepStrictEqual(output, turn.state.input);
-  emit(turn, { type: 'node.execution.completed', payload: { ...attemptFields(turn, node, run), handle, ...(known ? {} : { output }) } });
+  const known = place.iteration === '' && place.node.id === turn.state.entryNodeId && isDeepStrictEqual(output, turn.state.input);
+  emit(turn, { type: 'node.execution.completed', payload: { ...attemptFields(turn, place, run), handle, ...(known ? {} : { output }) } });
 }
 
-function retry(turn: Turn, node: CompiledNode, run: Started, error: NodeError, retryAfterMs = 0): void {
+function retry(turn: Turn, place: Place, run: Started, tries: number, error: NodeError, retryAfterMs = 0): void {
+  const { node, iteration } = place;
   const attempt = run.attempt + 1;
-  const delayMs = retryDelayMs(node.policy.retry, run.attempt, retryAfterMs, turn.at.random());
+  const delayMs = retryDelayMs(node.policy.retry, tries, retryAfterMs, turn.at.random());
   const retryAt = new Date(turn.at.now.getTime() + delayMs).toISOString();
 
-  turn.runs.set(node.id, { ...run, status: 'running', attempt, error, startedAt: undefined, waitUntil: undefined });
-  emit(turn, { type: 'node.execution.retried', payload: { ...attemptFields(turn, node, run), error, retryAt } });
-  turn.commands.push({ type: 'retryNode', nodeId: node.id, attempt, delayMs });
+  put(turn, place, { ...run, status: 'running', attempt, error, startedAt: undefined, waitUntil: undefined });
+  emit(turn, { type: 'node.execution.retried', payload: { ...attemptFields(turn, place, run), error, retryAt } });
+  turn.commands.push({ type: 'retryNode', nodeId: node.id, iteration, attempt, delayMs });
 }
 
-function failForGood(turn: Turn, node: CompiledNode, run: Started, error: NodeError): void {
-  turn.runs.set(node.id, { ...run, status: 'failed', error, waitUntil: undefined, completedAt: now(turn) });
-  emit(turn, { type: 'node.execution.failed', payload: { ...attemptFields(turn, node, run), error } });
-  failRun(turn, node, error);
+function fail(turn: Turn, place: Place, run: Started, error: NodeError): void {
+  const { onError } = place.node.policy;
+  if (onError !== 'fail') return failOnwards(turn, place, run, error, onError === 'branch' ? ERROR_HANDLE : DEFAULT_HANDLE);
+  put(turn, place, { ...run, status: 'failed', error, waitUntil: undefined, completedAt: now(turn) });
+  emit(turn, { type: 'node.execution.failed', payload: { ...attemptFields(turn, place, run), error } });
+  const frame = frameOf(place.iteration);
+  if (frame) failItem(turn, place.iteration, error);
+  else failRun(turn, error, place.node.id);
 }
 
 /** The failure is the node's output, and the run goes on from `handle`. */
-function failOnwards(turn: Turn, node: CompiledNode, run: Started, error: NodeError, handle: string): void {
-  const { details, ...said } = error;
-  const output: Json = { error: details === undefined ? said : { ...said, details } };
-  turn.runs.set(node.id, { ...run, status: 'failed', handle, output, error, waitUntil: undefined, completedAt: now(turn) });
-  emit(turn, { type: 'node.execution.failed', payload: { ...attemptFields(turn, node, run), error, handle } });
+function failOnwards(turn: Turn, place: Place, run: Started, error: NodeError, handle: string): void {
+  put(turn, place, { ...run, status: 'failed', handle, output: asOutput(error), error, waitUntil: undefined, completedAt: now(turn) });
+  emit(turn, { type: 'node.execution.failed', payload: { ...attemptFields(turn, place, run), error, handle } });
+}
+
+function asOutput({ code, message, details }: NodeError): Json {
+  return { error: details === undefined ? { code, message } : { code, message, details } };
 }
 
 function stop(turn: Turn, node: CompiledNode, status: 'completed' | 'failed', output: Json): void {
   turn.state = { ...turn.state, output };
-  if (status === 'failed') return failRun(turn, node, { code: 'stopped', message: `Node "${node.id}" stopped the run.`, details: output });
+  if (status === 'failed') {
+    return failRun(turn, { code: 'stopped', message: `Node "${node.id}" stopped the run.`, details: output }, node.id);
+  }
   turn.state = { ...turn.state, status };
   emit(turn, { type: 'workflow.execution.completed', payload: { workflowId: turn.workflow.workflowId, output } });
 }
 
-function failRun(turn: Turn, node: CompiledNode, error: NodeError): void {
+function failRun(turn: Turn, error: NodeError, nodeId?: string): void {
   turn.state = { ...turn.state, status: 'failed', error };
-  emit(turn, { type: 'workflow.execution.failed', payload: { workflowId: turn.workflow.workflowId, error, nodeId: node.id } });
+  const where = nodeId === undefined ? {} : { nodeId };
+  emit(turn, { type: 'workflow.execution.failed', payload: { workflowId: turn.workflow.workflowId, error, ...where } });
+}
+
+// Loops --------------------------------------------------------------------------------------------------------------
+
+/** Begins as many items as may be under way; once all have ended, asks for their results. */
+function runItems(turn: Turn, { node, iteration }: Place): void {
+  for (;;) {
+    const run = turn.runs.get(keyOf(node.id, iteration));
+    if (run?.status !== 'running' || !run.loop) return;
+    const { count, begun, ended } = run.loop;
+    if (ended === count) return void turn.commands.push({ type: 'runNode', nodeId: node.id, iteration, attempt: run.attempt });
+    if (begun === count || begun - ended >= (node.loop?.concurrency ?? 1)) return;
+
+    turn.runs.set(keyOf(node.id, iteration), { ...run, loop: { count, begun: begun + 1, ended } });
+    const frame = frameOfItem(node.id, begun, iteration);
+    turn.runs.set(keyOf(node.id, frame), { id: turn.at.newId(), status: 'running', attempt: 1, startedAt: now(turn) });
+    spendNodeRun(turn);
+    settleItem(turn, frame);
+  }
+}
+
+/** Begins and skips what the new outcomes allow in a frame; when nothing in it is active any more, its item has ended. */
+function settleItem(turn: Turn, iteration: Iteration): void {
+  if (!isUnderWay(turn.state, iteration)) return;
+  const starved = spread(turn, iteration);
+  const region = regionOf(turn.graph, turn.state, iteration);
+  const isActive = ({ id }: CompiledNode) => active.includes(turn.runs.get(keyOf(id, iteration))?.status ?? 'skipped');
+  if ([...region.nodes.values()].some(isActive)) return;
+  const [join] = starved;
+  if (join !== undefined) return failItem(turn, iteration, starvation(join));
+
+  const item = placeOfItem(turn, iteration);
+  const run = turn.runs.get(keyOf(item.node.id, iteration));
+  if (!run?.startedAt) return;
+  const from = lastNodes(region);
+  const output = outputOfNodes(turn.state, iteration, from);
+  const ended: Started = { ...run, startedAt: run.startedAt, status: 'completed', handle: ITEM_HANDLE, output, completedAt: now(turn) };
+  put(turn, item, { ...ended, inputFrom: from });
+  emit(turn, { type: 'node.execution.completed', payload: { ...attemptFields(turn, item, ended), inputFrom: from, handle: ITEM_HANDLE } });
+  endItem(turn, iteration);
+}
+
+const placeOfItem = (turn: Turn, iteration: Iteration): Place => ({ node: nodeOf(turn, frameOf(iteration)?.loopId ?? ''), iteration });
+
+function failItem(turn: Turn, iteration: Iteration, error: NodeError): void {
+  const item = placeOfItem(turn, iteration);
+  const frame = frameOf(iteration);
+  const run = turn.runs.get(keyOf(item.node.id, iteration));
+  if (!frame || !run?.startedAt) return;
+  const failed: Started = { ...run, startedAt: run.startedAt, inputFrom: [] };
+  turn.givenUp.push(`${iteration}/`);
+  if (item.node.loop?.onItemError === 'continue') {
+    failOnwards(turn, item, failed, error, ITEM_HANDLE);
+    return endItem(turn, iteration);
+  }
+  put(turn, item, { ...failed, status: 'failed', error, completedAt: now(turn) });
+  emit(turn, { type: 'node.execution.failed', payload: { ...attemptFields(turn, item, failed), error } });
+
+  const loop: Place = { node: item.node, iteration: frame.outer };
+  const outer = turn.runs.get(keyOf(item.node.id, frame.outer));
+  if (!outer?.startedAt) return;
+  turn.givenUp.push(`${keyOf(frame.loopId, frame.outer)}:`);
+  const message = `Item ${frame.index} failed: ${error.message}`;
+  fail(turn, loop, { ...outer, startedAt: outer.startedAt }, { code: 'item_failed', message, details: { index: frame.index, error: asError(error) } });
+}
+
+const asError = ({ code, message }: NodeError): Json => ({ code, message });
+
+function endItem(turn: Turn, iteration: Iteration): void {
+  const frame = frameOf(iteration);
+  if (!frame) return;
+  const key = keyOf(frame.loopId, frame.outer);
+  const run = turn.runs.get(key);
+  if (!run?.loop) return;
+  const loop: LoopProgress = { ...run.loop, ended: run.loop.ended + 1 };
+  turn.runs.set(key, { ...run, loop });
+}
+
+// Going on -----------------------------------------------------------------------------------------------------------
+
+/** From the frame of a fact outwards: an item that ends may end its loop, and that the item around it. Then the run. */
+function settle(turn: Turn, iteration: Iteration): void {
+  for (const around of framesAround(iteration).toReversed()) {
+    const frame = frameOf(around);
+    if (!frame) break;
+    settleItem(turn, around);
+    if (executionIsOver(turn.state)) return;
+    runItems(turn, { node: nodeOf(turn, frame.loopId), iteration: frame.outer });
+    if (executionIsOver(turn.state)) return;
+  }
+  settleRun(turn);
 }
 
 /** Begins and skips what the new outcomes allow, then gives the run the status that its nodes make. */
-function settle(turn: Turn): void {
-  const starved = spread(turn);
-  const open = [...turn.runs.values()].filter((run) => active.includes(run.status));
+function settleRun(turn: Turn): void {
+  const starved = spread(turn, '');
+  const open = [...turn.runs].flatMap(([key, run]) => (placeOf(key).iteration === '' && active.includes(run.status) ? [run] : []));
   if (open.length === 0) return finish(turn, starved);
   if (turn.state.status === 'paused') return;
 
@@ -216,41 +395,90 @@ function settle(turn: Turn): void {
  * One walk in topological order, in which every node that has not run meets the final state of the edges before it, so that
  * skipping goes all the way down at once. Returns the starved nodes: the first is the join that is to blame.
  */
-function spread(turn: Turn): ReadonlySet<string> {
-  const reachable = turn.graph.reachableFrom(turn.state.entryNodeId);
+function spread(turn: Turn, iteration: Iteration): ReadonlySet<string> {
+  const region = regionOf(turn.graph, turn.state, iteration);
   const starved = new Set<string>();
-  for (const node of reachable.values()) {
-    if (turn.runs.has(node.id)) continue;
-    const edges = node.incoming.map((edge) => edgeState(edge, reachable, turn.runs, starved));
+  for (const node of region.nodes.values()) {
+    if (turn.runs.has(keyOf(node.id, iteration))) continue;
+    const edges = node.incoming.map((edge) => edgeState(edge, region, starved));
     const verdict = judge(node.join, edges);
-    if (verdict === 'run') begin(turn, node);
-    if (verdict === 'skip') skip(turn, node);
+    if (verdict === 'run') begin(turn, node, iteration);
+    if (verdict === 'skip') skip(turn, { node, iteration });
     if (verdict === 'starve') starved.add(node.id);
   }
   return starved;
 }
 
-function skip(turn: Turn, node: CompiledNode): void {
+function skip(turn: Turn, place: Place): void {
   const run: NodeRun = { id: turn.at.newId(), status: 'skipped', attempt: 0, completedAt: now(turn) };
-  turn.runs.set(node.id, run);
-  emit(turn, { type: 'node.execution.skipped', payload: nodeFields(turn, node, run) });
+  put(turn, place, run);
+  emit(turn, { type: 'node.execution.skipped', payload: nodeFields(turn, place, run) });
 }
+
+const starvation = (join: string): NodeError => ({
+  code: 'join_starved',
+  message: `Join "${join}" can no longer get the branches it waits for.`,
+});
 
 function finish(turn: Turn, starved: ReadonlySet<string>): void {
   const { workflowId } = turn.workflow;
-  const output = runOutput(turn.graph, turn.state);
+  const output = outputOfNodes(turn.state, '', lastNodes(regionOf(turn.graph, turn.state, '')));
   const [join] = starved;
   if (join === undefined) {
     turn.state = { ...turn.state, status: 'completed', output };
     return emit(turn, { type: 'workflow.execution.completed', payload: { workflowId, output } });
   }
-  const error = { code: 'join_starved', message: `Join "${join}" can no longer get the branches it waits for.` };
+  const error = starvation(join);
   turn.state = { ...turn.state, status: 'incomplete', output, error };
   emit(turn, { type: 'workflow.execution.incomplete', payload: { workflowId, error, output } });
 }
 
+// A person's retry ---------------------------------------------------------------------------------------------------
+
+/** Frames around it; an item comes before the nodes of its frame. */
+function depthOf(key: string): number {
+  const { nodeId, iteration } = placeOf(key);
+  return framesAround(iteration).length - (frameOf(iteration)?.loopId === nodeId ? 0.5 : 0);
+}
+
+/**
+ * What failed for good is tried again, and so is all that was under way when the run ended: its tasks are gone. From the outside in, so that
+ * what belongs to a loop that is over stays as it is. A loop goes on with the items that had not ended.
+ */
+function retryRun(turn: Turn, by: string): void {
+  turn.state = { ...turn.state, status: 'running', error: undefined };
+  const keys = [...turn.runs.keys()].toSorted((a, b) => depthOf(a) - depthOf(b));
+  const again: { readonly place: Place; readonly run: NodeRun }[] = [];
+  for (const key of keys) {
+    const { nodeId, iteration } = placeOf(key);
+    const run = turn.runs.get(key);
+    if (!run || !mayGoOn(run)) continue;
+    const frame = frameOf(iteration);
+    const isItem = frame?.loopId === nodeId;
+    if (!isUnderWay(turn.state, isItem ? frame.outer : iteration)) continue;
+    if (isItem && turn.runs.get(keyOf(nodeId, frame.outer))?.status !== 'running') continue;
+    const place: Place = { node: nodeOf(turn, nodeId), iteration };
+    if (isItem || run.loop) {
+      put(turn, place, { ...run, status: 'running', error: undefined, completedAt: undefined, handle: undefined });
+      if (run.loop) again.push({ place, run });
+    } else {
+      const attempt = run.attempt + 1;
+      const fresh: NodeRun = { ...run, status: 'running', attempt, attemptsBefore: run.attempt };
+      put(turn, place, { ...fresh, startedAt: undefined, completedAt: undefined, waitUntil: undefined });
+      again.push({ place, run });
+      turn.commands.push({ type: 'runNode', nodeId, iteration, attempt });
+    }
+  }
+  const nodes = again.flatMap(({ place: { node, iteration }, run }) => (run.loop ? [] : [{ nodeId: node.id, ...inLoop(iteration) }]));
+  emit(turn, { type: 'workflow.execution.retried', payload: { workflowId: turn.workflow.workflowId, by, nodes } });
+  for (const { place, run } of again) if (run.loop) runItems(turn, place);
+}
+
+/** Of the run's own nodes: with a loop under way it does not wait. */
 const earliestWait = (runs: ReadonlyMap<string, NodeRun>): string | undefined =>
-  [...runs.values()].flatMap((run) => (run.status === 'waiting' && run.waitUntil !== undefined ? [run.waitUntil] : [])).sort()[0];
+  [...runs]
+    .flatMap(([key, run]) => (placeOf(key).iteration === '' && run.status === 'waiting' && run.waitUntil !== undefined ? [run.waitUntil] : []))
+    .sort()[0];
 
 const now = (turn: Turn): string => turn.at.now.toISOString();
 
@@ -266,17 +494,20 @@ function emit(turn: Turn, event: DecidedEvent): void {
   turn.events.push({ ...event, aggregateId: turn.workflow.executionId });
 }
 
-const nodeFields = (turn: Turn, node: CompiledNode, run: NodeRun) => ({
+const inLoop = (iteration: Iteration) => (iteration === '' ? {} : { iteration });
+
+const nodeFields = (turn: Turn, { node, iteration }: Place, run: NodeRun) => ({
   workflowId: turn.workflow.workflowId,
   nodeId: node.id,
+  ...inLoop(iteration),
   nodeRunId: run.id,
   nodeType: node.type,
   attempt: run.attempt,
 });
 
-const attemptFields = (turn: Turn, node: CompiledNode, run: Started) => ({
-  ...nodeFields(turn, node, run),
-  inputFrom: inputFrom(turn.graph, turn.state, node.id),
-  ...(node.joined ? { joined: true as const } : {}),
+const attemptFields = (turn: Turn, place: Place, run: Started) => ({
+  ...nodeFields(turn, place, run),
+  inputFrom: inputFrom(turn.graph, turn.state, place.node.id, place.iteration),
+  ...(place.node.joined ? { joined: true as const } : {}),
   startedAt: run.startedAt,
 });

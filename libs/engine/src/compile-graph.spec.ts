@@ -4,16 +4,16 @@ import type { Graph, GraphEdge, GraphNode, NodePolicy } from './graph.js';
 const node = (id: string, policy?: NodePolicy): GraphNode => ({ id, type: 'test', config: {}, policy });
 const edge = (source: string, target: string, sourceHandle?: string): GraphEdge => ({ source, target, sourceHandle });
 const graphOf = (ids: string, ...edges: GraphEdge[]): Graph => ({ nodes: [...ids].map((id) => node(id)), edges });
-const noJoin = () => undefined;
+const plain = () => ({});
 
 describe('A compiled graph', () => {
   it('has its nodes in topological order, whatever order they were drawn in', () => {
-    const { nodes } = compileGraph(graphOf('dcba', edge('c', 'd'), edge('b', 'd'), edge('a', 'b'), edge('a', 'c')), noJoin);
+    const { nodes } = compileGraph(graphOf('dcba', edge('c', 'd'), edge('b', 'd'), edge('a', 'b'), edge('a', 'c')), plain);
     expect([...nodes.keys()].join('')).toBe('abcd');
   });
 
   it('knows what each entry reaches', () => {
-    const graph = compileGraph(graphOf('abxc', edge('a', 'b'), edge('b', 'c'), edge('x', 'c')), noJoin);
+    const graph = compileGraph(graphOf('abxc', edge('a', 'b'), edge('b', 'c'), edge('x', 'c')), plain);
     expect([...graph.reachableFrom('a').keys()].join('')).toBe('abc');
     expect([...graph.reachableFrom('x').keys()].join('')).toBe('xc');
     expect(graph.reachableFrom('a')).toBe(graph.reachableFrom('a'));
@@ -21,7 +21,7 @@ describe('A compiled graph', () => {
   });
 
   it('fills in every policy', () => {
-    const { nodes } = compileGraph(graphOf('a'), noJoin);
+    const { nodes } = compileGraph(graphOf('a'), plain);
     expect(nodes.get('a')?.policy).toEqual({
       effect: undefined,
       timeoutMs: 30_000,
@@ -33,7 +33,7 @@ describe('A compiled graph', () => {
   it('prefers the node’s own policy to its type’s, and that to the defaults', () => {
     const ofType = () => ({ timeoutMs: 1, effect: 'at_most_once', retry: { maxAttempts: 1, jitter: false } }) as const;
     const graph = { nodes: [node('a', { timeoutMs: 2, retry: { maxAttempts: 5 } })], edges: [] };
-    const { nodes } = compileGraph(graph, noJoin, undefined, ofType);
+    const { nodes } = compileGraph(graph, (one) => ({ policy: ofType(one) }));
     expect(nodes.get('a')?.policy).toMatchObject({
       timeoutMs: 2,
       effect: 'at_most_once',
@@ -43,7 +43,7 @@ describe('A compiled graph', () => {
 
   it('branches on error where the error handle is connected, unless told otherwise', () => {
     const edges = [edge('a', 'c', 'error'), edge('b', 'c', 'error')];
-    const { nodes } = compileGraph({ nodes: [node('a'), node('b', { onError: 'fail' }), node('c')], edges }, noJoin);
+    const { nodes } = compileGraph({ nodes: [node('a'), node('b', { onError: 'fail' }), node('c')], edges }, plain);
     expect([...nodes.values()].map(({ id, policy }) => `${id} ${policy.onError}`)).toEqual(['a branch', 'b fail', 'c fail']);
   });
 
@@ -54,10 +54,10 @@ describe('A compiled graph', () => {
     ['The graph has a cycle; on it or behind it: "b", "c".', graphOf('abc', edge('a', 'b'), edge('b', 'c'), edge('c', 'b'))],
     ['"a" has no handle "maybe".', graphOf('ab', edge('a', 'b', 'maybe'))],
   ])('refuses what cannot run: %s', (message, graph) => {
-    expect(() => compileGraph(graph, noJoin, () => ['out'])).toThrow(new GraphIsBroken(message));
+    expect(() => compileGraph(graph, () => ({ handles: ['out'] }))).toThrow(new GraphIsBroken(message));
   });
 
   it('refuses a join that waits for nobody', () => {
-    expect(() => compileGraph(graphOf('a'), () => ({ mode: 'kOf', count: 0 }))).toThrow('at least');
+    expect(() => compileGraph(graphOf('a'), () => ({ join: { mode: 'kOf', count: 0 } }))).toThrow('at least');
   });
 });

@@ -5,7 +5,9 @@ import {
   type Graph,
   type GraphNode,
   IN_DOUBT_HANDLE,
+  ITEM_HANDLE,
   type JoinRule,
+  type LoopRule,
   type NodePolicy,
   type RetryPolicy,
 } from './graph.js';
@@ -28,6 +30,8 @@ export interface CompiledNode extends GraphNode {
   readonly join: JoinRule;
   /** Its type is a join (`joinOf` gave a rule): its input is an object by node id, however many branches arrived. */
   readonly joined: boolean;
+  /** Its type is a loop: what lies behind its handle `item` runs for each item. */
+  readonly loop?: LoopRule;
   /** Without duplicates, so that a source counts once however it was drawn */
   readonly incoming: readonly CompiledEdge[];
   readonly outgoing: readonly CompiledEdge[];
@@ -36,8 +40,21 @@ export interface CompiledNode extends GraphNode {
 export interface CompiledGraph {
   /** In topological order: a node comes after all that lead to it. */
   readonly nodes: ReadonlyMap<string, CompiledNode>;
-  /** The nodes that take part in a run from this entry, itself included, in topological order. */
+  /** The nodes that take part in a run from this entry, itself included, in topological order; bodies of loops are runs of their own. */
   reachableFrom(entryNodeId: string): ReadonlyMap<string, CompiledNode>;
+  /** What runs for each item of a loop, in topological order, without the bodies of loops within. */
+  bodyOf(loopId: string): ReadonlyMap<string, CompiledNode>;
+}
+
+/** What a node's type says about a node; `error` and `in_doubt` are handles of every node. */
+export interface NodeTraits {
+  /** The rule of a join; nothing for others, which wait for all live edges */
+  readonly join?: JoinRule;
+  readonly loop?: LoopRule;
+  /** If they shall be checked */
+  readonly handles?: readonly string[];
+  /** What the type prescribes; the node's own policy goes first */
+  readonly policy?: NodePolicy;
 }
 
 /** Publishing refuses such graphs with all findings; whoever compiles one all the same gets the first. */
@@ -47,18 +64,8 @@ export class GraphIsBroken extends DomainError {
   }
 }
 
-/**
- * What the engine needs of a graph, worked out once per version.
- * @param joinOf the rule of a node whose type is a join; nothing for others, which wait for all live edges
- * @param handlesOf the handles of a node, if they shall be checked; `error` and `in_doubt` every node has
- * @param policyOf what a node's type prescribes; the node's own policy goes first
- */
-export function compileGraph(
-  graph: Graph,
-  joinOf: (node: GraphNode) => JoinRule | undefined,
-  handlesOf?: (node: GraphNode) => readonly string[],
-  policyOf?: (node: GraphNode) => NodePolicy | undefined,
-): CompiledGraph {
+/** What the engine needs of a graph, worked out once per version. */
+export function compileGraph(graph: Graph, traitsOf: (node: GraphNode) => NodeTraits): CompiledGraph {
   const ids = new Set(graph.nodes.map((node) => node.id));
   if (ids.size < graph.nodes.length) throw new GraphIsBroken('Two nodes have the same id.');
 
@@ -72,16 +79,17 @@ export function compileGraph(
 
   const nodes = graph.nodes.map((node): CompiledNode => {
     const outgoing = edgesFrom.get(node.id) ?? [];
-    const unknown = handlesOf && unknownHandle(outgoing, handlesOf(node));
+    const { join, loop, handles, policy } = traitsOf(node);
+    const unknown = handles && unknownHandle(outgoing, handles);
     if (unknown !== undefined) throw new GraphIsBroken(`"${node.id}" has no handle "${unknown}".`);
-
-    const rule = joinOf(node);
-    if (rule?.mode === 'kOf' && !(rule.count >= 1)) throw new GraphIsBroken(`Join "${node.id}" must wait for one branch at least.`);
+    if (join?.mode === 'kOf' && !(join.count >= 1)) throw new GraphIsBroken(`Join "${node.id}" must wait for one branch at least.`);
+    if (loop && !(loop.concurrency >= 1)) throw new GraphIsBroken(`Loop "${node.id}" must run one item at a time at least.`);
     return {
       ...node,
-      policy: effectivePolicy(node.policy, policyOf?.(node), outgoing),
-      join: rule ?? { mode: 'all' },
-      joined: rule !== undefined,
+      policy: effectivePolicy(node.policy, policy, outgoing),
+      join: join ?? { mode: 'all' },
+      joined: join !== undefined,
+      ...(loop === undefined ? {} : { loop }),
       incoming: edgesTo.get(node.id) ?? [],
       outgoing,
     };
@@ -128,22 +136,32 @@ function inTopologicalOrder(nodes: readonly CompiledNode[]): ReadonlyMap<string,
 }
 
 function withReachability(nodes: ReadonlyMap<string, CompiledNode>): CompiledGraph {
-  const known = new Map<string, ReadonlyMap<string, CompiledNode>>();
+  const leadsIntoBody = ({ source, handle }: CompiledEdge) => handle === ITEM_HANDLE && nodes.get(source)?.loop !== undefined;
 
-  const find = (entryNodeId: string) => {
-    if (!nodes.has(entryNodeId)) throw new GraphIsBroken(`There is no node "${entryNodeId}" to begin with.`);
-    const reached = new Set([entryNodeId]);
+  const closureOf = (starts: readonly string[]) => {
+    const reached = new Set(starts);
     const found = [...nodes].filter(([id, { outgoing }]) => {
       if (!reached.has(id)) return false;
-      for (const { target } of outgoing) reached.add(target);
+      for (const edge of outgoing) if (!leadsIntoBody(edge)) reached.add(edge.target);
       return true;
     });
     return new Map(found);
   };
-  const reachableFrom = (entryNodeId: string) => {
-    const reachable = known.get(entryNodeId) ?? find(entryNodeId);
-    known.set(entryNodeId, reachable);
-    return reachable;
+  return {
+    nodes,
+    reachableFrom: remembered((entryNodeId) => {
+      if (!nodes.has(entryNodeId)) throw new GraphIsBroken(`There is no node "${entryNodeId}" to begin with.`);
+      return closureOf([entryNodeId]);
+    }),
+    bodyOf: remembered((loopId) => closureOf((nodes.get(loopId)?.outgoing ?? []).filter(leadsIntoBody).map(({ target }) => target))),
   };
-  return { nodes, reachableFrom };
+}
+
+function remembered<Value>(find: (key: string) => Value): (key: string) => Value {
+  const known = new Map<string, Value>();
+  return (key) => {
+    const value = known.get(key) ?? find(key);
+    known.set(key, value);
+    return value;
+  };
 }

@@ -1,4 +1,4 @@
-export { advance, type Circumstances, type Decision, type WorkflowOfRun } from './advance.js';
+export { advance, type Circumstances, type Decision, type RunLimits, type WorkflowOfRun } from './advance.js';
 export {
   type CompiledEdge,
   type CompiledGraph,
@@ -6,9 +6,20 @@ export {
   type CompiledNode,
   type EffectivePolicy,
   GraphIsBroken,
+  type NodeTraits,
 } from './compile-graph.js';
 export { inputOf } from './data-flow.js';
-export { type EngineCommand, type EngineEvent, type Fact, type NodeEvent, type NodeFact, type RunEvent } from './facts.js';
+export {
+  type EngineCommand,
+  type EngineEvent,
+  type Fact,
+  type NodeEvent,
+  type NodeFact,
+  type NodePlace,
+  type RunEvent,
+  type Waiting,
+} from './facts.js';
+export { frameOf, framesAround, type Iteration, keyOf, placeOf } from './frames.js';
 export {
   DEFAULT_HANDLE,
   DONE_HANDLE,
@@ -25,4 +36,13 @@ export {
   type RetryPolicy,
   TIMEOUT_HANDLE,
 } from './graph.js';
-export { executionIsOver, newRun, type NodeRun, type NodeRunStatus, type RunState, type RunStatus } from './run-state.js';
+export {
+  executionIsOver,
+  type LoopProgress,
+  newRun,
+  type NodeRun,
+  type NodeRunStatus,
+  type RunState,
+  type RunStatus,
+  type Spent,
+} from './run-state.js';

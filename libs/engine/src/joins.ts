@@ -1,5 +1,6 @@
 import type { CompiledEdge, CompiledNode } from './compile-graph.js';
-import type { JoinRule } from './graph.js';
+import { frameOf, type Iteration, keyOf } from './frames.js';
+import { ITEM_HANDLE, type JoinRule } from './graph.js';
 import type { NodeRun } from './run-state.js';
 
 const none: ReadonlySet<string> = new Set();
@@ -21,15 +22,18 @@ const bySource = (run: NodeRun, handle: string): EdgeState => {
   }
 };
 
+/** The nodes that run together in one frame of a run, and the runs of all. */
+export interface Region {
+  readonly iteration: Iteration;
+  readonly nodes: ReadonlyMap<string, CompiledNode>;
+  readonly runs: ReadonlyMap<string, NodeRun>;
+}
+
 /** @param starved the starved nodes among those before the edge's target */
-export function edgeState(
-  edge: CompiledEdge,
-  reachable: ReadonlyMap<string, CompiledNode>,
-  runs: ReadonlyMap<string, NodeRun>,
-  starved = none,
-): EdgeState {
-  if (!reachable.has(edge.source)) return 'dead';
-  const run = runs.get(edge.source);
+export function edgeState(edge: CompiledEdge, { iteration, nodes, runs }: Region, starved = none): EdgeState {
+  if (edge.source === frameOf(iteration)?.loopId) return edge.handle === ITEM_HANDLE ? 'live' : 'dead';
+  if (!nodes.has(edge.source)) return 'dead';
+  const run = runs.get(keyOf(edge.source, iteration));
   if (run) return bySource(run, edge.handle);
   return starved.has(edge.source) ? 'starved' : 'open';
 }

@@ -19,12 +19,10 @@ export interface CompiledWorkflow extends CompiledGraph {
 
 /** A version made ready to run, once. Throws GraphIsBroken for a graph that publishing would have refused. */
 export function compileWorkflow(graph: Graph): CompiledWorkflow {
-  const compiled = compileGraph(
-    graph,
-    (node) => typeOf(node).join?.(node.config),
-    (node) => typeOf(node).handles(node.config),
-    (node) => policyOf(typeOf(node)),
-  );
+  const compiled = compileGraph(graph, (node) => {
+    const type = typeOf(node);
+    return { join: type.join?.(node.config), loop: type.loop?.(node.config), handles: type.handles(node.config), policy: policyOf(type) };
+  });
   return { ...compiled, programs: new Map(graph.nodes.map((node) => [node.id, programOf(node)])) };
 }
 

@@ -22,7 +22,7 @@ export class ExecutionIsOver extends DomainError {
 }
 
 /** Cancelling meets no node: a run whose version no longer compiles can be cancelled, too. */
-const anyGraph = compileGraph({ nodes: [], edges: [] }, () => undefined);
+const anyGraph = compileGraph({ nodes: [], edges: [] }, () => ({}));
 
 export function cancel({ id, workflowId, status }: OpenExecution, by: string, now: Date): ExecutionEvent[] {
   if (executionIsOver({ status })) throw new ExecutionIsOver(id, status);
