@@ -117,6 +117,11 @@ function apply(turn: Turn, fact: Fact): void {
   const { workflowId } = turn.workflow;
   switch (fact.type) {
     case 'run.started':
+      // It waited for its turn.
+      if (turn.state.status === 'waiting') {
+        turn.state = { ...turn.state, status: 'running' };
+        emit(turn, { type: 'workflow.execution.resumed', payload: { workflowId } });
+      }
       return begin(turn, nodeOf(turn, turn.state.entryNodeId), '');
     case 'run.paused':
       turn.state = { ...turn.state, status: 'paused' };

@@ -106,8 +106,8 @@ export type NodeEvent =
   | DomainEvent<'node.execution.in_doubt', AttemptFields & { readonly error: NodeError }>;
 
 export type RunEvent =
-  /** Every node that is still active waits: the earliest goes on at `until`; without it, none goes on by itself. */
-  | DomainEvent<'workflow.execution.waiting', { readonly workflowId: string; readonly until?: string }>
+  /** Every node that is still active waits: the earliest goes on at `until`; without it, none goes on by itself. Or none has begun: `turn`. */
+  | DomainEvent<'workflow.execution.waiting', { readonly workflowId: string; readonly until?: string; readonly for?: 'turn' }>
   /** `by` a person after a pause; else by itself, after waiting. */
   | DomainEvent<'workflow.execution.resumed', { readonly workflowId: string; readonly by?: string }>
   | DomainEvent<'workflow.execution.paused', { readonly workflowId: string; readonly by: string }>

@@ -8,7 +8,7 @@ export {
   GraphIsBroken,
   type NodeTraits,
 } from './compile-graph.js';
-export { inputOf } from './data-flow.js';
+export { inputOf, regionOf } from './data-flow.js';
 export {
   type EngineCommand,
   type EngineEvent,

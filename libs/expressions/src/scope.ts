@@ -14,6 +14,8 @@ export type Scope = {
   readonly index?: number;
   /** In a condition about an event that may come */
   readonly event?: Json;
+  /** Links to approvals, by node id */
+  readonly approvals?: JsonObject;
 };
 
 /** Evaluates one JSONata source outside this thread, with time, stack and size limits. Rejects with ExpressionFailed. */

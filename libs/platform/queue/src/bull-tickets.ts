@@ -33,10 +33,18 @@ export class BullTickets extends Tickets implements OnApplicationShutdown {
 
   async issue(tickets: readonly TaskTicket[]): Promise<boolean> {
     if (this.redis.status !== 'ready') return false;
-    const jobs = inJobs(tickets).map((tasks) => ({
+    const jobs = inJobs(tickets).map(({ tasks, priority }) => ({
       name: 'tasks',
       data: { tasks },
-      opts: { jobId: `t${tasks[0]?.id}-${tasks[0]?.gen}`, attempts: 1, removeOnComplete: finishedJobsKept, removeOnFail: finishedJobsKept },
+      opts: {
+        jobId: `t${tasks[0]?.id}-${tasks[0]?.gen}`,
+        attempts: 1,
+        removeOnComplete: finishedJobsKept,
+        removeOnFail: finishedJobsKept,
+        // BullMQ takes jobs without a priority before all that have one, and those of the other end before them.
+        ...(priority > 0 && { lifo: true }),
+        ...(priority < 0 && { priority: 1 }),
+      },
     }));
     return withinDeadline(
       this.readyQueue()

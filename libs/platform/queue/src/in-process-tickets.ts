@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
-import { inJobs, type TaskTicket, TicketHandler, Tickets } from './tickets.js';
+import { inJobs, type TaskTicket, TicketHandler, type TicketJob, Tickets } from './tickets.js';
 
 const channel = new EventEmitter().setMaxListeners(0);
 const topic = 'tickets';
@@ -26,10 +26,11 @@ export class InProcessTickets extends Tickets {
 /** Takes tickets, a bounded number of jobs at a time; beyond the bound they are left to the sweeps. */
 @Injectable()
 export class InProcessConsumer implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly waiting: (readonly TaskTicket[])[] = [];
+  private readonly waiting: TicketJob[] = [];
   private readonly running = new Set<Promise<void>>();
-  private readonly take = (job: readonly TaskTicket[]): void => {
-    if (this.waiting.length < jobsWaitingMax) this.waiting.push(job);
+  private readonly take = (job: TicketJob): void => {
+    const place = this.waiting.findLastIndex(({ priority }) => priority >= job.priority) + 1;
+    if (this.waiting.length < jobsWaitingMax) this.waiting.splice(place, 0, job);
     this.fill();
   };
 
@@ -52,7 +53,7 @@ export class InProcessConsumer implements OnApplicationBootstrap, BeforeApplicat
     while (this.running.size < this.concurrency) {
       const job = this.waiting.shift();
       if (job === undefined) return;
-      const done = this.handler.handle(job).finally(() => {
+      const done = this.handler.handle(job.tasks).finally(() => {
         this.running.delete(done);
         this.fill();
       });

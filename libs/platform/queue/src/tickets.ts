@@ -5,6 +5,8 @@
 export interface TaskTicket {
   readonly id: number;
   readonly gen: number;
+  /** 1 goes before others, -1 after them. Default 0 */
+  readonly priority?: number;
 }
 
 export const QUEUE_NAME = 'workflow-node-execution';
@@ -44,5 +46,16 @@ export function ticketsOf(data: unknown): TaskTicket[] {
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) > 0;
 
-export const inJobs = (tickets: readonly TaskTicket[]): (readonly TaskTicket[])[] =>
-  Array.from({ length: Math.ceil(tickets.length / ticketsPerJob) }, (_, n) => tickets.slice(n * ticketsPerJob, (n + 1) * ticketsPerJob));
+/** The tasks of one priority, up to a hundred */
+export interface TicketJob {
+  readonly priority: number;
+  readonly tasks: readonly TaskTicket[];
+}
+
+export const inJobs = (tickets: readonly TaskTicket[]): TicketJob[] =>
+  [...Map.groupBy(tickets, ({ priority = 0 }) => priority)].flatMap(([priority, tasks]) =>
+    Array.from({ length: Math.ceil(tasks.length / ticketsPerJob) }, (_, n) => ({
+      priority,
+      tasks: tasks.slice(n * ticketsPerJob, (n + 1) * ticketsPerJob).map(({ id, gen }) => ({ id, gen })),
+    })),
+  );

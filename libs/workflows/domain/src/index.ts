@@ -28,3 +28,4 @@ export {
   type WorkflowStatus,
   type WorkflowUpdated,
 } from './workflow.js';
+export { type Concurrency, readSettings, type WorkflowSettings } from './workflow-settings.js';

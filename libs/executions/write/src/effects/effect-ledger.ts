@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { type Iteration, keyOf } from '@sluice/engine';
 import type { Json } from '@sluice/kernel';
 import type { Database } from '@sluice/platform-database';
 
@@ -7,6 +8,7 @@ export interface Intent {
   readonly tenantId: string;
   readonly executionId: string;
   readonly nodeId: string;
+  readonly iteration: Iteration;
   readonly taskId: number;
   readonly taskEpoch: number;
   readonly effectSecret: Buffer;
@@ -27,8 +29,23 @@ export interface Recorded {
   readonly response: Json;
 }
 
-export const effectId = ({ tenantId, executionId, nodeId }: { tenantId: string; executionId: string; nodeId: string }): string =>
-  `${tenantId}/${executionId}/${nodeId}`;
+export interface EffectPlace {
+  readonly tenantId: string;
+  readonly executionId: string;
+  readonly nodeId: string;
+  readonly iteration: Iteration;
+}
+
+export const effectId = ({ tenantId, executionId, nodeId, iteration }: EffectPlace): string =>
+  `${tenantId}/${executionId}/${keyOf(nodeId, iteration)}`;
+
+/**
+ * What the target is told, the same for every attempt (R6). A person's retry of what had failed is another generation, and so another key.
+ */
+export const effectKey = (secret: Buffer, { executionId, nodeId, iteration }: Omit<EffectPlace, 'tenantId'>, generation = 1): string =>
+  createHmac('sha256', secret)
+    .update(`${executionId}\0${keyOf(nodeId, iteration)}\0${0}${generation === 1 ? '' : `\0${generation}`}`)
+    .digest('base64url');
 
 /** Intent before, result after: one transaction for the intents of many tasks, each of whose lease the caller holds. */
 export function recordIntents(database: Database, intents: readonly Intent[]): Promise<ReadonlyMap<string, Recorded>> {
@@ -37,22 +54,25 @@ export function recordIntents(database: Database, intents: readonly Intent[]): P
       intents.map(({ tenantId }) => tenantId),
       intents.map(({ executionId }) => executionId),
       intents.map(({ nodeId }) => nodeId),
+      intents.map(({ iteration }) => iteration),
     ];
     const { rows: known } = await client.query<{
       tenant_id: string;
       execution_id: string;
       node_id: string;
+      iteration: string;
       state: 'intent' | 'succeeded' | 'failed' | 'in_doubt';
       response: Json;
     }>(
-      `SELECT e.tenant_id, e.execution_id, e.node_id, e.state, e.response
-       FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS k(tenant_id, execution_id, node_id) JOIN effects e USING (tenant_id, execution_id, node_id)
-       ORDER BY e.tenant_id, e.execution_id, e.node_id FOR UPDATE OF e`,
+      `SELECT e.tenant_id, e.execution_id, e.node_id, e.iteration, e.state, e.response
+       FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) AS k(tenant_id, execution_id, node_id, iteration)
+       JOIN effects e USING (tenant_id, execution_id, node_id, iteration)
+       ORDER BY e.tenant_id, e.execution_id, e.node_id, e.iteration FOR UPDATE OF e`,
       keys,
     );
     const before = new Map(
       known.map((row) => [
-        effectId({ tenantId: row.tenant_id, executionId: row.execution_id, nodeId: row.node_id }),
+        effectId(placeOf(row)),
         {
           response: row.response,
           before: row.state === 'succeeded' ? 'succeeded' : row.state === 'failed' ? 'again' : 'unknown',
@@ -64,24 +84,23 @@ export function recordIntents(database: Database, intents: readonly Intent[]): P
       tenant_id: string;
       execution_id: string;
       node_id: string;
+      iteration: string;
       effect_key: string;
       attempts: number;
     }>(
-      `INSERT INTO effects (tenant_id, execution_id, node_id, state, effect_key, request_hash, task_epoch)
-       SELECT v.tenant_id, v.execution_id, v.node_id, 'intent', v.effect_key, v.request_hash, v.epoch
-       FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bytea[], $6::bigint[], $7::int[])
-         AS v(tenant_id, execution_id, node_id, effect_key, request_hash, task_id, epoch)
+      `INSERT INTO effects (tenant_id, execution_id, node_id, iteration, state, effect_key, request_hash, task_epoch)
+       SELECT v.tenant_id, v.execution_id, v.node_id, v.iteration, 'intent', v.effect_key, v.request_hash, v.epoch
+       FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::bigint[], $8::int[])
+         AS v(tenant_id, execution_id, node_id, iteration, effect_key, request_hash, task_id, epoch)
        JOIN tasks t ON t.id = v.task_id AND t.epoch = v.epoch AND t.status = 'leased'
-       ORDER BY 1, 2, 3
-       ON CONFLICT (tenant_id, execution_id, node_id, ordinal) DO UPDATE
+       ORDER BY 1, 2, 3, 4
+       ON CONFLICT (tenant_id, execution_id, node_id, iteration, ordinal) DO UPDATE
        SET state = CASE WHEN effects.state = 'succeeded' THEN effects.state ELSE 'intent' END,
            task_epoch = excluded.task_epoch, attempts = effects.attempts + 1, updated_at = now()
-       RETURNING tenant_id, execution_id, node_id, effect_key, attempts`,
+       RETURNING tenant_id, execution_id, node_id, iteration, effect_key, attempts`,
       [
         ...keys,
-        intents.map((intent) =>
-          createHmac('sha256', intent.effectSecret).update(`${intent.executionId}\0${intent.nodeId}\0${0}`).digest('base64url'),
-        ),
+        intents.map((intent) => effectKey(intent.effectSecret, intent)),
         intents.map(({ requestHash }) => requestHash),
         intents.map(({ taskId }) => taskId),
         intents.map(({ taskEpoch }) => taskEpoch),
@@ -89,9 +108,16 @@ export function recordIntents(database: Database, intents: readonly Intent[]): P
     );
     return new Map(
       recorded.map((row) => {
-        const id = effectId({ tenantId: row.tenant_id, executionId: row.execution_id, nodeId: row.node_id });
+        const id = effectId(placeOf(row));
         return [id, { before: 'new' as const, response: null, ...before.get(id), effectKey: row.effect_key, attempts: row.attempts }];
       }),
     );
   });
 }
+
+const placeOf = (row: { tenant_id: string; execution_id: string; node_id: string; iteration: string }): EffectPlace => ({
+  tenantId: row.tenant_id,
+  executionId: row.execution_id,
+  nodeId: row.node_id,
+  iteration: row.iteration,
+});

@@ -1,10 +1,13 @@
-import { executionIsOver, type NodeRun } from '@sluice/engine';
-import type { EffectSentAfterCancel, ExecutionEvent } from '@sluice/executions-domain';
+import { executionIsOver, placeOf } from '@sluice/engine';
+import type { EffectSentAfterCancel } from '@sluice/executions-domain';
 import type { DomainEvent, Json } from '@sluice/kernel';
 import { appendEvents, type LogEntry } from '@sluice/platform-event-log';
 import type { TaskTicket } from '@sluice/platform-queue';
 import type { PoolClient } from 'pg';
-import type { Step } from './run-step.js';
+import type { Begun } from './begin-run.js';
+import type { FollowUp, Step } from './run-step.js';
+import { decideTurns, lockTurns, passTurns } from './turns.js';
+import { consumeWaits, dropWhatIsLeft, endOfCall, lockWaits, rememberMatches, type WaitKey, writeWaits } from './waits.js';
 
 /** The task that a commit consumes, as it stood when its work began; another epoch means that somebody else took it. */
 export interface HeldTask {
@@ -18,6 +21,7 @@ export interface EffectResult {
   readonly executionId: string;
   readonly workflowId: string;
   readonly nodeId: string;
+  readonly iteration: string;
   readonly nodeRunId: string;
   readonly correlationId: string;
   /** The number of its intent */
@@ -26,44 +30,54 @@ export interface EffectResult {
   readonly response: Json;
 }
 
-/** A webhook event whose listeners' runs begin; all of it in one commit. */
+/** A webhook event: the runs of its listeners begin, and those that waited for it go on; all of it in one commit. */
 export interface StartWork {
   readonly kind: 'start';
-  readonly task: HeldTask;
+  readonly tasks: readonly HeldTask[];
   readonly tenantId: string;
   readonly webhookEventId: string;
+  /** The event as those that waited get it */
+  readonly item: Json;
   readonly correlationId: string;
-  readonly listeners: readonly { readonly webhookId: string; readonly started: ExecutionEvent; readonly step: Step }[];
+  readonly listeners: readonly { readonly webhookId: string; readonly begun: Begun }[];
+  /** All of them must still be there */
+  readonly matches: readonly WaitKey[];
   /** The event could not be handled at all (a crash loop) */
   readonly failure?: { readonly code: string; readonly message: string };
 }
 
-/** A step of a run that is there already. `step` absent: the run is over and the task has nothing left to do. */
+/** A step of a run that is there already, and runs that begin for another reason than an event. */
 export interface StepWork {
   readonly kind: 'step';
-  readonly task: HeldTask;
+  readonly tasks: readonly HeldTask[];
+  /** undefined: the run is over and the tasks have nothing left to do */
   readonly step: Step | undefined;
-  readonly effect?: EffectResult;
+  readonly begun?: readonly Begun[];
+  readonly effects?: readonly EffectResult[];
 }
 
 export type Work = StartWork | StepWork;
 
 export interface Committed {
-  /** `fenced`: the run moved on since it was read; read it again and decide again. `gone`: the task is somebody else's, or done. */
+  /** `fenced`: the run moved on since it was read; read it again and decide again. `gone`: the tasks are somebody else's, or done. */
   readonly outcome: 'committed' | 'fenced' | 'gone';
-  /** Tasks to run at once */
-  readonly tickets: readonly TaskTicket[];
+  /** Of several tasks, those that are gone */
+  readonly gone: readonly number[];
+  /** Runs that began */
+  readonly begun: readonly Step[];
 }
 
 export interface CommittedGroup {
   readonly works: readonly Committed[];
+  /** Tasks to run at once */
+  readonly tickets: readonly TaskTicket[];
   readonly commitId: number | undefined;
   readonly entries: readonly LogEntry[];
 }
 
 /**
- * One transaction for the work of many runs. The order of its statements is the lock order of every writer: executions, tasks, node
- * rows, timers, effects, then the log. `version` of an execution decides every commit; nothing else does.
+ * One transaction for the work of many runs. The order of its statements is the lock order of every writer: executions, tasks, waits that
+ * an event ends, turns, node rows, timers, waits, effects, then the log. `version` of an execution decides every commit; nothing else does.
  */
 export async function commitWork(client: PoolClient, works: readonly Work[]): Promise<CommittedGroup> {
   const outcomes = works.map((): Committed['outcome'] => 'committed');
@@ -89,57 +103,91 @@ export async function commitWork(client: PoolClient, works: readonly Work[]): Pr
   }
 
   // Tasks: still ours?
-  const tasks = await lockTasks(
+  const held = await lockTasks(
     client,
-    works.map(({ task }) => task.id),
+    works.flatMap(({ tasks }) => tasks.map(({ id }) => id)),
   );
-  for (const [index, { task }] of works.entries()) {
-    if (tasks.get(task.id) !== task.epoch) drop(index, 'gone');
+  const goneOf = ({ tasks }: Work) => tasks.flatMap(({ id, epoch }) => (held.get(id) === epoch ? [] : [id]));
+  const gone = works.map(goneOf);
+  for (const [index, { tasks }] of works.entries()) {
+    const missing = gone[index]?.length ?? 0;
+    if (missing > 0) drop(index, missing === tasks.length ? 'gone' : 'fenced');
   }
+
+  // Who waited for these events: still there?
+  const isThere = await lockWaits(
+    client,
+    starts().flatMap(({ work }) => work.matches),
+  );
+  for (const { work, index } of starts()) if (!work.matches.every(isThere)) drop(index, 'fenced');
 
   // New runs, and what their events need.
   const processed = await markEvents(
     client,
     starts().map(({ work }) => work),
   );
-  const begun = starts().flatMap(({ work }) => work.listeners.map(({ step }) => step));
-  const inserted = await insertExecutions(client, begun);
-  const written = [
-    ...begun.filter(({ run }) => inserted.has(run.id)),
-    ...steps().flatMap(({ work }) => (work.step.events.length > 0 ? [work.step] : [])),
-  ];
+  const present = steps().map(({ work }) => work.step);
+  const beginning = works.flatMap((work, index) => (outcomes[index] === 'committed' ? begunOf(work) : []));
+  await lockTurns(client, beginning, present);
+  const turns = await decideTurns(client, beginning);
+  const inserted = await insertExecutions(client, beginning.map(turns.stepOf));
+  const begun = beginning.filter(({ step }) => inserted.has(step.run.id));
+  const begunSteps = begun.map(turns.stepOf);
+  const written = [...begunSteps, ...present.filter(({ events }) => events.length > 0)];
   await updateExecutions(
     client,
     written.filter(({ run }) => run.version > 0),
   );
 
-  const done = works.flatMap(({ task }, index) => (outcomes[index] === 'committed' ? [task.id] : []));
-  const followUps = await replaceTasks(client, done, written);
+  const done = works.flatMap(({ tasks }, index) => (outcomes[index] === 'committed' ? tasks.map(({ id }) => id) : []));
+  const tickets = [...(await replaceTasks(client, done, written)), ...(await turns.take(inserted)), ...(await passTurns(client, written))];
+  await writeBlobs(client, written);
   await writeNodes(client, written);
   await writeTimers(client, written);
+  tickets.push(...(await writeWaits(client, written)), ...(await dropWhatIsLeft(client, written)));
+  tickets.push(
+    ...(await consumeWaits(client, [
+      ...starts().flatMap(({ work: { matches, item } }) =>
+        matches.map((wait) => ({ ...wait, resumption: { type: 'completed', handle: 'out', output: item } as const })),
+      ),
+      ...written.flatMap((step) => endOfCall(step) ?? []),
+    ])),
+  );
+  await rememberMatches(
+    client,
+    starts().flatMap(({ work: { matches, webhookEventId: eventId } }) => matches.map((wait) => ({ ...wait, eventId }))),
+  );
+  tickets.push(...(await escalate(client, written)));
   const afterCancel = await writeEffects(
     client,
-    works.flatMap((work) => (work.kind === 'step' && work.effect !== undefined ? [work.effect] : [])),
+    works.flatMap((work) => (work.kind === 'step' ? (work.effects ?? []) : [])),
   );
 
   const entries = [
     ...starts().flatMap(({ work }) => startEntries(work, inserted, processed)),
-    ...steps().flatMap(({ work }) => stepEntries(work.step, [], work.step.run.version)),
+    ...begun.flatMap((one) => stepEntries(turns.stepOf(one), [one.started], 0)),
+    ...present.flatMap((step) => stepEntries(step, [], step.run.version)),
     ...afterCancel.flatMap(sentAfterCancel),
   ];
   const commitId = entries.length === 0 ? undefined : await appendEvents(client, entries);
+  const begunIn = (work: Work) => begunOf(work).flatMap((one) => (inserted.has(one.step.run.id) ? [turns.stepOf(one)] : []));
   return {
     commitId,
     entries,
+    tickets,
     works: works.map((work, index) => ({
       outcome: outcomes[index] ?? 'committed',
-      tickets: outcomes[index] === 'committed' ? runsOf(work).flatMap(({ run }) => followUps.get(run.id) ?? []) : [],
+      gone: gone[index] ?? [],
+      begun: outcomes[index] === 'committed' ? begunIn(work) : [],
     })),
   };
 }
 
-const runsOf = (work: Work): readonly Step[] =>
-  work.kind === 'start' ? work.listeners.map(({ step }) => step) : work.step === undefined ? [] : [work.step];
+/** The runs that begin with it, those that were called included. */
+function begunOf(work: Work): Begun[] {
+  const first = work.kind === 'start' ? work.listeners.map(({ begun }) => begun) : [...(work.begun ?? []), ...(work.step?.children ?? [])];
+  return first.flatMap((begun) => [begun, ...begun.step.children]);
+}
 
 async function lockExecutions(client: PoolClient, steps: readonly Step[]) {
   if (steps.length === 0) return new Map<string, { version: number; status: Step['state']['status'] }>();
@@ -192,11 +240,13 @@ async function insertExecutions(client: PoolClient, steps: readonly Step[]): Pro
     name: 'insert-executions',
     text: `INSERT INTO workflow_executions
              (tenant_id, id, workflow_id, workflow_version, version_id, version, status, start_key, entry_node_id, trigger_meta, customer_id,
-              correlation_id, input, output, error, started_at, completed_at)
+              correlation_id, input, output, error, started_at, completed_at, parent_execution_id, parent_node_id, parent_iteration, depth,
+              node_runs, output_bytes, concurrency_key)
            SELECT * FROM jsonb_to_recordset($1::jsonb) AS v(
               tenant_id uuid, id uuid, workflow_id uuid, workflow_version int, version_id uuid, version bigint, status text, start_key text,
               entry_node_id text, trigger_meta jsonb, customer_id text, correlation_id text, input jsonb, output jsonb, error jsonb,
-              started_at timestamptz, completed_at timestamptz)
+              started_at timestamptz, completed_at timestamptz, parent_execution_id uuid, parent_node_id text, parent_iteration text, depth int,
+              node_runs int, output_bytes bigint, concurrency_key text)
            ORDER BY v.tenant_id, v.workflow_id, v.start_key
            ON CONFLICT DO NOTHING RETURNING id`,
     values: [
@@ -219,6 +269,13 @@ async function insertExecutions(client: PoolClient, steps: readonly Step[]): Pro
           error: step.state.error,
           started_at: step.run.startedAt,
           completed_at: completedAt(step),
+          parent_execution_id: step.run.parent?.executionId,
+          parent_node_id: step.run.parent?.nodeId,
+          parent_iteration: step.run.parent?.iteration,
+          depth: step.run.depth,
+          node_runs: step.state.spent.nodeRuns,
+          output_bytes: step.state.spent.outputBytes,
+          concurrency_key: step.run.concurrencyKey,
         })),
       ),
     ],
@@ -231,9 +288,10 @@ async function updateExecutions(client: PoolClient, steps: readonly Step[]): Pro
   const { rowCount } = await client.query({
     name: 'update-executions',
     text: `UPDATE workflow_executions e
-           SET version = v.next, status = v.status, output = v.output, error = v.error, completed_at = v.completed_at, updated_at = now()
-           FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::text[], $6::jsonb[], $7::jsonb[], $8::timestamptz[])
-             AS v(tenant_id, id, read, next, status, output, error, completed_at)
+           SET version = v.next, status = v.status, output = v.output, error = v.error, completed_at = v.completed_at,
+               node_runs = v.node_runs, output_bytes = v.output_bytes, updated_at = now()
+           FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::text[], $6::jsonb[], $7::jsonb[], $8::timestamptz[], $9::int[], $10::bigint[])
+             AS v(tenant_id, id, read, next, status, output, error, completed_at, node_runs, output_bytes)
            WHERE e.tenant_id = v.tenant_id AND e.id = v.id AND e.version = v.read
              AND e.status NOT IN ('completed', 'failed', 'cancelled', 'incomplete')`,
     values: [
@@ -245,46 +303,90 @@ async function updateExecutions(client: PoolClient, steps: readonly Step[]): Pro
       steps.map(({ state }) => json(state.output)),
       steps.map(({ state }) => json(state.error)),
       steps.map(completedAt),
+      steps.map(({ state }) => state.spent.nodeRuns),
+      steps.map(({ state }) => state.spent.outputBytes),
     ],
   });
   if (rowCount !== steps.length) throw new Error(`${steps.length} locked executions, ${rowCount} updated: the fence does not hold`);
 }
 
-/** Deletes what is done and queues what follows; answers the tasks that may run at once, by execution. */
-async function replaceTasks(
-  client: PoolClient,
-  done: readonly number[],
-  steps: readonly Step[],
-): Promise<ReadonlyMap<string, TaskTicket[]>> {
+/** Deletes what is done and queues what follows; answers the tasks that may run at once. */
+async function replaceTasks(client: PoolClient, done: readonly number[], steps: readonly Step[]): Promise<TaskTicket[]> {
   if (done.length > 0)
     await client.query({ name: 'delete-tasks', text: 'DELETE FROM tasks WHERE id = ANY ($1::bigint[])', values: [done] });
-  const rows = steps.flatMap(({ run, state, followUps }) => followUps.map((task) => ({ run, task, parked: state.status === 'paused' })));
-  const tickets = new Map<string, TaskTicket[]>();
-  if (rows.length === 0) return tickets;
-  const inserted = await client.query<{ id: number; gen: number; execution_id: string; ticketed_at: Date | null }>({
+  const rows = steps.flatMap((step) => step.followUps.map((task: FollowUp) => ({ step, task })));
+  if (rows.length === 0) return [];
+  const inserted = await client.query<TaskTicket & { ticketed_at: Date | null }>({
     name: 'insert-tasks',
-    text: `INSERT INTO tasks (tenant_id, kind, execution_id, node_id, attempt, run_after, ticketed_at)
-           SELECT tenant_id, kind, execution_id, node_id, attempt,
+    text: `INSERT INTO tasks (tenant_id, kind, execution_id, node_id, iteration, attempt, priority, run_after, ticketed_at)
+           SELECT tenant_id, kind, execution_id, node_id, iteration, attempt, priority,
                   CASE WHEN parked THEN 'infinity' ELSE now() + delay_ms * interval '1 millisecond' END,
                   CASE WHEN parked OR delay_ms > 0 THEN NULL ELSE now() END
-           FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::int[], $6::double precision[], $7::boolean[])
-             AS t(tenant_id, kind, execution_id, node_id, attempt, delay_ms, parked)
-           RETURNING id, gen, execution_id, ticketed_at`,
+           FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::int[], $7::smallint[], $8::double precision[], $9::boolean[])
+             AS t(tenant_id, kind, execution_id, node_id, iteration, attempt, priority, delay_ms, parked)
+           RETURNING id, gen, priority, ticketed_at`,
     values: [
-      rows.map(({ run }) => run.tenantId),
+      rows.map(({ step }) => step.run.tenantId),
       rows.map(({ task }) => task.kind),
-      rows.map(({ run }) => run.id),
+      rows.map(({ step }) => step.run.id),
       rows.map(({ task }) => task.nodeId),
+      rows.map(({ task }) => task.iteration),
       rows.map(({ task }) => task.attempt),
+      rows.map(({ step }) => step.priority),
       rows.map(({ task }) => task.delayMs),
-      rows.map(({ parked }) => parked),
+      rows.map(({ step }) => step.state.status === 'paused'),
     ],
   });
-  for (const row of inserted.rows) {
-    if (row.ticketed_at === null) continue;
-    tickets.set(row.execution_id, [...(tickets.get(row.execution_id) ?? []), { id: row.id, gen: row.gen }]);
-  }
-  return tickets;
+  return inserted.rows.flatMap(({ id, gen, priority, ticketed_at }) => (ticketed_at === null ? [] : [{ id, gen, priority }]));
+}
+
+/** Large values that the rows of these steps refer to. */
+async function writeBlobs(client: PoolClient, steps: readonly Step[]): Promise<void> {
+  const blobs = steps.flatMap(({ run, blobs: own }) => own.map((blob) => ({ run, blob })));
+  if (blobs.length === 0) return;
+  await client.query(
+    `INSERT INTO blobs (tenant_id, sha256, bytes) SELECT DISTINCT ON (1, 2) * FROM unnest($1::uuid[], $2::bytea[], $3::bytea[]) ORDER BY 1, 2
+     ON CONFLICT DO NOTHING`,
+    [
+      blobs.map(({ run }) => run.tenantId),
+      blobs.map(({ blob }) => Buffer.from(blob.sha256, 'hex')),
+      blobs.map(({ blob }) => blob.bytes),
+    ],
+  );
+}
+
+/** Runs that failed start the workflow that their own names for that; by a task, since its version must be looked up. */
+async function escalate(client: PoolClient, steps: readonly Step[]): Promise<TaskTicket[]> {
+  const failed = steps.flatMap(({ run, state, escalatesTo }) => (escalatesTo === undefined ? [] : [{ run, state, escalatesTo }]));
+  if (failed.length === 0) return [];
+  const { rows } = await client.query<TaskTicket>(
+    `INSERT INTO tasks (tenant_id, kind, payload, ticketed_at) SELECT *, now()
+     FROM unnest($1::uuid[], array_fill('begin'::text, ARRAY[cardinality($1::uuid[])]), $2::jsonb[]) RETURNING id, gen`,
+    [
+      failed.map(({ run }) => run.tenantId),
+      failed.map(({ run, state, escalatesTo }) =>
+        JSON.stringify({
+          workflowId: escalatesTo,
+          startKey: `f:${run.id}:${run.version}`,
+          trigger: {
+            source: 'error',
+            sourceType: 'error',
+            actionType: state.status,
+            customerId: run.customerId,
+            clientId: run.id,
+            receivedAt: new Date().toISOString(),
+          },
+          input: {
+            execution: { id: run.id, workflowId: run.workflowId, workflowVersion: run.workflowVersion, status: state.status, startedAt: run.startedAt },
+            error: state.error ?? null,
+            trigger: run.trigger,
+          },
+          correlationId: run.correlationId,
+        }),
+      ),
+    ],
+  );
+  return rows;
 }
 
 /** The node rows that a step changed. */
@@ -292,69 +394,77 @@ async function writeNodes(client: PoolClient, steps: readonly Step[]): Promise<v
   const rows = steps
     .flatMap(({ run, state }) =>
       [...state.nodes]
-        .filter(([nodeId, node]) => run.state.nodes.get(nodeId) !== node)
-        .map(([nodeId, node]) => ({ run, state, nodeId, node })),
+        .filter(([key, node]) => run.state.nodes.get(key) !== node)
+        .map(([key, node]) => ({ run, state, key, node, ...placeOf(key) })),
     )
-    .sort((a, b) => compare(a.run.id, b.run.id) || compare(a.nodeId, b.nodeId));
+    .sort((a, b) => compare(a.run.id, b.run.id) || compare(a.key, b.key));
   if (rows.length === 0) return;
   await client.query({
     name: 'write-nodes',
     text: `INSERT INTO node_executions
-             (tenant_id, workflow_execution_id, node_id, id, status, attempt, handle, output, error, input_from, wait_until, started_at, completed_at)
-           SELECT tenant_id, execution_id, node_id, id, status, attempt, handle, CASE WHEN output_is_null THEN 'null'::jsonb ELSE output END, error,
-                  input_from, wait_until, started_at, completed_at
+             (tenant_id, workflow_execution_id, node_id, iteration, id, status, attempt, handle, output, error, input_from, wait_until, started_at,
+              completed_at, input, loop_count, loop_begun, loop_ended, attempts_before)
+           SELECT tenant_id, execution_id, node_id, coalesce(iteration, ''), id, status, attempt, handle,
+                  CASE WHEN output_is_null THEN 'null'::jsonb ELSE output END, error, input_from, wait_until, started_at, completed_at,
+                  items, loop_count, loop_begun, loop_ended, attempts_before
            FROM jsonb_to_recordset($1::jsonb) AS n(
-             tenant_id uuid, execution_id uuid, node_id text, id uuid, status text, attempt int, handle text, output jsonb,
-             output_is_null boolean, error jsonb, input_from text[], wait_until timestamptz, started_at timestamptz, completed_at timestamptz)
+             tenant_id uuid, execution_id uuid, node_id text, iteration text, id uuid, status text, attempt int, handle text, output jsonb,
+             output_is_null boolean, error jsonb, input_from text[], wait_until timestamptz, started_at timestamptz, completed_at timestamptz,
+             items jsonb, loop_count int, loop_begun int, loop_ended int, attempts_before int)
            ON CONFLICT (tenant_id, workflow_execution_id, node_id, iteration) DO UPDATE
            SET status = excluded.status, attempt = excluded.attempt, handle = excluded.handle, output = excluded.output, error = excluded.error,
                input_from = excluded.input_from, wait_until = excluded.wait_until, started_at = excluded.started_at,
-               completed_at = excluded.completed_at, updated_at = now()`,
+               completed_at = excluded.completed_at, input = coalesce(excluded.input, node_executions.input), loop_count = excluded.loop_count,
+               loop_begun = excluded.loop_begun, loop_ended = excluded.loop_ended, attempts_before = excluded.attempts_before, updated_at = now()`,
     values: [
       JSON.stringify(
-        rows.map(({ run, state, nodeId, node }) => ({
-          tenant_id: run.tenantId,
-          execution_id: run.id,
-          node_id: nodeId,
-          id: node.id,
-          status: node.status,
-          attempt: node.attempt,
-          handle: node.handle,
-          // The entry puts out the run's input, which is not kept twice.
-          output: nodeId === state.entryNodeId && node.output === state.input ? undefined : node.output,
-          output_is_null: node.output === null && !(nodeId === state.entryNodeId && state.input === null),
-          error: node.error,
-          input_from: node.inputFrom,
-          wait_until: node.waitUntil,
-          started_at: node.startedAt,
-          completed_at: node.completedAt,
-        })),
+        rows.map(({ run, state, nodeId, iteration, key, node }) => {
+          const isEntry = iteration === '' && nodeId === state.entryNodeId;
+          return {
+            tenant_id: run.tenantId,
+            execution_id: run.id,
+            node_id: nodeId,
+            iteration: iteration === '' ? undefined : iteration,
+            id: node.id,
+            status: node.status,
+            attempt: node.attempt,
+            handle: node.handle,
+            // The entry puts out the run's input, which is not kept twice.
+            output: isEntry && node.output === state.input ? undefined : node.output,
+            output_is_null: node.output === null && !(isEntry && state.input === null),
+            error: node.error,
+            input_from: node.inputFrom,
+            wait_until: node.waitUntil,
+            started_at: node.startedAt,
+            completed_at: node.completedAt,
+            // Written once: they never change.
+            items: run.state.nodes.get(key)?.items === undefined ? node.items : undefined,
+            loop_count: node.loop?.count,
+            loop_begun: node.loop?.begun,
+            loop_ended: node.loop?.ended,
+            attempts_before: node.attemptsBefore,
+          };
+        }),
       ),
     ],
   });
 }
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
-const isWaiting = (node: NodeRun | undefined): boolean => node?.status === 'waiting';
 
 async function writeTimers(client: PoolClient, steps: readonly Step[]): Promise<void> {
   const set = steps.flatMap(({ run, timers }) => timers.map((timer) => ({ run, timer })));
-  const over = steps.filter(({ run, state }) => executionIsOver(state) && [...run.state.nodes.values()].some(isWaiting));
-  if (over.length > 0) {
-    await client.query(
-      'DELETE FROM timers t USING unnest($1::uuid[], $2::uuid[]) AS k(tenant_id, id) WHERE t.tenant_id = k.tenant_id AND t.execution_id = k.id',
-      [over.map(({ run }) => run.tenantId), over.map(({ run }) => run.id)],
-    );
-  }
   if (set.length === 0) return;
   await client.query({
     name: 'set-timers',
-    text: `INSERT INTO timers (tenant_id, execution_id, node_id, due_at) SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[])
+    text: `INSERT INTO timers (tenant_id, execution_id, node_id, iteration, due_at)
+           SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[])
            ON CONFLICT DO NOTHING`,
     values: [
       set.map(({ run }) => run.tenantId),
       set.map(({ run }) => run.id),
       set.map(({ timer }) => timer.nodeId),
+      set.map(({ timer }) => timer.iteration),
       set.map(({ timer }) => timer.until),
     ],
   });
@@ -363,26 +473,28 @@ async function writeTimers(client: PoolClient, steps: readonly Step[]): Promise<
 /** Answers those whose run had been cancelled meanwhile; each result is written once, so each is answered once. */
 async function writeEffects(client: PoolClient, effects: readonly EffectResult[]): Promise<EffectResult[]> {
   if (effects.length === 0) return [];
-  const { rows } = await client.query<{ execution_id: string; node_id: string; after_cancel: boolean }>({
+  const { rows } = await client.query<{ execution_id: string; node_id: string; iteration: string; after_cancel: boolean }>({
     name: 'write-effects',
     text: `UPDATE effects e SET state = v.state, response = v.response, updated_at = now()
-           FROM (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::text[], $6::jsonb[])
-             AS v(tenant_id, execution_id, node_id, attempts, state, response) ORDER BY 1, 2, 3) v
+           FROM (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::int[], $6::text[], $7::jsonb[])
+             AS v(tenant_id, execution_id, node_id, iteration, attempts, state, response) ORDER BY 1, 2, 3, 4) v
            JOIN workflow_executions x ON x.tenant_id = v.tenant_id AND x.id = v.execution_id
-           WHERE e.tenant_id = v.tenant_id AND e.execution_id = v.execution_id AND e.node_id = v.node_id AND e.attempts = v.attempts
+           WHERE e.tenant_id = v.tenant_id AND e.execution_id = v.execution_id AND e.node_id = v.node_id AND e.iteration = v.iteration
+             AND e.attempts = v.attempts
              AND e.state = 'intent'
-           RETURNING e.execution_id, e.node_id, x.status = 'cancelled' AS after_cancel`,
+           RETURNING e.execution_id, e.node_id, e.iteration, x.status = 'cancelled' AS after_cancel`,
     values: [
       effects.map(({ tenantId }) => tenantId),
       effects.map(({ executionId }) => executionId),
       effects.map(({ nodeId }) => nodeId),
+      effects.map(({ iteration }) => iteration),
       effects.map(({ attempts }) => attempts),
       effects.map(({ state }) => state),
       effects.map(({ response }) => JSON.stringify(response)),
     ],
   });
-  const late = new Set(rows.flatMap((row) => (row.after_cancel ? [`${row.execution_id}/${row.node_id}`] : [])));
-  return late.size === 0 ? [] : effects.filter(({ executionId, nodeId }) => late.has(`${executionId}/${nodeId}`));
+  const late = new Set(rows.flatMap((row) => (row.after_cancel ? [`${row.execution_id}/${row.iteration}/${row.node_id}`] : [])));
+  return late.size === 0 ? [] : effects.filter(({ executionId, iteration, nodeId }) => late.has(`${executionId}/${iteration}/${nodeId}`));
 }
 
 function sentAfterCancel({ tenantId, executionId, workflowId, nodeId, nodeRunId, correlationId, state }: EffectResult): LogEntry[] {
@@ -406,19 +518,22 @@ function stepEntries({ run, events }: Step, before: readonly DomainEvent[], vers
 }
 
 function startEntries(work: StartWork, inserted: ReadonlySet<string>, processed: ReadonlyMap<string, number>): LogEntry[] {
-  const { tenantId, webhookEventId, correlationId, failure } = work;
-  const begun = work.listeners.filter(({ step }) => inserted.has(step.run.id));
+  const { tenantId, webhookEventId, correlationId, failure, matches } = work;
+  const begun = work.listeners.filter((one) => inserted.has(one.begun.step.run.id));
   const version = processed.get(webhookEventId);
   const event: DomainEvent =
     failure === undefined
       ? {
           type: 'webhook.processed',
           aggregateId: webhookEventId,
-          payload: { executionIds: begun.map(({ step }) => step.run.id), webhookIds: begun.map(({ webhookId }) => webhookId) },
+          payload: {
+            executionIds: begun.map((one) => one.begun.step.run.id),
+            webhookIds: begun.map(({ webhookId }) => webhookId),
+            ...(matches.length === 0 ? {} : { resumedExecutionIds: matches.map(({ executionId }) => executionId) }),
+          },
         }
       : { type: 'webhook.failed', aggregateId: webhookEventId, payload: { error: failure } };
   return [
-    ...begun.flatMap(({ started, step }) => stepEntries(step, [started], 0)),
     ...(version === undefined ? [] : [{ event, tenantId, aggregateVersion: version, correlationId, causationId: webhookEventId }]),
   ];
 }

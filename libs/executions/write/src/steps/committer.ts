@@ -3,6 +3,7 @@ import { Command, CommandBus, CommandHandler, type ICommandHandler } from '@nest
 import { codeOf, GroupCommit, ServiceDatabase } from '@sluice/platform-database';
 import { announce } from '@sluice/platform-event-log';
 import { Notifications } from '@sluice/platform-notifications';
+import { Tickets } from '@sluice/platform-queue';
 import { LOGGER, type Logger } from '@sluice/platform-telemetry';
 import { commitWork, type Committed, type CommittedGroup, type Work } from './commit-steps.js';
 import { countEvents } from './execution-metrics.js';
@@ -31,6 +32,7 @@ export class Committer implements BeforeApplicationShutdown {
   constructor(
     private readonly commands: CommandBus,
     private readonly notifications: Notifications,
+    private readonly tickets: Tickets,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
     this.groups = new GroupCommit({
@@ -58,10 +60,12 @@ export class Committer implements BeforeApplicationShutdown {
       works: committed,
       commitId,
       entries,
+      tickets,
     } = await this.commands.execute(new CommitSteps(works)).catch((error: unknown) => {
       this.logger.warn({ reason: error instanceof Error ? error.message : String(error), works: works.length }, 'steps not committed');
       throw error;
     });
+    if (tickets.length > 0) await this.tickets.issue(tickets);
     if (commitId !== undefined) announce(this.notifications, commitId, entries);
     countEvents(entries.map(({ event }) => event));
     return committed;

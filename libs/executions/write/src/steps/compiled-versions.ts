@@ -3,13 +3,14 @@ import type { Graph } from '@sluice/engine';
 import type { JsonObject } from '@sluice/kernel';
 import { type CompiledWorkflow, compileWorkflow } from '@sluice/nodes';
 import { ServiceDatabase } from '@sluice/platform-database';
+import { readSettings, type WorkflowSettings } from '@sluice/workflows-domain';
 
 export interface PublishedVersion {
   readonly id: string;
   readonly tenantId: string;
   readonly workflowId: string;
   readonly version: number;
-  readonly settings: JsonObject;
+  readonly settings: WorkflowSettings;
   readonly compiled: CompiledWorkflow;
 }
 
@@ -51,7 +52,7 @@ export class CompiledVersions {
           tenantId: row.tenant_id,
           workflowId: row.workflow_id,
           version: row.version,
-          settings: row.settings,
+          settings: readSettings(row.settings),
         });
         this.kept.set(row.id, version);
         found.set(row.id, version);

@@ -1,17 +1,14 @@
-import type { ExecutionStarted, TriggerMetadata } from '@sluice/executions-domain';
-import { newRun } from '@sluice/engine';
 import { compileExpression, type Expression, type SlowEvaluator, truthy } from '@sluice/expressions';
-import { newId } from '@sluice/kernel';
 import type { TriggerEvent } from '@sluice/webhooks-domain';
 import type { Pool } from 'pg';
-import type { PublishedVersion } from './compiled-versions.js';
-import type { Run } from './run.js';
+import type { Start } from './begin-run.js';
 
 /** A registration whose workflow is published. */
 export interface Listener {
   readonly webhookId: string;
   readonly tenantId: string;
   readonly channelId: string;
+  readonly workflowId: string;
   readonly nodeId: string;
   readonly versionId: string;
   /** `all`, or families */
@@ -28,13 +25,14 @@ export async function readListeners(
     webhook_id: string;
     tenant_id: string;
     channel_id: string;
+    workflow_id: string;
     node_id: string;
     version_id: string;
     action_types: string[];
     filter: string | null;
   }>({
     name: 'read-listeners',
-    text: `SELECT w.id AS webhook_id, w.tenant_id, w.channel_id, w.node_id, v.id AS version_id, w.action_types, w.filter
+    text: `SELECT w.id AS webhook_id, w.tenant_id, w.channel_id, w.workflow_id, w.node_id, v.id AS version_id, w.action_types, w.filter
            FROM (SELECT DISTINCT * FROM unnest($1::uuid[], $2::uuid[]) AS k(tenant_id, channel_id)) k
            JOIN webhooks w ON w.tenant_id = k.tenant_id AND w.channel_id = k.channel_id AND w.status = 'active'
            JOIN workflows f ON f.tenant_id = w.tenant_id AND f.id = w.workflow_id AND f.status = 'published'
@@ -46,6 +44,7 @@ export async function readListeners(
     webhookId: row.webhook_id,
     tenantId: row.tenant_id,
     channelId: row.channel_id,
+    workflowId: row.workflow_id,
     nodeId: row.node_id,
     versionId: row.version_id,
     actionTypes: row.action_types,
@@ -79,14 +78,11 @@ function compiledFilter(source: string): Expression {
   return compiled;
 }
 
-/** A run of `version` that this event begins; nothing of it is written yet. */
-export function runForEvent(
-  version: PublishedVersion,
-  listener: Listener,
-  event: TriggerEvent,
-  correlationId: string,
-): { readonly run: Run; readonly started: ExecutionStarted } {
-  const trigger: TriggerMetadata = {
+/** How a run that this event begins begins. */
+export const startOf = (listener: Listener, event: TriggerEvent, correlationId: string): Start => ({
+  entryNodeId: listener.nodeId,
+  startKey: `e:${event.id}:${listener.nodeId}`,
+  trigger: {
     source: 'webhook',
     sourceType: event.provider,
     actionType: event.action,
@@ -95,34 +91,7 @@ export function runForEvent(
     receivedAt: event.receivedAt,
     webhookId: listener.webhookId,
     webhookEventId: event.id,
-  };
-  const run: Run = {
-    tenantId: listener.tenantId,
-    id: newId(),
-    workflowId: version.workflowId,
-    workflowVersion: version.version,
-    versionId: version.id,
-    version: 0,
-    startKey: `e:${event.id}:${listener.nodeId}`,
-    trigger,
-    customerId: event.customerId,
-    correlationId,
-    startedAt: new Date().toISOString(),
-    state: newRun(listener.nodeId, JSON.parse(JSON.stringify(event))),
-  };
-  return { run, started: startedEvent(run) };
-}
-
-/** The event with which a run's stream begins. */
-export const startedEvent = (run: Run): ExecutionStarted => ({
-  type: 'workflow.execution.started',
-  aggregateId: run.id,
-  payload: {
-    workflowId: run.workflowId,
-    workflowVersion: run.workflowVersion,
-    entryNodeId: run.state.entryNodeId,
-    startKey: run.startKey,
-    trigger: run.trigger,
-    input: run.state.input,
   },
+  input: JSON.parse(JSON.stringify(event)),
+  correlationId,
 });

@@ -1,3 +1,5 @@
+import type { Iteration } from '@sluice/engine';
+import type { Json } from '@sluice/kernel';
 import type { TaskTicket } from '@sluice/platform-queue';
 import type { TriggerEvent } from '@sluice/webhooks-domain';
 import type { Pool } from 'pg';
@@ -6,13 +8,17 @@ import type { Pool } from 'pg';
 export interface Task {
   readonly id: number;
   readonly tenantId: string;
-  readonly kind: 'start' | 'step' | 'effect' | 'resume';
+  readonly kind: 'start' | 'begin' | 'step' | 'effect' | 'resume' | 'cancel' | 'match' | 'request';
   readonly gen: number;
   readonly epoch: number;
   readonly crashes: number;
   readonly executionId: string | null;
   readonly nodeId: string | null;
+  readonly iteration: Iteration;
   readonly attempt: number;
+  readonly payload: Json;
+  /** Which of two came first */
+  readonly orderAt: number;
   /** start */
   readonly webhookEvent: { readonly id: string; readonly item: TriggerEvent; readonly correlationId: string } | null;
 }
@@ -26,7 +32,10 @@ interface TaskRow {
   crashes: number;
   execution_id: string | null;
   node_id: string | null;
+  iteration: string;
   attempt: number;
+  payload: Json;
+  order_at: number;
   webhook_event_id: string | null;
   item: TriggerEvent | null;
   correlation_id: string | null;
@@ -36,12 +45,13 @@ interface TaskRow {
 export async function readTasks(pool: Pool, tickets: readonly TaskTicket[]): Promise<Task[]> {
   const { rows } = await pool.query<TaskRow>({
     name: 'read-tasks',
-    text: `SELECT t.id, t.tenant_id, t.kind, t.gen, t.epoch, t.crashes, t.execution_id, t.node_id, t.attempt, t.webhook_event_id, w.item, w.correlation_id
+    text: `SELECT t.id, t.tenant_id, t.kind, t.gen, t.epoch, t.crashes, t.execution_id, t.node_id, t.iteration, t.attempt,
+                  t.payload, t.order_at, t.webhook_event_id, w.item, w.correlation_id
            FROM (SELECT DISTINCT ON (id) * FROM unnest($1::bigint[], $2::int[]) AS k(id, gen)) k
            JOIN tasks t USING (id, gen)
            LEFT JOIN webhook_events w ON w.tenant_id = t.tenant_id AND w.id = t.webhook_event_id
            WHERE t.status = 'ready' AND t.run_after <= now()
-           ORDER BY t.id`,
+           ORDER BY t.priority DESC, t.order_at`,
     values: [tickets.map(({ id }) => id), tickets.map(({ gen }) => gen)],
   });
   return rows.map((row) => ({
@@ -53,7 +63,10 @@ export async function readTasks(pool: Pool, tickets: readonly TaskTicket[]): Pro
     crashes: row.crashes,
     executionId: row.execution_id,
     nodeId: row.node_id,
+    iteration: row.iteration,
     attempt: row.attempt,
+    payload: row.payload,
+    orderAt: row.order_at,
     webhookEvent:
       row.webhook_event_id === null || row.item === null || row.correlation_id === null
         ? null
@@ -92,15 +105,29 @@ export async function releaseTasks(pool: Pool, tasks: readonly { readonly id: nu
   );
 }
 
-/** This worker has its hands full: the tasks get another ticket in a second, of a new generation, for whoever has room then. */
-export async function putOffTasks(pool: Pool, tasks: readonly Task[]): Promise<void> {
+/** Not now: the tasks get another ticket after this long, of a new generation, for whoever has room then. */
+export async function putOffTasks(pool: Pool, tasks: readonly Task[], ms = 1_000): Promise<void> {
   if (tasks.length === 0) return;
   await pool.query({
     name: 'put-off-tasks',
-    text: `UPDATE tasks t SET ticketed_at = NULL, gen = t.gen + 1, run_after = now() + interval '1 second'
+    text: `UPDATE tasks t SET ticketed_at = NULL, gen = t.gen + 1, run_after = now() + $3 * interval '1 millisecond'
            FROM (SELECT t.id FROM unnest($1::bigint[], $2::int[]) AS k(id, gen) JOIN tasks t USING (id, gen)
                  WHERE t.status = 'ready' ORDER BY t.id FOR UPDATE OF t SKIP LOCKED) k
            WHERE t.id = k.id`,
-    values: [tasks.map(({ id }) => id), tasks.map(({ gen }) => gen)],
+    values: [tasks.map(({ id }) => id), tasks.map(({ gen }) => gen), ms],
   });
+}
+
+/** Of these start tasks, those before which another one of the same channel and customer is still to be done, by somebody else. */
+export async function tasksOutOfTurn(pool: Pool, tasks: readonly Task[]): Promise<ReadonlySet<number>> {
+  if (tasks.length === 0) return new Set();
+  const { rows } = await pool.query<{ id: number }>(
+    `SELECT t.id FROM tasks t JOIN webhook_events w ON w.tenant_id = t.tenant_id AND w.id = t.webhook_event_id
+     WHERE t.id = ANY ($1::bigint[]) AND EXISTS (
+       SELECT FROM tasks e JOIN webhook_events f ON f.tenant_id = e.tenant_id AND f.id = e.webhook_event_id
+       WHERE e.tenant_id = t.tenant_id AND e.kind = 'start' AND e.order_at < t.order_at AND e.status <> 'dead' AND NOT e.id = ANY ($1::bigint[])
+         AND f.channel_id = w.channel_id AND f.customer_id IS NOT DISTINCT FROM w.customer_id)`,
+    [tasks.map(({ id }) => id)],
+  );
+  return new Set(rows.map(({ id }) => id));
 }

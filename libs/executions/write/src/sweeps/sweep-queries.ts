@@ -10,12 +10,32 @@ export async function fireDueTimers(pool: Pool): Promise<TaskTicket[]> {
   const { rows } = await pool.query<TaskTicket>({
     name: 'fire-due-timers',
     text: `WITH due AS (
-             SELECT tenant_id, execution_id, node_id FROM timers WHERE due_at <= now() ORDER BY due_at LIMIT ${rowsMax} FOR UPDATE SKIP LOCKED
+             SELECT tenant_id, execution_id, node_id, iteration FROM timers WHERE due_at <= now() ORDER BY due_at LIMIT ${rowsMax} FOR UPDATE SKIP LOCKED
            ), fired AS (
              DELETE FROM timers t USING due WHERE t.tenant_id = due.tenant_id AND t.execution_id = due.execution_id AND t.node_id = due.node_id
-             RETURNING t.tenant_id, t.execution_id, t.node_id
+               AND t.iteration = due.iteration
+             RETURNING t.tenant_id, t.execution_id, t.node_id, t.iteration
            )
-           INSERT INTO tasks (tenant_id, kind, execution_id, node_id, ticketed_at) SELECT tenant_id, 'resume', execution_id, node_id, now() FROM fired
+           INSERT INTO tasks (tenant_id, kind, execution_id, node_id, iteration, ticketed_at)
+           SELECT tenant_id, 'resume', execution_id, node_id, iteration, now() FROM fired
+           RETURNING id, gen`,
+  });
+  return rows;
+}
+
+/** Waits whose time is over become resume tasks. */
+export async function endDueWaits(pool: Pool): Promise<TaskTicket[]> {
+  const { rows } = await pool.query<TaskTicket>({
+    name: 'end-due-waits',
+    text: `WITH due AS (
+             SELECT tenant_id, execution_id, node_id, iteration FROM waits WHERE until <= now() ORDER BY until LIMIT ${rowsMax} FOR UPDATE SKIP LOCKED
+           ), ended AS (
+             DELETE FROM waits w USING due WHERE w.tenant_id = due.tenant_id AND w.execution_id = due.execution_id AND w.node_id = due.node_id
+               AND w.iteration = due.iteration
+             RETURNING w.tenant_id, w.execution_id, w.node_id, w.iteration
+           )
+           INSERT INTO tasks (tenant_id, kind, execution_id, node_id, iteration, payload, ticketed_at)
+           SELECT tenant_id, 'resume', execution_id, node_id, iteration, '{"type": "timeout"}', now() FROM ended
            RETURNING id, gen`,
   });
   return rows;
@@ -28,7 +48,7 @@ export async function ticketDueTasks(pool: Pool): Promise<TaskTicket[]> {
     text: `UPDATE tasks t SET ticketed_at = now()
            FROM (SELECT id FROM tasks WHERE status = 'ready' AND ticketed_at IS NULL AND run_after <= now()
                  ORDER BY run_after LIMIT ${rowsMax} FOR UPDATE SKIP LOCKED) k
-           WHERE t.id = k.id RETURNING t.id, t.gen`,
+           WHERE t.id = k.id RETURNING t.id, t.gen, t.priority`,
   });
   return rows;
 }
@@ -67,12 +87,16 @@ export async function requeueExpiredLeases(pool: Pool, leaseMs: number): Promise
 }
 
 /**
- * Keeps the log's next partitions ahead, and forgets workers that are long gone and what commands answered a day ago. Answers how many
+ * Keeps the log's next partitions ahead, and forgets workers that are long gone, what commands answered a day ago, and values, answers and
+ * requests past their time. Answers how many
  * events fell into the default partition.
  */
 export async function keepHouse(pool: Pool): Promise<number> {
   const { rows } = await pool.query<{ strays: number }>('SELECT ensure_event_partitions() AS strays');
   await pool.query(`DELETE FROM workers WHERE beat_at < now() - interval '1 hour'`);
   await pool.query(`DELETE FROM idempotency_keys WHERE created_at < now() - interval '24 hours'`);
+  await pool.query(`DELETE FROM node_state WHERE expires_at < now()`);
+  await pool.query(`DELETE FROM webhook_answers WHERE created_at < now() - interval '1 hour'`);
+  await pool.query(`DELETE FROM worker_requests WHERE created_at < now() - interval '7 days'`);
   return rows[0]?.strays ?? 0;
 }

@@ -5,7 +5,7 @@ import { LOGGER, type Logger } from '@sluice/platform-telemetry';
 import { leaseMs } from '../steps/leases.js';
 import { TaskRunner } from '../task-runner.js';
 import { drainReleasedChannels } from './drain-released-channels.js';
-import { fireDueTimers, keepHouse, renewOldTickets, requeueExpiredLeases, ticketDueTasks } from './sweep-queries.js';
+import { endDueWaits, fireDueTimers, keepHouse, renewOldTickets, requeueExpiredLeases, ticketDueTasks } from './sweep-queries.js';
 import { WakeUps } from './wake-ups.js';
 
 const everyMs = 500;
@@ -78,6 +78,7 @@ export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdow
     const requeued = await requeueExpiredLeases(pool, leaseMs);
     if (requeued > 0) this.logger.warn({ tasks: requeued }, 'leases ran out; their tasks are ready again');
     await this.issue(await fireDueTimers(pool));
+    await this.issue(await endDueWaits(pool));
     await this.issue(await ticketDueTasks(pool));
     await this.apart('released channels', async () => this.issue(await drainReleasedChannels(pool)));
 

@@ -1,0 +1,117 @@
+import type { ExecutionStarted, TriggerMetadata } from '@sluice/executions-domain';
+import { executionIsOver, newRun } from '@sluice/engine';
+import { compileExpression } from '@sluice/expressions';
+import { type Json, newId } from '@sluice/kernel';
+import type { Concurrency } from '@sluice/workflows-domain';
+import type { PublishedVersion } from './compiled-versions.js';
+import type { Parent, Run } from './run.js';
+import { runStep, type Step, type StepTools, stepWith, type Timer } from './run-step.js';
+
+/** A run that begins: its first event, and its first step. */
+export interface Begun {
+  readonly started: ExecutionStarted;
+  readonly step: Step;
+  /** It needs a turn of its key. Whether it gets one is seen when it is written. */
+  readonly turn?: Turn;
+}
+
+export interface Turn extends Pick<Concurrency, 'limit' | 'onLimit'> {
+  readonly key: string;
+  /** Instead of `step` when others hold all turns: it waits for one. */
+  readonly queued: Step;
+  /** Instead of `step` when others hold all turns and it is not to wait. */
+  readonly dropped: Step;
+}
+
+/** A workflow that can be called, made ready to be. */
+export interface Callee {
+  begin(input: Json, parent: Parent): Promise<Begun>;
+}
+
+export interface Start {
+  readonly entryNodeId: string;
+  readonly startKey: string;
+  readonly trigger: TriggerMetadata;
+  readonly input: Json;
+  readonly correlationId: string;
+  readonly parent?: Parent;
+  readonly depth?: number;
+}
+
+/** A run of `version` that begins now; nothing of it is written yet. */
+export function newRunOf(version: PublishedVersion, start: Start, concurrencyKey: string | null = null): Run {
+  const { entryNodeId, startKey, trigger, input, correlationId, parent = null, depth = 0 } = start;
+  return {
+    tenantId: version.tenantId,
+    id: newId(),
+    workflowId: version.workflowId,
+    workflowVersion: version.version,
+    versionId: version.id,
+    version: 0,
+    startKey,
+    trigger,
+    customerId: trigger.customerId,
+    correlationId,
+    startedAt: new Date().toISOString(),
+    parent,
+    depth,
+    concurrencyKey,
+    state: newRun(entryNodeId, input),
+  };
+}
+
+/** Begins a run, with its first step; `later`: the first step is a task of its own. */
+export async function beginRun(version: PublishedVersion, start: Start, tools: StepTools, later?: 'later'): Promise<Begun> {
+  const { concurrency, deadlineMs } = version.settings;
+  const key = concurrency === undefined ? null : await turnKey(concurrency, start, tools);
+  const run = newRunOf(version, start, key);
+  const deadline = deadlineMs === undefined ? undefined : new Date(Date.parse(run.startedAt) + deadlineMs).toISOString();
+  const timers: Timer[] = deadline === undefined ? [] : [{ nodeId: '', iteration: '', until: deadline }];
+  const entryTask = { kind: 'step', nodeId: start.entryNodeId, iteration: '', attempt: 1, delayMs: 0 } as const;
+  const first = later ? stepWith(run, { followUps: [entryTask] }) : await runStep(version, run, { facts: [{ type: 'run.started' }] }, tools);
+  const step = executionIsOver(first.state) ? first : { ...first, timers: [...first.timers, ...timers] };
+  if (concurrency === undefined || key === null) return { started: startedEvent(run), step };
+  return { started: startedEvent(run), step, turn: { key, limit: concurrency.limit, onLimit: concurrency.onLimit, ...turnless(run, timers) } };
+}
+
+function turnless(run: Run, timers: readonly Timer[]): Pick<Turn, 'queued' | 'dropped'> {
+  const { workflowId, id: aggregateId } = run;
+  const reason = 'Another run of its concurrency key was open.';
+  return {
+    queued: stepWith(run, {
+      state: { ...run.state, status: 'waiting' },
+      events: [{ type: 'workflow.execution.waiting', aggregateId, payload: { workflowId, for: 'turn' } }],
+      timers,
+    }),
+    dropped: stepWith(run, {
+      state: { ...run.state, status: 'cancelled' },
+      events: [{ type: 'workflow.execution.cancelled', aggregateId, payload: { workflowId, by: 'sluice', reason } }],
+    }),
+  };
+}
+
+/** null: the key found nothing, and the run needs no turn. A key that fails is as good as none: the event must start its run. */
+async function turnKey({ key }: Concurrency, { trigger, input }: Start, { slow, env }: StepTools): Promise<string | null> {
+  const scope = { trigger: input, input, nodes: {}, execution: {}, workflow: {}, customer: { id: trigger.customerId }, env };
+  try {
+    const value = await compileExpression(key).evaluate(scope, slow);
+    return value === undefined || value === null ? null : typeof value === 'string' ? value.slice(0, 500) : JSON.stringify(value).slice(0, 500);
+  } catch {
+    return null;
+  }
+}
+
+/** The event with which a run's stream begins. */
+export const startedEvent = (run: Run): ExecutionStarted => ({
+  type: 'workflow.execution.started',
+  aggregateId: run.id,
+  payload: {
+    workflowId: run.workflowId,
+    workflowVersion: run.workflowVersion,
+    entryNodeId: run.state.entryNodeId,
+    startKey: run.startKey,
+    trigger: run.trigger,
+    ...(run.parent === null ? {} : { parent: run.parent }),
+    input: run.state.input,
+  },
+});

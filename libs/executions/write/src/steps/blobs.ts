@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { isJsonObject, type Json } from '@sluice/kernel';
+import { NodeFailure } from '@sluice/nodes';
+import { ServiceDatabase } from '@sluice/platform-database';
+
+/** Stands for a large value in rows and events: `{"$blob": {"sha256": "…", "bytes": 70000}}`, JSON text in the table `blobs`. */
+export type BlobReference = { readonly $blob: { readonly sha256: string; readonly bytes: number } };
+
+/** Values whose JSON is longer are kept apart. */
+const inlineBytesMax = 64 * 1024;
+/** Nothing that a node puts out may be longer. */
+const outputBytesMax = 8 * 1024 * 1024;
+const keptBytesMax = 64 * 1024 * 1024;
+
+export function referenceIn(value: Json): BlobReference['$blob'] | undefined {
+  if (!isJsonObject(value)) return undefined;
+  const { $blob, ...others } = value;
+  if (!isJsonObject($blob) || Object.keys(others).length > 0) return undefined;
+  const { sha256, bytes } = $blob;
+  return typeof sha256 === 'string' && /^[0-9a-f]{64}$/.test(sha256) && typeof bytes === 'number' ? { sha256, bytes } : undefined;
+}
+
+export interface Blob {
+  readonly sha256: string;
+  readonly bytes: Buffer;
+}
+
+const unstorable = /\\u0000|\\ud[89a-f][0-9a-f]{2}/i;
+
+/** The same with what Postgres refuses replaced: it keeps no NUL and no half of an emoji. JSON.stringify writes either as an escape. */
+export function storable<Value>(value: Value, text = JSON.stringify(value)): Value {
+  return unstorable.test(text) ? JSON.parse(storableText(text)) : value;
+}
+
+const storableText = (text: string): string =>
+  unstorable.test(text) ? text.replaceAll(/(?<!\\)((?:\\\\)*)(?:\\u0000|\\ud[89a-f][0-9a-f]{2})/gi, '$1\ufffd') : text;
+
+export interface Kept {
+  readonly value: Json;
+  /** Of its JSON */
+  readonly bytes: number;
+  /** To be written with whatever refers to it */
+  readonly blob?: Blob;
+}
+
+/** A value as it is stored: itself, or what stands for it. Throws NodeFailure for one that is too large to keep. */
+export function keep(value: Json): Kept {
+  const text = JSON.stringify(value);
+  const length = Buffer.byteLength(text);
+  if (length > outputBytesMax) {
+    const message = `The output has ${length} bytes; ${outputBytesMax} are kept. Select what is needed.`;
+    throw new NodeFailure('output_too_large', message, { retryable: false });
+  }
+  if (length <= inlineBytesMax) return { value: storable(value, text), bytes: length };
+  const bytes = Buffer.from(storableText(text));
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  return { value: { $blob: { sha256, bytes: bytes.length } }, bytes: bytes.length, blob: { sha256, bytes } };
+}
+
+/** Large values by their hash, which never change: some are kept in memory. */
+@Injectable()
+export class Blobs {
+  private readonly kept = new Map<string, { readonly value: Json; readonly bytes: number }>();
+  private keptBytes = 0;
+
+  constructor(private readonly database: ServiceDatabase) {}
+
+  /** What is about to be written can be read from here on. */
+  remember(tenantId: string, { sha256, bytes }: Blob): void {
+    this.add(`${tenantId}/${sha256}`, JSON.parse(bytes.toString()), bytes.length);
+  }
+
+  /** The value with what stands for large ones replaced, also in the members of an object or list: joins are made of outputs. */
+  resolve(tenantId: string, value: Json): Json | Promise<Json> {
+    if (typeof value !== 'object' || value === null) return value;
+    const whole = referenceIn(value);
+    if (whole !== undefined) return this.read(tenantId, whole, value);
+    const members: readonly Json[] = Array.isArray(value) ? value : Object.values(value);
+    if (!members.some((member) => referenceIn(member) !== undefined)) return value;
+    const each = async (member: Json): Promise<Json> => {
+      const reference = referenceIn(member);
+      return reference === undefined ? member : this.read(tenantId, reference, member);
+    };
+    if (!isJsonObject(value)) return Promise.all(members.map(each));
+    return Promise.all(Object.entries(value).map(async ([name, member]) => [name, await each(member)] as const)).then(Object.fromEntries<Json>);
+  }
+
+  /** What is not there is taken for what it says. */
+  private read(tenantId: string, { sha256 }: BlobReference['$blob'], otherwise: Json): Json | Promise<Json> {
+    const key = `${tenantId}/${sha256}`;
+    const found = this.kept.get(key);
+    if (found !== undefined) return found.value;
+    return this.database.pool
+      .query<{ bytes: Buffer }>({ name: 'read-blob', text: 'SELECT bytes FROM blobs WHERE tenant_id = $1 AND sha256 = $2' }, [
+        tenantId,
+        Buffer.from(sha256, 'hex'),
+      ])
+      .then(({ rows: [row] }) => {
+        if (row === undefined) return otherwise;
+        const value: Json = JSON.parse(row.bytes.toString());
+        this.add(key, value, row.bytes.length);
+        return value;
+      });
+  }
+
+  private add(key: string, value: Json, bytes: number): void {
+    const known = this.kept.get(key);
+    this.kept.delete(key);
+    this.kept.set(key, { value, bytes });
+    if (known === undefined) this.keptBytes += bytes;
+    for (const [oldest, entry] of this.kept) {
+      if (this.keptBytes <= keptBytesMax || oldest === key) break;
+      this.kept.delete(oldest);
+      this.keptBytes -= entry.bytes;
+    }
+  }
+}
