@@ -47,7 +47,7 @@ export class StandaloneModule {
         }),
         ...commandApiFeatures(config, logger),
         ...webhookGatewayFeatures(config, logger),
-        ...executionWorkerFeatures(config, logger),
+        ...executionWorkerFeatures(config, logger, config.http.port),
         ...projectorFeatures(logger),
         ...queryApiFeatures,
       ],

@@ -346,7 +346,12 @@ function failItem(turn: Turn, iteration: Iteration, error: NodeError): void {
   if (!outer?.startedAt) return;
   turn.givenUp.push(`${keyOf(frame.loopId, frame.outer)}:`);
   const message = `Item ${frame.index} failed: ${error.message}`;
-  fail(turn, loop, { ...outer, startedAt: outer.startedAt }, { code: 'item_failed', message, details: { index: frame.index, error: asError(error) } });
+  fail(
+    turn,
+    loop,
+    { ...outer, startedAt: outer.startedAt },
+    { code: 'item_failed', message, details: { index: frame.index, error: asError(error) } },
+  );
 }
 
 const asError = ({ code, message }: NodeError): Json => ({ code, message });
@@ -482,7 +487,9 @@ function retryRun(turn: Turn, by: string): void {
 /** Of the run's own nodes: with a loop under way it does not wait. */
 const earliestWait = (runs: ReadonlyMap<string, NodeRun>): string | undefined =>
   [...runs]
-    .flatMap(([key, run]) => (placeOf(key).iteration === '' && run.status === 'waiting' && run.waitUntil !== undefined ? [run.waitUntil] : []))
+    .flatMap(([key, run]) =>
+      placeOf(key).iteration === '' && run.status === 'waiting' && run.waitUntil !== undefined ? [run.waitUntil] : [],
+    )
     .sort()[0];
 
 const now = (turn: Turn): string => turn.at.now.toISOString();

@@ -19,7 +19,7 @@ export {
   type RunEvent,
   type Waiting,
 } from './facts.js';
-export { frameOf, framesAround, type Iteration, keyOf, placeOf } from './frames.js';
+export { type Frame, frameOf, framesAround, type Iteration, keyOf, placeOf } from './frames.js';
 export {
   DEFAULT_HANDLE,
   DONE_HANDLE,

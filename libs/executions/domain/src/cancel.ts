@@ -1,6 +1,5 @@
-import { advance, compileGraph, executionIsOver, newRun, type RunStatus } from '@sluice/engine';
+import { advance, compileGraph, type EngineEvent, executionIsOver, newRun, type RunStatus } from '@sluice/engine';
 import { DomainError, newId } from '@sluice/kernel';
-import type { ExecutionEvent } from './execution-events.js';
 
 /** What is decided about a run as a whole, without a look at its nodes. */
 export interface OpenExecution {
@@ -24,7 +23,7 @@ export class ExecutionIsOver extends DomainError {
 /** Cancelling meets no node: a run whose version no longer compiles can be cancelled, too. */
 const anyGraph = compileGraph({ nodes: [], edges: [] }, () => ({}));
 
-export function cancel({ id, workflowId, status }: OpenExecution, by: string, now: Date): ExecutionEvent[] {
+export function cancel({ id, workflowId, status }: OpenExecution, by: string, now: Date): EngineEvent[] {
   if (executionIsOver({ status })) throw new ExecutionIsOver(id, status);
   const workflow = { executionId: id, workflowId };
   return advance(anyGraph, workflow, { ...newRun('', null), status }, { type: 'run.cancelled', by }, { now, newId, random: () => 0 })

@@ -51,6 +51,7 @@ export type EffectSentAfterCancel = DomainEvent<
     readonly executionId: string;
     readonly workflowId: string;
     readonly nodeId: string;
+    readonly iteration?: string;
     readonly nodeRunId: string;
     readonly outcome: 'succeeded' | 'in_doubt';
   }

@@ -23,6 +23,11 @@ export interface ExecutionDetail extends TenantRow {
   readonly startedAt: string | null;
   readonly completedAt: string | null;
   readonly sentAfterCancel: boolean;
+  /** Of a loop: its items, or what stands for them */
+  readonly items: Json;
+  readonly itemCount: number | null;
+  readonly waitsFor: 'time' | 'event' | 'approval' | 'execution' | null;
+  readonly calledExecutionId: string | null;
   readonly ord: number;
 }
 
@@ -44,6 +49,10 @@ const attempt = ({ payload, position }: Logged<Attempt>, row: ExecutionDetail | 
   startedAt: payload.startedAt,
   completedAt: null,
   sentAfterCancel: false,
+  items: row?.items ?? null,
+  itemCount: row?.itemCount ?? null,
+  waitsFor: null,
+  calledExecutionId: row?.calledExecutionId ?? null,
   ord: row?.ord ?? position,
 });
 
@@ -75,11 +84,21 @@ export const executionDetail: Projection<ExecutionEvent, ExecutionDetail, 'execu
     startedAt: 'timestamptz',
     completedAt: 'timestamptz',
     sentAfterCancel: 'boolean',
+    items: 'jsonb',
+    itemCount: 'int',
+    waitsFor: 'text',
+    calledExecutionId: 'uuid',
     ord: 'bigint',
   },
   keys: ({ aggregateId, payload }) => {
     if (!('nodeRunId' in payload)) return [];
-    return [{ executionId: 'executionId' in payload ? payload.executionId : aggregateId, nodeId: payload.nodeId, iteration: '' }];
+    return [
+      {
+        executionId: 'executionId' in payload ? payload.executionId : aggregateId,
+        nodeId: payload.nodeId,
+        iteration: payload.iteration ?? '',
+      },
+    ];
   },
   on: {
     'workflow.node.triggered': unchanged,
@@ -91,8 +110,15 @@ export const executionDetail: Projection<ExecutionEvent, ExecutionDetail, 'execu
     'workflow.execution.failed': unchanged,
     'workflow.execution.incomplete': unchanged,
     'workflow.execution.cancelled': unchanged,
+    'workflow.execution.retried': unchanged,
     // The last attempt's error stays in sight while the node runs again.
-    'node.execution.started': (event, row) => ({ ...attempt(event, row), status: 'running', error: row?.error ?? null }),
+    'node.execution.started': (event, row) => ({
+      ...attempt(event, row),
+      status: 'running',
+      error: row?.error ?? null,
+      items: event.payload.items ?? null,
+      itemCount: event.payload.itemCount ?? null,
+    }),
     'node.execution.completed': (event, row) => ({
       ...attempt(event, row),
       status: 'completed',
@@ -132,9 +158,19 @@ export const executionDetail: Projection<ExecutionEvent, ExecutionDetail, 'execu
       startedAt: null,
       completedAt: timestamp,
       sentAfterCancel: false,
+      items: null,
+      itemCount: null,
+      waitsFor: null,
+      calledExecutionId: null,
       ord: row?.ord ?? position,
     }),
-    'node.execution.waiting': (event, row) => ({ ...attempt(event, row), status: 'waiting', waitUntil: event.payload.until }),
+    'node.execution.waiting': (event, row) => ({
+      ...attempt(event, row),
+      status: 'waiting',
+      waitUntil: event.payload.until ?? null,
+      waitsFor: event.payload.for,
+      calledExecutionId: event.payload.for === 'execution' ? event.payload.executionId : null,
+    }),
     'node.execution.in_doubt': (event, row) => ({ ...attempt(event, row), status: 'in_doubt', error: event.payload.error }),
     'node.effect.sent_after_cancel': (_event, row) => row && { sentAfterCancel: true },
   },

@@ -9,6 +9,7 @@ export interface ExecutionSummary extends TenantRow {
   readonly workflowVersion: number;
   readonly status: RunStatus;
   readonly entryNodeId: string;
+  readonly parentExecutionId: string | null;
   readonly triggerMeta: TriggerMetadata;
   readonly webhookEventId: string | null;
   readonly customerId: string | null;
@@ -32,6 +33,7 @@ export const executionSummary: Projection<ExecutionEvent, ExecutionSummary> = {
     workflowVersion: 'int',
     status: 'text',
     entryNodeId: 'text',
+    parentExecutionId: 'uuid',
     triggerMeta: 'jsonb',
     webhookEventId: 'uuid',
     customerId: 'text',
@@ -51,6 +53,7 @@ export const executionSummary: Projection<ExecutionEvent, ExecutionSummary> = {
       workflowVersion: payload.workflowVersion,
       status: 'running',
       entryNodeId: payload.entryNodeId,
+      parentExecutionId: payload.parent?.executionId ?? null,
       triggerMeta: payload.trigger,
       webhookEventId: payload.trigger.webhookEventId ?? null,
       customerId: payload.trigger.customerId,
@@ -84,6 +87,7 @@ export const executionSummary: Projection<ExecutionEvent, ExecutionSummary> = {
       completedAt: timestamp,
       updatedAt: timestamp,
     }),
+    'workflow.execution.retried': ({ timestamp: updatedAt }) => ({ status: 'running', error: null, completedAt: null, updatedAt }),
     'workflow.execution.cancelled': ({ timestamp }) => ({ status: 'cancelled', completedAt: timestamp, updatedAt: timestamp }),
     'node.execution.started': unchanged,
     'node.execution.completed': unchanged,

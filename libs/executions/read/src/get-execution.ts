@@ -1,5 +1,6 @@
 import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
 import type { ExecutionDetailQuery, NodeExecutionQuery } from '@sluice/contracts';
+import { type Frame, frameOf, keyOf } from '@sluice/engine';
 import { DomainError, type Json } from '@sluice/kernel';
 import { ReadStore, selectList } from '@sluice/platform-projections';
 import { type ExecutionDetail, executionDetail } from './execution-detail.projection.js';
@@ -39,36 +40,57 @@ export class GetExecutionHandler implements IQueryHandler<GetExecution> {
          WHERE d.tenant_id = $1 AND d.execution_id = $2 ORDER BY d.ord, d.node_id`,
         [tenantId, executionId],
       );
-      return { ...executionOf(run), entryNodeId: run.entryNodeId, input: run.input, output: run.output, nodes: nodeRunsOf(run, nodes) };
+      const parent = run.parentExecutionId === null ? {} : { parentExecutionId: run.parentExecutionId };
+      return {
+        ...executionOf(run),
+        ...parent,
+        entryNodeId: run.entryNodeId,
+        input: run.input,
+        output: run.output,
+        nodes: nodeRunsOf(run, nodes),
+      };
     });
   }
 }
 
 /** Node runs with the input that each had, which the log and so the read model do not repeat. */
 export function nodeRunsOf({ input }: Pick<ExecutionSummary, 'input'>, nodes: readonly ExecutionDetail[]): NodeExecutionQuery[] {
-  const outputs = new Map(nodes.map((node) => [node.nodeId, node.passesInput ? input : node.output]));
+  const byKey = new Map(nodes.map((node) => [keyOf(node.nodeId, node.iteration), node]));
+  const outputOf = (key: string): Json => {
+    const node = byKey.get(key);
+    if (node === undefined) return null;
+    return node.passesInput ? inputOf(node) : node.output;
+  };
+  /** As the engine derives it: the run's input or the item, one node's output, or an object by node id. */
+  const inputOf = ({ nodeId, inputFrom, joined, iteration }: ExecutionDetail): Json => {
+    const [first, ...others] = inputFrom;
+    const frame = frameOf(iteration);
+    if (first === undefined && frame === undefined) return input;
+    if (first === undefined) return frame?.loopId === nodeId ? null : itemOf(frame);
+    if (!joined && others.length === 0) return outputOf(keyOf(first, iteration));
+    return Object.fromEntries(inputFrom.map((id) => [id, outputOf(keyOf(id, iteration))]));
+  };
+  const itemOf = (frame: Frame | undefined): Json => {
+    const items = frame && byKey.get(keyOf(frame.loopId, frame.outer))?.items;
+    return frame !== undefined && Array.isArray(items) ? ((items as readonly Json[])[frame.index] ?? null) : (items ?? null);
+  };
   return nodes.map((node) => ({
     id: node.id,
     nodeId: node.nodeId,
     type: node.type,
     ...(node.iteration !== '' && { iteration: node.iteration }),
+    ...(node.itemCount !== null && { itemCount: node.itemCount }),
     status: node.status,
     attempt: node.attempt,
     startedAt: node.startedAt,
     completedAt: node.completedAt,
     ...(node.waitUntil !== null && { waitUntil: node.waitUntil }),
+    ...(node.waitsFor !== null && { waitsFor: node.waitsFor }),
+    ...(node.calledExecutionId !== null && { calledExecutionId: node.calledExecutionId }),
     ...(node.handle !== null && { handle: node.handle }),
-    input: node.status === 'skipped' ? null : inputOf(node, input, outputs),
-    output: node.passesInput ? input : node.output,
+    input: node.status === 'skipped' ? null : inputOf(node),
+    output: outputOf(keyOf(node.nodeId, node.iteration)),
     ...(node.error !== null && { error: node.error }),
     ...(node.sentAfterCancel && { sentAfterCancel: true }),
   }));
-}
-
-/** As the engine derives it: the run's input, one node's output, or an object by node id. */
-function inputOf({ inputFrom, joined }: ExecutionDetail, runInput: Json, outputs: ReadonlyMap<string, Json>): Json {
-  const [first, ...others] = inputFrom;
-  if (first === undefined) return runInput;
-  if (!joined && others.length === 0) return outputs.get(first) ?? null;
-  return Object.fromEntries(inputFrom.map((nodeId) => [nodeId, outputs.get(nodeId) ?? null]));
 }

@@ -1,11 +1,15 @@
 import { type DynamicModule, Injectable, Module, type OnApplicationShutdown } from '@nestjs/common';
 import type { EncryptionConfig, RedisConfig } from '@sluice/platform-config';
+import { NodeFailure } from '@sluice/nodes';
 import { ServiceDatabase } from '@sluice/platform-database';
 import { ExpressionPool } from '@sluice/platform-expression-pool';
+import { Notifications } from '@sluice/platform-notifications';
 import { OutboundHttp } from '@sluice/platform-outbound';
 import { TicketConsumerModule, TicketHandler } from '@sluice/platform-queue';
 import { LOGGER, type Logger } from '@sluice/platform-telemetry';
 import { EffectToolbox } from './effects/effect-toolbox.js';
+import { Blobs } from './steps/blobs.js';
+import { Callees } from './steps/callees.js';
 import { Committer, CommitStepsHandler } from './steps/committer.js';
 import { CompiledVersions } from './steps/compiled-versions.js';
 import { Leases } from './steps/leases.js';
@@ -20,10 +24,16 @@ export interface ExecutionWorkerOptions {
   readonly outbound: { readonly allow: readonly string[] };
   readonly providerApis: Readonly<Record<string, string>>;
   readonly fusion: boolean;
+  /** Of the command API, as people reach it */
+  readonly publicUrl: string;
   readonly logger: Logger;
 }
 
 const jobsAtATime = 8;
+
+const noCode = (): never => {
+  throw new NodeFailure('code_is_off', 'Code nodes are switched off here.', { retryable: false });
+};
 
 @Injectable()
 class SlowExpressions implements OnApplicationShutdown {
@@ -37,29 +47,31 @@ class SlowExpressions implements OnApplicationShutdown {
 /** Runs workflow nodes. Needs the service's database, tickets and notifications. */
 @Module({})
 export class ExecutionWorkerModule {
-  static forRoot({ redis, encryption, outbound, providerApis, fusion, logger }: ExecutionWorkerOptions): DynamicModule {
+  static forRoot({ redis, encryption, outbound, providerApis, fusion, publicUrl, logger }: ExecutionWorkerOptions): DynamicModule {
     const core: DynamicModule = {
       module: ExecutionWorkerCore,
       providers: [
         { provide: LOGGER, useValue: logger },
         {
           provide: EffectToolbox,
-          useFactory: (database: ServiceDatabase) => {
+          useFactory: (database: ServiceDatabase, notifications: Notifications) => {
             const http = new OutboundHttp({
               allow: outbound.allow,
               onRefused: (refusal) => logger.warn({ refusal }, 'an outbound call was refused'),
             });
-            return new EffectToolbox(database, { outbound: http, encryption, providerApis });
+            return new EffectToolbox(database, notifications, { outbound: http, encryption, providerApis, runCode: noCode });
           },
-          inject: [ServiceDatabase],
+          inject: [ServiceDatabase, Notifications],
         },
         {
           provide: WORKER_OPTIONS,
-          useFactory: ({ pool }: SlowExpressions): WorkerOptions => ({ fusion, slow: pool.evaluate }),
+          useFactory: ({ pool }: SlowExpressions): WorkerOptions => ({ fusion, slow: pool.evaluate, publicUrl }),
           inject: [SlowExpressions],
         },
         SlowExpressions,
         { provide: TicketHandler, useExisting: TaskRunner },
+        Blobs,
+        Callees,
         CommitStepsHandler,
         Committer,
         CompiledVersions,

@@ -11,6 +11,8 @@ import { eventually, type TestDatabase, testDatabase } from '@sluice/testing';
 import pg from 'pg';
 import { CancelExecution, CancelExecutionHandler } from './cancel-execution.js';
 import type { EffectToolbox } from './effects/effect-toolbox.js';
+import { Blobs } from './steps/blobs.js';
+import { Callees } from './steps/callees.js';
 import type { Committed, Work } from './steps/commit-steps.js';
 import { Committer, CommitSteps, CommitStepsHandler } from './steps/committer.js';
 import { CompiledVersions } from './steps/compiled-versions.js';
@@ -77,7 +79,7 @@ function worker(send: Send = () => Promise.reject(new Error('nothing is sent her
   const tickets = new HeldTickets();
   const handler = new CommitStepsHandler(database);
   const bus = { execute: (command: CommitSteps) => handler.execute(command) } as unknown as CommandBus;
-  const committer = new GatedCommitter(bus, { emit: () => {} } as unknown as Notifications, logger);
+  const committer = new GatedCommitter(bus, { emit: () => {} } as unknown as Notifications, tickets, logger);
   const leases = new Leases(database);
   const toolbox = {
     toolsFor: (_job: unknown, idempotencyKey: string, signal: AbortSignal) => ({
@@ -87,16 +89,19 @@ function worker(send: Send = () => Promise.reject(new Error('nothing is sent her
     }),
   } as unknown as EffectToolbox;
   const slow = () => Promise.reject(new Error('no slow expression is used here'));
+  const versions = new CompiledVersions(database);
   const runner = new TaskRunner(
     database,
-    new CompiledVersions(database),
+    versions,
     new TenantDirectory(database),
     leases,
     committer,
     tickets,
     new WakeUps(),
     toolbox,
-    { fusion, slow },
+    new Blobs(database),
+    new Callees(database, versions),
+    { fusion, slow, publicUrl: 'http://localhost' },
     logger,
   );
   return { runner, tickets, committer, leases };
@@ -535,7 +540,7 @@ describe('two branches that end at the same moment on two workers', () => {
 describe('cancelling', () => {
   const silent = { emit: () => {} } as unknown as Notifications;
   const cancel = (executionId: string) =>
-    new CancelExecutionHandler(new CommandStore(api, silent)).execute(new CancelExecution(tenantId, executionId, 'ada'));
+    new CancelExecutionHandler(new CommandStore(api, silent), new HeldTickets()).execute(new CancelExecution(tenantId, executionId, 'ada'));
   const ends = (types: readonly string[]) =>
     types.filter((type) => /^workflow\.execution\.(completed|failed|cancelled|incomplete)$/.test(type));
   const waiting: Graph = {

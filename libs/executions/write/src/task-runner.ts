@@ -1,19 +1,29 @@
 import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
-import { type EngineCommand, executionIsOver, type Fact, inputOf } from '@sluice/engine';
-import type { SlowEvaluator } from '@sluice/expressions';
+import { type EngineCommand, executionIsOver, type Fact, inputOf, type Iteration, keyOf, TIMEOUT_HANDLE } from '@sluice/engine';
+import { compileExpression, type SlowEvaluator, truthy } from '@sluice/expressions';
+import { isJsonObject, type Json } from '@sluice/kernel';
 import { codeOf, ServiceDatabase } from '@sluice/platform-database';
 import { type TaskTicket, TicketHandler, Tickets } from '@sluice/platform-queue';
 import { LOGGER, type Logger, withCorrelation } from '@sluice/platform-telemetry';
+import type { TriggerEvent } from '@sluice/webhooks-domain';
 import { EffectToolbox } from './effects/effect-toolbox.js';
 import { type EffectJob, type EffectOutcome, performEffects } from './effects/perform-effects.js';
-import type { Committed, EffectResult, StartWork, StepWork, Work } from './steps/commit-steps.js';
+import { type Begun, beginRun } from './steps/begin-run.js';
+import { Blobs } from './steps/blobs.js';
+import { Callees } from './steps/callees.js';
+import type { EffectResult, StartWork, StepWork } from './steps/commit-steps.js';
 import { Committer } from './steps/committer.js';
 import { CompiledVersions, isBroken, type PublishedVersion } from './steps/compiled-versions.js';
 import { type Lease, Leases } from './steps/leases.js';
+import { readLoopResults } from './steps/loop-results.js';
+import { eventsSince, openWait } from './steps/match-events.js';
 import { readRuns, type Run } from './steps/run.js';
-import { failedStep, runStep, type Step, type StepTools } from './steps/run-step.js';
-import { type Listener, readListeners, runForEvent, wants } from './steps/start-runs.js';
-import { putOffTasks, readTasks, type Task } from './steps/tasks.js';
+import { type Beginning, failedStep, type Outcome, runStep, type Step, type StepTools } from './steps/run-step.js';
+import { itemOf } from './steps/scope.js';
+import { type Listener, readListeners, startOf, wants } from './steps/start-runs.js';
+import { putOffTasks, readTasks, type Task, tasksOutOfTurn } from './steps/tasks.js';
+import { consumeWaits, type EventWait, readEventWaits, rememberMatches, type Resumption } from './steps/waits.js';
+import { approvalToken } from './approvals/approval-token.js';
 import { type Tenant, TenantDirectory } from './tenant-directory.js';
 import { WakeUps } from './sweeps/wake-ups.js';
 
@@ -23,12 +33,19 @@ export interface WorkerOptions {
   /** `FUSION` */
   readonly fusion: boolean;
   readonly slow: SlowEvaluator;
+  /** Of the command API, without a trailing slash: where approvals are given */
+  readonly publicUrl: string;
 }
 
-/** What a step begins with: facts, or a node that was left to it. */
-interface Beginning {
-  readonly facts: readonly Fact[];
-  readonly commands?: readonly EngineCommand[];
+/** What a task wants of its run. Those of one run are decided together. */
+interface Request {
+  readonly task: Task;
+  begin(version: PublishedVersion, run: Run): Beginning | Promise<Beginning>;
+  readonly effect?: EffectResult;
+  readonly read: Run | undefined;
+  readonly version: Awaited<ReturnType<CompiledVersions['get']>> extends ReadonlyMap<string, infer Version> ? Version | undefined : never;
+  readonly tenant: Tenant | undefined;
+  settle(error?: unknown): void;
 }
 
 const crashesMax = 3;
@@ -37,6 +54,10 @@ const effectsInFlightMax = 400;
 const drainMs = 15_000;
 /** A run that is fenced this often in a row is left to a later ticket. */
 const decisionsMax = 20;
+/** Tasks of one run that are decided together */
+const togetherMax = 64;
+/** A task whose turn has not come looks again after this long. */
+const outOfTurnMs = 50;
 
 /**
  * The shell around the engine. Tickets say where to look; Postgres says what there is; every outcome goes through one fenced, grouped
@@ -46,8 +67,8 @@ const decisionsMax = 20;
 export class TaskRunner extends TicketHandler implements BeforeApplicationShutdown {
   private readonly effectsInFlight = new Set<Promise<void>>();
   private effectsRunning = 0;
-  /** By run, the last decision under way here: those of one run wait for each other instead of fencing each other. */
-  private readonly deciding = new Map<string, Promise<unknown>>();
+  /** By run, what waits to be decided while another decision is under way here: all of it is the next one. */
+  private readonly deciding = new Map<string, Request[]>();
   private readonly ticketsInFlight = new Set<Promise<void>>();
   private draining = false;
   /** When tickets last came; the sweeps poll Postgres when none did for a while. */
@@ -62,6 +83,8 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     private readonly tickets: Tickets,
     private readonly wakeUps: WakeUps,
     private readonly toolbox: EffectToolbox,
+    private readonly blobs: Blobs,
+    private readonly callees: Callees,
     @Inject(WORKER_OPTIONS) private readonly options: WorkerOptions,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
@@ -103,11 +126,14 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
 
     const effects = leases.filter(({ task }) => task.kind === 'effect');
     const inProcess = free.filter(({ task }) => task.kind !== 'effect');
+    const of = (...kinds: Task['kind'][]) => inProcess.flatMap(({ task }) => (kinds.includes(task.kind) ? [task] : []));
     const endLeases = () => inProcess.forEach(({ lease }) => lease?.end());
     this.beginEffects(effects);
     await Promise.all([
-      this.runStarts(inProcess.flatMap(({ task }) => (task.kind === 'start' ? [task] : []))),
-      this.runSteps(inProcess.flatMap(({ task }) => (task.kind === 'start' ? [] : [task]))),
+      this.runStarts(of('start')),
+      this.runBegins(of('begin')),
+      this.runMatches(of('match')),
+      this.runSteps(of('step', 'resume', 'cancel')),
     ]).finally(endLeases);
   }
 
@@ -116,47 +142,110 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
   private async runStarts(tasks: readonly Task[]): Promise<void> {
     const events = tasks.flatMap((task) => (task.webhookEvent === null ? [] : [{ task, event: task.webhookEvent }]));
     if (events.length === 0) return;
-    const listeners = await readListeners(
-      this.database.pool,
-      events.map(({ task, event }) => ({ tenantId: task.tenantId, channelId: event.item.channelId })),
+    const customers = events.flatMap(({ task, event: { item } }) =>
+      item.customerId === null ? [] : [{ tenantId: task.tenantId, channelId: item.channelId, customerId: item.customerId }],
     );
+    const [listeners, waits] = await Promise.all([
+      readListeners(
+        this.database.pool,
+        events.map(({ task, event }) => ({ tenantId: task.tenantId, channelId: event.item.channelId })),
+      ),
+      readEventWaits(this.database.pool, customers),
+    ]);
     const [versions, tenants] = await Promise.all([
       this.versions.get(listeners.map(({ versionId }) => versionId)),
       this.tenants.get(events.map(({ task }) => task.tenantId)),
     ]);
-    await Promise.all(
-      events.map(({ task, event }) =>
-        withCorrelation({ correlationId: event.correlationId, tenantId: task.tenantId }, async () => {
-          const work = await this.startWork(task, event, listeners, versions, tenants.get(task.tenantId));
-          await this.finish(...(await this.commitStart(work)));
-        }),
-      ),
+    const start = ({ task, event }: (typeof events)[number], read = waits) =>
+      withCorrelation({ correlationId: event.correlationId, tenantId: task.tenantId }, () =>
+        this.start(task, event, { listeners, waits: read, versions, tenant: tenants.get(task.tenantId) }),
+      );
+
+    // Where runs take turns, events of one customer begin in the order in which they came.
+    const takesTurns = new Set(
+      listeners.flatMap(({ channelId, versionId }) => {
+        const version = versions.get(versionId);
+        return version !== undefined && !isBroken(version) && version.settings.concurrency !== undefined ? [channelId] : [];
+      }),
     );
+    const inOrder = events.filter(({ event }) => takesTurns.has(event.item.channelId));
+    const tooEarly = await tasksOutOfTurn(
+      this.database.pool,
+      inOrder.map(({ task }) => task),
+    );
+    const lines = Map.groupBy(inOrder, ({ event: { item } }) => `${item.channelId}/${item.customerId ?? ''}`);
+    await Promise.all([
+      ...events.filter((one) => !inOrder.includes(one)).map((one) => start(one)),
+      ...[...lines.values()].map(async (line) => {
+        const later = line.filter(({ task }) => tooEarly.has(task.id));
+        if (later.length > 0) {
+          const all = line.map(({ task }) => task);
+          await putOffTasks(this.database.pool, all, outOfTurnMs);
+          return this.wakeUps.in(outOfTurnMs);
+        }
+        for (const one of line.toSorted((a, b) => a.task.orderAt - b.task.orderAt)) await start(one);
+      }),
+    ]);
+  }
+
+  private async start(
+    task: Task,
+    event: NonNullable<Task['webhookEvent']>,
+    seen: {
+      readonly listeners: readonly Listener[];
+      readonly waits: readonly (EventWait & { readonly channelId: string; readonly customerId: string })[];
+      readonly versions: Awaited<ReturnType<CompiledVersions['get']>>;
+      readonly tenant: Tenant | undefined;
+    },
+  ): Promise<void> {
+    let { waits } = seen;
+    for (let decision = 1; decision <= decisionsMax; decision += 1) {
+      const work = await this.startWork(task, event, { ...seen, waits });
+      const committed = await this.committer.add(work).catch((error: unknown) => {
+        // An event whose start cannot be stored fails with the reason: it would be tried for ever, and nothing of it would ever be seen.
+        if (!isUnstorable(error)) throw error;
+        return this.committer.add({
+          ...work,
+          listeners: [],
+          matches: [],
+          failure: { code: 'not_storable', message: messageOf(error) },
+        });
+      });
+      if (committed.outcome !== 'fenced') return this.wakeFor(committed.begun);
+      // One that waited for it has gone on with something else meanwhile.
+      const { channelId, customerId } = event.item;
+      waits = customerId === null ? [] : await readEventWaits(this.database.pool, [{ tenantId: task.tenantId, channelId, customerId }]);
+    }
   }
 
   private async startWork(
     task: Task,
     event: NonNullable<Task['webhookEvent']>,
-    listeners: readonly Listener[],
-    versions: Awaited<ReturnType<CompiledVersions['get']>>,
-    tenant: Tenant | undefined,
+    seen: Parameters<TaskRunner['start']>[2],
   ): Promise<StartWork> {
+    const item: TriggerEvent = { ...event.item, id: event.id };
     const base = {
       kind: 'start',
-      task: { id: task.id, epoch: task.epoch },
+      tasks: [{ id: task.id, epoch: task.epoch }],
       tenantId: task.tenantId,
       webhookEventId: event.id,
       correlationId: event.correlationId,
+      item: JSON.parse(JSON.stringify(item)),
     } as const;
     if (task.crashes >= crashesMax) {
-      return { ...base, listeners: [], failure: { code: 'crash_loop', message: `Starting it stopped its worker ${task.crashes} times.` } };
+      const message = `Starting it stopped its worker ${task.crashes} times.`;
+      return { ...base, listeners: [], matches: [], failure: { code: 'crash_loop', message } };
     }
-    const item = { ...event.item, id: event.id };
+    const here = seen.waits.filter((wait) => wait.channelId === item.channelId && wait.customerId === item.customerId);
+    const matches: EventWait[] = [];
+    for (const wait of here) if (wait.tenantId === task.tenantId && (await this.fits(wait, item))) matches.push(wait);
+    const taken = new Set(matches.flatMap(({ exclusive, workflowId }) => (exclusive ? [workflowId] : [])));
+
     const begun: StartWork['listeners'][number][] = [];
     let broken: string | undefined;
-    for (const listener of listeners) {
-      const version = versions.get(listener.versionId);
-      if (!(await wants(listener, item, task.tenantId, this.options.slow))) continue;
+    for (const listener of seen.listeners) {
+      const version = seen.versions.get(listener.versionId);
+      if (taken.has(listener.workflowId) || !(await wants(listener, item, task.tenantId, this.options.slow))) continue;
       // Not read is not gone: the task stays.
       if (version === undefined) throw new Error(`version ${listener.versionId} could not be read`);
       if (isBroken(version)) {
@@ -164,24 +253,72 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
         continue;
       }
       if (!version.compiled.programs.has(listener.nodeId)) continue;
-      const { run, started } = runForEvent(version, listener, item, event.correlationId);
-      begun.push({
-        webhookId: listener.webhookId,
-        started,
-        step: await runStep(version, run, { facts: [{ type: 'run.started' }] }, this.toolsOf(tenant)),
-      });
+      const run = await beginRun(version, startOf(listener, item, event.correlationId), this.toolsOf(seen.tenant));
+      begun.push({ webhookId: listener.webhookId, begun: run });
     }
-    return { ...base, listeners: begun, ...(broken === undefined ? {} : { failure: { code: 'workflow_broken', message: broken } }) };
+    return {
+      ...base,
+      listeners: begun,
+      matches,
+      ...(broken === undefined ? {} : { failure: { code: 'workflow_broken', message: broken } }),
+    };
   }
 
-  /** An event whose start cannot be stored fails with the reason: it would be tried for ever, and nothing of it would ever be seen. */
-  private async commitStart(work: StartWork): Promise<[Committed, StartWork]> {
+  /** A condition that fails to evaluate fits nothing. */
+  private async fits({ kinds, condition, scope }: EventWait, item: TriggerEvent): Promise<boolean> {
+    if (kinds.length > 0 && !kinds.includes(item.kind) && !kinds.includes(item.action)) return false;
+    if (condition === null) return true;
+    const event: Json = JSON.parse(JSON.stringify(item));
+    const rest = { nodes: {}, execution: {}, workflow: {}, customer: { id: item.customerId }, env: {} };
     try {
-      return [await this.committer.add(work), work];
-    } catch (error) {
-      if (!isUnstorable(error)) throw error;
-      const refused: StartWork = { ...work, listeners: [], failure: { code: 'not_storable', message: messageOf(error) } };
-      return [await this.committer.add(refused), refused];
+      const seen = { ...rest, trigger: scope?.['trigger'] ?? null, input: scope?.['input'] ?? null, event };
+      return truthy(await compileExpression(condition).evaluate(seen, this.options.slow));
+    } catch {
+      return false;
+    }
+  }
+
+  /** Runs that begin for another reason than an event: a schedule, a failure, a replay. */
+  private async runBegins(tasks: readonly Task[]): Promise<void> {
+    await Promise.all(
+      tasks.map(async (task) => {
+        const tenants = await this.tenants.get([task.tenantId]);
+        const begun = task.crashes >= crashesMax ? undefined : await this.callees.fromTask(task, this.toolsOf(tenants.get(task.tenantId)));
+        if (begun === undefined) this.logger.warn({ taskId: task.id, payload: task.payload }, 'a run could not be begun');
+        const work: StepWork = {
+          kind: 'step',
+          tasks: [{ id: task.id, epoch: task.epoch }],
+          step: undefined,
+          begun: begun === undefined ? [] : [begun],
+        };
+        const committed = await this.committer.add(work);
+        this.wakeFor(committed.begun);
+      }),
+    );
+  }
+
+  /** Looks for an event that came after the run began and before it waited. The first that fits is taken. */
+  private async runMatches(tasks: readonly Task[]): Promise<void> {
+    for (const task of tasks) {
+      const { tenantId, executionId, nodeId, iteration } = task;
+      if (executionId === null || nodeId === null) continue;
+      const place = { tenantId, executionId, nodeId, iteration };
+      const wait = await openWait(this.database.pool, place);
+      let found: TriggerEvent | undefined;
+      for (const item of wait === undefined ? [] : await eventsSince(this.database.pool, wait)) {
+        if (wait === undefined || !(await this.fits(wait, item))) continue;
+        found = item;
+        break;
+      }
+      const tickets = await this.database.withClient(async (client) => {
+        await client.query('DELETE FROM tasks WHERE id = $1 AND epoch = $2', [task.id, task.epoch]);
+        if (found === undefined) return [];
+        const resumption: Resumption = { type: 'completed', handle: 'out', output: JSON.parse(JSON.stringify(found)) };
+        const consumed = await consumeWaits(client, [{ ...place, resumption }]);
+        if (consumed.length > 0) await rememberMatches(client, [{ tenantId, executionId, eventId: found.id }]);
+        return consumed;
+      });
+      if (tickets.length > 0) await this.tickets.issue(tickets);
     }
   }
 
@@ -191,100 +328,135 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     const { runs, versions, tenants } = await this.readAll(tasks);
     await Promise.all(
       tasks.map((task) => {
-        const run = runs.get(task.executionId ?? '');
-        return withCorrelation({ correlationId: run?.correlationId ?? '', tenantId: task.tenantId }, () =>
-          this.decide(task, run, versions, tenants.get(task.tenantId), (version, current) => this.beginningOf(task, version, current)),
+        const read = runs.get(task.executionId ?? '');
+        return withCorrelation({ correlationId: read?.correlationId ?? '', tenantId: task.tenantId }, () =>
+          this.decide({
+            task,
+            read,
+            version: versions.get(read?.versionId ?? ''),
+            tenant: tenants.get(task.tenantId),
+            begin: (version, run) => this.beginningOf(task, version, run),
+          }),
         );
       }),
     );
   }
 
-  private beginningOf(task: Task, version: PublishedVersion, run: Run): Beginning {
-    const nodeId = task.nodeId ?? '';
-    const node = run.state.nodes.get(nodeId);
-    const startedAt = node?.startedAt ?? new Date().toISOString();
-    if (task.crashes >= crashesMax) return { facts: [crashLoop(task, nodeId, startedAt)] };
-    if (task.kind === 'resume') {
-      return {
-        facts: [
-          {
-            type: 'node.completed',
-            nodeId,
-            attempt: node?.attempt ?? 1,
-            handle: 'out',
-            output: inputOf(version.compiled, run.state, nodeId),
-            startedAt,
-          },
-        ],
-      };
+  private async beginningOf(task: Task, version: PublishedVersion, run: Run): Promise<Beginning> {
+    const { iteration, attempt } = task;
+    if (task.kind === 'cancel') {
+      const reason = isJsonObject(task.payload) ? task.payload['reason'] : undefined;
+      return { facts: [{ type: 'run.cancelled', by: 'sluice', ...(typeof reason === 'string' && { reason }) }] };
     }
-    return { facts: [], commands: [{ type: 'runNode', nodeId, attempt: task.attempt }] };
+    // It was called, or has waited for its turn: nothing of it has run.
+    if (run.state.nodes.size === 0 && task.kind === 'step') return { facts: [{ type: 'run.started' }] };
+    const nodeId = task.nodeId ?? '';
+    if (task.crashes >= crashesMax) return { facts: [crashLoop(task, nodeId)] };
+    if (task.kind === 'step') return { facts: [], commands: [{ type: 'runNode', nodeId, iteration, attempt }] };
+    if (nodeId === '') {
+      const ms = version.settings.deadlineMs;
+      return { facts: [{ type: 'run.failed', error: { code: 'deadline_exceeded', message: `The run was not over after ${ms} ms.` } }] };
+    }
+    return { facts: [await this.resumptionOf(task, nodeId, version, run)] };
+  }
+
+  /** How a node that waited goes on. */
+  private async resumptionOf({ payload, iteration }: Task, nodeId: string, version: PublishedVersion, run: Run): Promise<Fact> {
+    const { state } = run;
+    const place = { nodeId, iteration, startedAt: state.nodes.get(keyOf(nodeId, iteration))?.startedAt };
+    const passOn = async (handle: string): Promise<Fact> => {
+      const output = inputOf(version.compiled, state, nodeId, iteration, await itemOf(run, state, iteration, this.blobs));
+      return { type: 'node.completed', ...place, handle, output };
+    };
+    if (!isJsonObject(payload)) return passOn('out');
+    const { type, handle, output = null, error } = payload;
+    if (type === 'timeout') return passOn(TIMEOUT_HANDLE);
+    if (type === 'failed' && isJsonObject(error)) {
+      const { code, message, details } = error;
+      const said = { code: String(code), message: String(message), ...(details === undefined ? {} : { details }) };
+      return { type: 'node.failed', ...place, error: said, retryable: false };
+    }
+    return { type: 'node.completed', ...place, handle: String(handle), output, bytes: JSON.stringify(output).length };
+  }
+
+  /** Resolves when it is committed, or when the task has nothing left to do. */
+  private decide(request: Omit<Request, 'settle'>): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const settle = (error?: unknown) =>
+      error === undefined ? resolve() : reject(error instanceof Error ? error : new Error(String(error)));
+    const runId = request.task.executionId ?? '';
+    const waiting = this.deciding.get(runId);
+    if (waiting !== undefined) waiting.push({ ...request, settle });
+    else void this.decideAll(runId, [{ ...request, settle }]);
+    return promise;
+  }
+
+  private async decideAll(runId: string, waiting: Request[]): Promise<void> {
+    this.deciding.set(runId, waiting);
+    let { read } = waiting[0] ?? {};
+    while (waiting.length > 0) {
+      const together = waiting.splice(0, togetherMax);
+      await this.decideTogether(together, together.length === 1 ? read : undefined).then(
+        () => together.forEach(({ settle }) => settle()),
+        (error: unknown) => together.forEach(({ settle }) => settle(error)),
+      );
+      read = undefined;
+    }
+    this.deciding.delete(runId);
   }
 
   /** Decides, commits, and decides again with what the nodes came to for as long as the run has moved on meanwhile. */
-  private async decide(
-    task: Task,
-    read: Run | undefined,
-    versions: Awaited<ReturnType<CompiledVersions['get']>>,
-    tenant: Tenant | undefined,
-    begin: (version: PublishedVersion, run: Run) => Beginning,
-    effect?: EffectResult,
-  ): Promise<void> {
-    const runId = task.executionId ?? '';
-    const before = this.deciding.get(runId);
-    const turn = (async () => {
-      await before?.catch(() => {});
-      let run = before === undefined ? read : await this.readRun(task);
-      let outcomes: Step['outcomes'] = new Map();
-      for (let decision = 1; decision <= decisionsMax; decision += 1) {
-        const step = await this.stepOf(run, versions, tenant, begin, outcomes);
-        outcomes = step?.outcomes ?? outcomes;
-        const work: StepWork = {
-          kind: 'step',
-          task: { id: task.id, epoch: task.epoch },
-          step,
-          ...(effect === undefined ? {} : { effect }),
-        };
-        const committed = await this.committer.add(work).catch((error: unknown) => {
-          if (!isUnstorable(error) || run === undefined) throw error;
-          return this.committer.add({
-            ...work,
-            step: failedStep(run, { code: 'not_storable', message: messageOf(error) }),
-            effect: undefined,
-          });
-        });
-        if (committed.outcome !== 'fenced') return this.finish(committed, work);
-        run = await this.readRun(task);
+  private async decideTogether(requests: readonly Request[], read: Run | undefined): Promise<void> {
+    let left = requests;
+    let run = read ?? (await this.readRun(left));
+    let outcomes: Step['outcomes'] = new Map();
+    for (let decision = 1; decision <= decisionsMax; decision += 1) {
+      const step = await this.stepOf(run, left, outcomes);
+      outcomes = step?.outcomes ?? outcomes;
+      const work: StepWork = {
+        kind: 'step',
+        tasks: left.map(({ task: { id, epoch } }) => ({ id, epoch })),
+        step,
+        effects: left.flatMap(({ effect }) => effect ?? []),
+      };
+      const committed = await this.committer.add(work).catch(async (error: unknown) => {
+        if (!isUnstorable(error) || run === undefined) throw error;
+        if (left.length > 1) return undefined;
+        return this.committer.add({ ...work, step: failedStep(run, { code: 'not_storable', message: messageOf(error) }), effects: [] });
+      });
+      if (committed === undefined) {
+        for (const one of left) await this.decideTogether([one], undefined);
+        return;
       }
-      throw new Error(`run ${runId} was fenced ${decisionsMax} times in a row`);
-    })();
-    this.deciding.set(runId, turn);
-    try {
-      await turn;
-    } finally {
-      if (this.deciding.get(runId) === turn) this.deciding.delete(runId);
+      if (committed.outcome === 'committed') return this.wakeFor([...(step === undefined ? [] : [step]), ...committed.begun]);
+      left = left.filter(({ task }) => committed.outcome === 'fenced' && !committed.gone.includes(task.id));
+      if (left.length === 0) return;
+      run = await this.readRun(left);
     }
+    throw new Error(`run ${run?.id} was fenced ${decisionsMax} times in a row`);
   }
 
-  /** undefined: the run is over or gone, and the task has nothing left to do. */
-  private async stepOf(
-    run: Run | undefined,
-    versions: Awaited<ReturnType<CompiledVersions['get']>>,
-    tenant: Tenant | undefined,
-    begin: (version: PublishedVersion, run: Run) => Beginning,
-    outcomes: Step['outcomes'],
-  ): Promise<Step | undefined> {
+  /** undefined: the run is over or gone, and the tasks have nothing left to do. */
+  private async stepOf(run: Run | undefined, requests: readonly Request[], outcomes: Step['outcomes']): Promise<Step | undefined> {
     if (run === undefined || executionIsOver(run.state)) return undefined;
-    const version = versions.get(run.versionId);
+    const [first] = requests;
+    // A run may have been moved to another version meanwhile.
+    const known = first?.version?.id === run.versionId ? first.version : (await this.versions.get([run.versionId])).get(run.versionId);
     // Not read is not gone: the task stays.
-    if (version === undefined) throw new Error(`version ${run.versionId} could not be read`);
-    if (isBroken(version)) return failedStep(run, { code: 'workflow_broken', message: version.brokenBecause });
-    return runStep(version, run, begin(version, run), this.toolsOf(tenant), outcomes);
+    if (known === undefined) throw new Error(`version ${run.versionId} could not be read`);
+    if (isBroken(known)) return failedStep(run, { code: 'workflow_broken', message: known.brokenBecause });
+    const beginnings = await Promise.all(requests.map(({ begin }) => begin(known, run)));
+    const facts = beginnings.flatMap((one) => one.facts);
+    const commands = beginnings.flatMap((one): readonly EngineCommand[] => one.commands ?? []);
+    return runStep(known, run, { facts, commands }, this.toolsOf(first?.tenant), outcomes);
   }
 
-  private async readRun({ tenantId, executionId }: Task): Promise<Run | undefined> {
-    if (executionId === null) return undefined;
-    return (await readRuns(this.database.pool, [{ tenantId, executionId }])).get(executionId);
+  private async readRun(requests: readonly Request[]): Promise<Run | undefined> {
+    const [first] = requests;
+    if (first === undefined || first.task.executionId === null) return undefined;
+    const { tenantId, executionId } = first.task;
+    const iterations = requests.map(({ task }) => task.iteration);
+    return (await readRuns(this.database.pool, [{ tenantId, executionId, iterations }])).get(executionId);
   }
 
   // Effects ------------------------------------------------------------------------------------------------------------
@@ -306,16 +478,16 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     const { runs, versions, tenants } = await this.orGiveBack(leases, this.readAll(leases.map(({ task }) => task)));
     const jobs: EffectJob[] = [];
     const others: Promise<void>[] = [];
-    const commit = (lease: Lease, fact: Fact | undefined, run: Run | undefined, result?: EffectResult) =>
-      withCorrelation({ correlationId: run?.correlationId ?? '', tenantId: lease.task.tenantId }, () =>
-        this.decide(
-          lease.task,
-          run,
-          versions,
-          tenants.get(lease.task.tenantId),
-          () => ({ facts: fact === undefined ? [] : [fact] }),
-          result,
-        )
+    const commit = (lease: Lease, outcome: Outcome | undefined, read: Run | undefined, effect?: EffectResult) =>
+      withCorrelation({ correlationId: read?.correlationId ?? '', tenantId: lease.task.tenantId }, () =>
+        this.decide({
+          task: lease.task,
+          read,
+          version: versions.get(read?.versionId ?? ''),
+          tenant: tenants.get(lease.task.tenantId),
+          begin: () => ({ facts: outcome === undefined ? [] : [outcome] }),
+          ...(effect === undefined ? {} : { effect }),
+        })
           .catch((error: unknown) =>
             this.logger.warn({ reason: messageOf(error), executionId: lease.task.executionId }, 'an effect\u2019s step was not committed'),
           )
@@ -327,20 +499,21 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
       const version = versions.get(run?.versionId ?? '');
       const tenant = tenants.get(task.tenantId);
       const nodeId = task.nodeId ?? '';
-      const due = run !== undefined && !executionIsOver(run.state) && run.state.nodes.get(nodeId)?.attempt === task.attempt;
+      const due =
+        run !== undefined && !executionIsOver(run.state) && run.state.nodes.get(keyOf(nodeId, task.iteration))?.attempt === task.attempt;
       if (due && version !== undefined && !isBroken(version) && tenant !== undefined && task.crashes < crashesMax) {
-        jobs.push({ lease, run, version, tenant, nodeId });
+        jobs.push({ lease, run, version, tenant, nodeId, iteration: task.iteration });
       } else {
-        others.push(commit(lease, task.crashes >= crashesMax ? crashLoop(task, nodeId, new Date().toISOString()) : undefined, run));
+        others.push(commit(lease, task.crashes >= crashesMax ? { fact: crashLoop(task, nodeId) } : undefined, run));
       }
     }
     // It rejects only before the first call: then nothing was sent.
     const performed = performEffects(
       this.database,
       jobs,
-      this.options.slow,
-      (job, key, signal) => this.toolbox.toolsFor(job, key, signal),
-      ({ job, fact, result }: EffectOutcome) => commit(job.lease, fact, job.run, result),
+      (tenant) => this.toolsOf(tenant),
+      (job, key, signal, intent) => this.toolbox.toolsFor(job, key, signal, intent),
+      ({ job, outcome, result }: EffectOutcome) => commit(job.lease, outcome, job.run, result),
     );
     await Promise.all([
       ...others,
@@ -365,7 +538,9 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
   private async readAll(tasks: readonly Task[]) {
     const runs = await readRuns(
       this.database.pool,
-      tasks.flatMap(({ tenantId, executionId }) => (executionId === null ? [] : [{ tenantId, executionId }])),
+      tasks.flatMap(({ tenantId, executionId, iteration }) =>
+        executionId === null ? [] : [{ tenantId, executionId, iterations: [iteration] }],
+      ),
     );
     const [versions, tenants] = await Promise.all([
       this.versions.get([...runs.values()].map(({ versionId }) => versionId)),
@@ -374,27 +549,41 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     return { runs, versions, tenants };
   }
 
-  private async finish(committed: Committed, work: Work): Promise<void> {
-    if (committed.tickets.length > 0) await this.tickets.issue(committed.tickets);
-    const steps = work.kind === 'start' ? work.listeners.map(({ step }) => step) : work.step === undefined ? [] : [work.step];
-    for (const { followUps, timers } of steps) {
+  /** What these steps left for a time that is near is looked for then. */
+  private wakeFor(steps: readonly Step[]): void {
+    for (const { followUps, timers, waits } of steps) {
       for (const { delayMs } of followUps) if (delayMs > 0) this.wakeUps.in(delayMs);
-      for (const { until } of timers) this.wakeUps.in(Date.parse(until) - Date.now());
+      for (const { until } of [...timers, ...waits]) if (until !== undefined) this.wakeUps.in(Date.parse(until) - Date.now());
     }
   }
 
   private toolsOf(tenant: Tenant | undefined): StepTools {
-    return { slow: this.options.slow, fusion: this.options.fusion, env: tenant?.env ?? {} };
+    const tools: StepTools = {
+      slow: this.options.slow,
+      fusion: this.options.fusion,
+      env: tenant?.env ?? {},
+      blobs: this.blobs,
+      results: (run, prefix, loopId) => readLoopResults(this.database.pool, run, prefix, loopId),
+      callee: (run, workflowId, version) => this.callees.find(run, workflowId, version, tools),
+      approvalUrl: (run, nodeId, iteration) => this.approvalUrl(tenant, run, nodeId, iteration),
+    };
+    return tools;
+  }
+
+  private approvalUrl(tenant: Tenant | undefined, run: Run, nodeId: string, iteration: Iteration): string {
+    const place = { tenantId: run.tenantId, executionId: run.id, nodeId, iteration };
+    return `${this.options.publicUrl}/api/approvals/${tenant === undefined ? '' : approvalToken(tenant.effectSecret, place)}`;
   }
 }
 
-const crashLoop = (task: Task, nodeId: string, startedAt: string): Fact => ({
+const crashLoop = ({ attempt, crashes, iteration }: Task, nodeId: string): Fact => ({
   type: 'node.failed',
   nodeId,
-  attempt: task.attempt,
-  error: { code: 'crash_loop', message: `It stopped its worker ${task.crashes} times.` },
+  iteration,
+  attempt,
+  error: { code: 'crash_loop', message: `It stopped its worker ${crashes} times.` },
   retryable: false,
-  startedAt,
+  startedAt: new Date().toISOString(),
 });
 
 /** Postgres refuses the values themselves, and will refuse them again. */

@@ -16,6 +16,8 @@ export interface CommandTransaction {
    * The events of one aggregate, which had `version` events before. They are written as the transaction ends, after every lock.
    */
   append(events: readonly DomainEvent[], version: number): void;
+  /** Events that have their place already, written as those of `append`. */
+  appendEntries(entries: readonly LogEntry[]): void;
   /** Runs after the commit, in order; for hints, never for facts. */
   afterCommit(hint: () => void | Promise<void>): void;
 }
@@ -71,6 +73,7 @@ export class CommandStore {
       const result = await work({
         manager,
         append: (events, version) => void entries.push(...entriesOf(events, version)),
+        appendEntries: (more) => void entries.push(...more),
         afterCommit: (hint) => hints.push(hint),
       });
       if (call?.idempotency !== undefined) {

@@ -7,4 +7,6 @@ export {
   notificationTransport,
   PROJECTION_ADVANCED,
   type ProjectionAdvanced,
+  WEBHOOK_ANSWERED,
+  type WebhookAnswered,
 } from './notifications.module.js';

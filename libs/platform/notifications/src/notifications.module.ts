@@ -8,6 +8,8 @@ import { PatientRedisClient, PatientRedisServer } from './redis-transport.js';
 export const EVENTS_APPENDED = 'domain-events.appended';
 /** The projector says so once per batch; query-api drops caches and goes on with waiting reads. */
 export const PROJECTION_ADVANCED = 'projection.advanced';
+/** A workflow has answered a webhook that is registered as sync: the gateway that holds the call open looks. */
+export const WEBHOOK_ANSWERED = 'webhook.answered';
 /** Rare types have a pattern of their own, to drop caches: `domain-event.<type>`. */
 export const domainEventPattern = (type: string): string => `domain-event.${type}`;
 
@@ -21,6 +23,10 @@ export interface ProjectionAdvanced {
   readonly shard: string;
   readonly position: number;
   readonly keys: readonly string[];
+}
+
+export interface WebhookAnswered {
+  readonly webhookEventId: string;
 }
 
 const redisOptions = (redisUrl: string) => {
@@ -50,7 +56,7 @@ export const notificationTransport = ({ redisUrl }: RedisConfig): MicroserviceOp
 export class Notifications implements OnApplicationShutdown {
   constructor(@Inject(ClientProxy) private readonly client: ClientProxy) {}
 
-  emit(pattern: string, data: EventsAppended | ProjectionAdvanced): void {
+  emit(pattern: string, data: EventsAppended | ProjectionAdvanced | WebhookAnswered): void {
     this.client.emit(pattern, data).subscribe({ error: () => {} });
   }
 

@@ -1,10 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { readChannel, readHttpCredential } from '@sluice/channels-write';
-import { isUuid } from '@sluice/kernel';
-import { type EffectTools, NodeFailure } from '@sluice/nodes';
+import { isUuid, type Json } from '@sluice/kernel';
+import { type EffectTools, NodeFailure, type TaskTools } from '@sluice/nodes';
 import type { EncryptionConfig } from '@sluice/platform-config';
 import { ServiceDatabase } from '@sluice/platform-database';
 import type { OutboundHttp } from '@sluice/platform-outbound';
+import { Notifications, WEBHOOK_ANSWERED } from '@sluice/platform-notifications';
+import type { Run } from '../steps/run.js';
+import { readState, writeState } from './node-state.js';
 import type { EffectJob } from './perform-effects.js';
 
 export interface ToolboxOptions {
@@ -12,6 +15,7 @@ export interface ToolboxOptions {
   readonly encryption: EncryptionConfig;
   /** Base URLs of the providers' APIs */
   readonly providerApis: Readonly<Record<string, string>>;
+  readonly runCode: (...call: [...Parameters<TaskTools['runCode']>, AbortSignal]) => Promise<Json>;
 }
 
 /** What effect nodes use of the outside: the guarded HTTP client, and channels and credentials of their own tenant. */
@@ -19,15 +23,22 @@ export interface ToolboxOptions {
 export class EffectToolbox {
   constructor(
     private readonly database: ServiceDatabase,
+    private readonly notifications: Notifications,
     private readonly options: ToolboxOptions,
   ) {}
 
-  toolsFor({ run, version, nodeId }: EffectJob, idempotencyKey: string, signal: AbortSignal): EffectTools {
+  /** `attempts`: the number of the effect's intent, as the ledger has it */
+  toolsFor(job: EffectJob, idempotencyKey: string, signal: AbortSignal, attempts: number | undefined): EffectTools & TaskTools {
+    const { run, version, nodeId, iteration } = job;
+    const place = { tenantId: run.tenantId, executionId: run.id, nodeId, iteration };
     const timeoutMs = version.compiled.nodes.get(nodeId)?.policy.timeoutMs ?? 30_000;
     return {
       idempotencyKey,
       signal,
-      writeState: () => Promise.reject(new NodeFailure('not_supported', 'Not yet.', { retryable: false })),
+      readState: (address) => readState(this.database.pool, run, address),
+      writeState: (address, change) => writeState(this.database, run, place, attempts ?? 0, address, change),
+      runCode: (source, values, limits) => this.options.runCode(source, values, limits, signal),
+      respond: (answer) => this.respond(run, answer),
       send: (request) => this.options.outbound.send({ ...request, signal, timeoutMs }),
       channel: async (channelId) => {
         const channel = await readChannel(this.database.pool, channelId, this.options.encryption.keys, run.tenantId);
@@ -63,5 +74,17 @@ export class EffectToolbox {
         return base;
       },
     };
+  }
+
+  /** The gateway that holds the call open is told; it looks for itself as well, so the hint may be lost. */
+  private async respond({ tenantId, trigger }: Run, { status, headers, body }: Parameters<TaskTools['respond']>[0]): Promise<boolean> {
+    const { webhookEventId } = trigger;
+    if (webhookEventId === undefined) return false;
+    const { rowCount } = await this.database.pool.query(
+      `INSERT INTO webhook_answers (tenant_id, webhook_event_id, status, headers, body) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
+      [tenantId, webhookEventId, status, JSON.stringify(headers), body],
+    );
+    this.notifications.emit(WEBHOOK_ANSWERED, { webhookEventId });
+    return rowCount === 1;
   }
 }

@@ -1,37 +1,57 @@
 import { createHash } from 'node:crypto';
-import { type Fact, inputOf } from '@sluice/engine';
-import type { SlowEvaluator } from '@sluice/expressions';
-import { type Json, type JsonObject } from '@sluice/kernel';
-import { type EffectNodeType, type EffectTools, evaluateConfig, NodeFailure, type NodeProgram } from '@sluice/nodes';
+import { type Iteration, keyOf } from '@sluice/engine';
+import { isJsonObject, type Json } from '@sluice/kernel';
+import {
+  type EffectNodeType,
+  type EffectTools,
+  NodeFailure,
+  type NodeInput,
+  type NodeProgram,
+  type TaskNodeType,
+  type TaskTools,
+} from '@sluice/nodes';
 import type { Database } from '@sluice/platform-database';
-import type { Tenant } from '../tenant-directory.js';
-import type { PublishedVersion } from '../steps/compiled-versions.js';
 import type { EffectResult } from '../steps/commit-steps.js';
+import type { PublishedVersion } from '../steps/compiled-versions.js';
 import type { Lease } from '../steps/leases.js';
 import type { Run } from '../steps/run.js';
-import { factOf, failureOf, scopeOf } from '../steps/run-step.js';
-import { effectId, recordIntents, type Recorded } from './effect-ledger.js';
+import { type Attempt, failureOf, inputFor, type Outcome, outcomeOf, type StepTools } from '../steps/run-step.js';
+import type { Tenant } from '../tenant-directory.js';
+import { type EffectPlace, effectId, recordIntents, type Recorded } from './effect-ledger.js';
 
-/** An effect task under lease, with all that its call needs. */
+/** A task under lease that calls the outside or runs by itself, with all that it needs. */
 export interface EffectJob {
   readonly lease: Lease;
   readonly run: Run;
   readonly version: PublishedVersion;
   readonly tenant: Tenant;
   readonly nodeId: string;
+  readonly iteration: Iteration;
 }
 
 export interface EffectOutcome {
   readonly job: EffectJob;
-  readonly fact: Fact;
+  readonly outcome: Outcome;
   readonly result: EffectResult | undefined;
 }
 
-/** Everything of the outside that a call may use. */
-export type ToolsFor = (job: EffectJob, effectKey: string, signal: AbortSignal) => EffectTools;
+/** Everything of the outside that a call may use. `attempts`: the number of its intent; undefined for what the ledger does not know. */
+export type ToolsFor = (job: EffectJob, effectKey: string, signal: AbortSignal, attempts: number | undefined) => EffectTools & TaskTools;
 
-type Prepared = { readonly job: EffectJob; readonly config: JsonObject; readonly input: Json; readonly node: EffectNode };
-type EffectNode = NodeProgram & { readonly type: EffectNodeType };
+interface Prepared {
+  readonly job: EffectJob;
+  readonly input: NodeInput;
+  readonly type: EffectNodeType | TaskNodeType;
+  readonly tools: StepTools;
+}
+
+const placeOf = ({ run, nodeId, iteration }: EffectJob): EffectPlace => ({
+  tenantId: run.tenantId,
+  executionId: run.id,
+  nodeId,
+  iteration,
+});
+const attemptOf = ({ nodeId, iteration, lease }: EffectJob): Attempt => ({ nodeId, iteration, attempt: lease.task.attempt });
 
 /**
  * Evaluates, records the intents together, then calls each on its own: `done` hears of every outcome as it comes. Resolves when all
@@ -40,7 +60,7 @@ type EffectNode = NodeProgram & { readonly type: EffectNodeType };
 export async function performEffects(
   database: Database,
   jobs: readonly EffectJob[],
-  slow: SlowEvaluator,
+  stepTools: (tenant: Tenant) => StepTools,
   toolsFor: ToolsFor,
   done: (outcome: EffectOutcome) => Promise<void>,
 ): Promise<void> {
@@ -49,104 +69,123 @@ export async function performEffects(
   for (const job of jobs) {
     const startedAt = new Date().toISOString();
     try {
-      prepared.push(await prepare(job, slow));
+      prepared.push(await prepare(job, stepTools(job.tenant)));
     } catch (error) {
-      refused.push({ job, fact: failureOf(job.nodeId, job.lease.task.attempt, startedAt, error), result: undefined });
+      refused.push({ job, outcome: { fact: failureOf(attemptOf(job), startedAt, error) }, result: undefined });
     }
   }
   const recorded = await recordIntents(
     database,
-    prepared.map(({ job, config }) => ({
-      tenantId: job.run.tenantId,
-      executionId: job.run.id,
-      nodeId: job.nodeId,
-      taskId: job.lease.task.id,
-      taskEpoch: job.lease.task.epoch,
-      effectSecret: job.tenant.effectSecret,
-      requestHash: createHash('sha256').update(JSON.stringify(config)).digest(),
-    })),
+    prepared
+      .filter(({ type }) => type.kind === 'effect')
+      .map(({ job, input }) => ({
+        ...placeOf(job),
+        taskId: job.lease.task.id,
+        taskEpoch: job.lease.task.epoch,
+        effectSecret: job.tenant.effectSecret,
+        requestHash: createHash('sha256').update(JSON.stringify(input.config)).digest(),
+      })),
   );
   await Promise.all([
     ...refused.map(done),
     ...prepared.map(async (ready) => {
-      const intent = recorded.get(effectId({ tenantId: ready.job.run.tenantId, executionId: ready.job.run.id, nodeId: ready.job.nodeId }));
-      if (intent === undefined || ready.job.lease.signal.aborted) return ready.job.lease.end();
-      const outcome = await perform(ready, intent, toolsFor);
+      const { job, type } = ready;
+      const intent = recorded.get(effectId(placeOf(job)));
+      if ((type.kind === 'effect' && intent === undefined) || job.lease.signal.aborted) return job.lease.end();
+      const outcome = intent === undefined ? await performTask(ready, toolsFor) : await performEffect(ready, intent, toolsFor);
       // Called off by ourselves: the intent stays, and whoever takes the task over knows that nobody knows.
-      if (outcome === undefined) return ready.job.lease.end();
+      if (outcome === undefined) return job.lease.end();
       await done(outcome);
     }),
   ]);
 }
 
-async function prepare(job: EffectJob, slow: SlowEvaluator): Promise<Prepared> {
-  const node = job.version.compiled.programs.get(job.nodeId);
-  if (node === undefined || !isEffect(node)) {
-    throw new NodeFailure('node_unknown', `This version has no effect node "${job.nodeId}".`, { retryable: false });
+async function prepare(job: EffectJob, tools: StepTools): Promise<Prepared> {
+  const node: NodeProgram | undefined = job.version.compiled.programs.get(job.nodeId);
+  if (node === undefined || !(node.type.kind === 'effect' || node.type.kind === 'task')) {
+    throw new NodeFailure('node_unknown', `This version has no node "${job.nodeId}" that calls anything.`, { retryable: false });
   }
-  const input = inputOf(job.version.compiled, job.run.state, job.nodeId);
-  const config = await evaluateConfig(node, scopeOf(job.version, job.run, job.run.state, input, job.tenant.env), slow);
-  return { job, config, input, node };
+  return { job, input: await inputFor(job.version, job.run, job.run.state, attemptOf(job), node, tools), type: node.type, tools };
 }
 
-const isEffect = (node: NodeProgram): node is EffectNode => node.type.kind === 'effect';
+const timeoutOf = ({ version, nodeId }: EffectJob): number => version.compiled.nodes.get(nodeId)?.policy.timeoutMs ?? 30_000;
 
-async function perform({ job, config, input, node }: Prepared, intent: Recorded, toolsFor: ToolsFor): Promise<EffectOutcome | undefined> {
-  const { run, lease, nodeId, version } = job;
-  const { attempt } = lease.task;
+async function performTask({ job, input, type, tools }: Prepared, toolsFor: ToolsFor): Promise<EffectOutcome | undefined> {
+  const { lease, run, version } = job;
+  const startedAt = new Date().toISOString();
+  const timeoutMs = timeoutOf(job);
+  const signal = AbortSignal.any([lease.signal, AbortSignal.timeout(timeoutMs)]);
+  try {
+    const came = await type.run(input, toolsFor(job, '', signal, undefined));
+    return { job, outcome: await outcomeOf(version, run, attemptOf(job), startedAt, came, input, tools), result: undefined };
+  } catch (error) {
+    if (lease.signal.aborted) return undefined;
+    const known = signal.aborted ? new NodeFailure('timeout', `No outcome within ${timeoutMs} ms.`, { retryable: true }) : error;
+    return { job, outcome: { fact: failureOf(attemptOf(job), startedAt, known) }, result: undefined };
+  }
+}
+
+async function performEffect(
+  { job, input, type, tools }: Prepared,
+  intent: Recorded,
+  toolsFor: ToolsFor,
+): Promise<EffectOutcome | undefined> {
+  const { run, lease, nodeId, iteration, version } = job;
+  const place = attemptOf(job);
   const startedAt = new Date().toISOString();
   const ledger = {
-    tenantId: run.tenantId,
-    executionId: run.id,
+    ...placeOf(job),
     workflowId: run.workflowId,
-    nodeId,
-    nodeRunId: run.state.nodes.get(nodeId)?.id ?? run.id,
+    nodeRunId: run.state.nodes.get(keyOf(nodeId, iteration))?.id ?? run.id,
     correlationId: run.correlationId,
     attempts: intent.attempts,
   };
-  const policy = version.compiled.nodes.get(nodeId)?.policy;
-  const effect = policy?.effect ?? node.type.effect;
+  const ofType = type.kind === 'effect' ? type.effect : undefined;
+  const effect = version.compiled.nodes.get(nodeId)?.policy.effect ?? ofType;
 
   // It was sent, and only its step was lost: the outcome is taken from the ledger.
   if (intent.before === 'succeeded') {
-    return { job, fact: factOf(nodeId, attempt, startedAt, { kind: 'done', handle: 'out', output: intent.response }), result: undefined };
+    const { handle, output } = remembered(intent.response);
+    return { job, outcome: { fact: { type: 'node.completed', ...place, startedAt, handle, output } }, result: undefined };
   }
   if (intent.before === 'unknown' && effect === 'at_most_once')
     return inDoubt(job, ledger, startedAt, 'The worker stopped while it was sending.');
 
-  const timeoutMs = policy?.timeoutMs ?? 30_000;
+  const timeoutMs = timeoutOf(job);
   const signal = AbortSignal.any([lease.signal, AbortSignal.timeout(timeoutMs)]);
   try {
-    const outcome = await node.type.run(
-      { config, input, trigger: run.state.input, now: new Date(), evaluate: () => undefined },
-      toolsFor(job, intent.effectKey, signal),
-    );
-    const fact = factOf(nodeId, attempt, startedAt, outcome);
-    const response = fact.type === 'node.completed' ? fact.output : null;
-    return { job, fact, result: { ...ledger, state: 'succeeded', response } };
+    const came = await type.run(input, toolsFor(job, intent.effectKey, signal, intent.attempts));
+    const outcome = await outcomeOf(version, run, place, startedAt, came, input, tools);
+    const { fact } = outcome;
+    const response = fact.type === 'node.completed' ? { handle: fact.handle, output: fact.output } : null;
+    return { job, outcome, result: { ...ledger, state: 'succeeded', response } };
   } catch (error) {
     if (lease.signal.aborted) return undefined;
-    const late = signal.aborted;
-    const known = late
+    const known = signal.aborted
       ? new NodeFailure('timeout', `No outcome within ${timeoutMs} ms.`, { retryable: true, outcomeUnknown: true })
       : error;
     if (known instanceof NodeFailure && known.options.outcomeUnknown === true && effect === 'at_most_once') {
       return inDoubt(job, ledger, startedAt, known.message);
     }
-    const fact = failureOf(nodeId, attempt, startedAt, known);
-    return {
-      job,
-      fact,
-      result: { ...ledger, state: 'failed', response: { error: { code: fact.error.code, message: fact.error.message } } },
-    };
+    const fact = failureOf(place, startedAt, known);
+    const response = { error: { code: fact.error.code, message: fact.error.message } };
+    return { job, outcome: { fact }, result: { ...ledger, state: 'failed', response } };
   }
+}
+
+/** How the node was left and what it put out, as the ledger has it; a release before this one kept the output alone. */
+function remembered(response: Json): { readonly handle: string; readonly output: Json } {
+  if (isJsonObject(response) && typeof response['handle'] === 'string' && Object.keys(response).length === 2) {
+    return { handle: response['handle'], output: response['output'] ?? null };
+  }
+  return { handle: 'out', output: response };
 }
 
 const inDoubt = (job: EffectJob, ledger: Omit<EffectResult, 'state' | 'response'>, startedAt: string, why: string): EffectOutcome => {
   const error = { code: 'in_doubt', message: `${why} Nobody knows whether it arrived, and this node must not send twice.` };
   return {
     job,
-    fact: { type: 'node.in_doubt', nodeId: job.nodeId, attempt: job.lease.task.attempt, error, startedAt },
+    outcome: { fact: { type: 'node.in_doubt', ...attemptOf(job), error, startedAt } },
     result: { ...ledger, state: 'in_doubt', response: { error } },
   };
 };

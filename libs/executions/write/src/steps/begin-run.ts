@@ -1,15 +1,15 @@
-import type { ExecutionStarted, TriggerMetadata } from '@sluice/executions-domain';
+import type { ExecutionStarted, TriggerMetadata, WorkflowNodeTriggered } from '@sluice/executions-domain';
 import { executionIsOver, newRun } from '@sluice/engine';
 import { compileExpression } from '@sluice/expressions';
-import { type Json, newId } from '@sluice/kernel';
+import { type Json, type JsonObject, newId } from '@sluice/kernel';
 import type { Concurrency } from '@sluice/workflows-domain';
 import type { PublishedVersion } from './compiled-versions.js';
 import type { Parent, Run } from './run.js';
 import { runStep, type Step, type StepTools, stepWith, type Timer } from './run-step.js';
 
-/** A run that begins: its first event, and its first step. */
+/** A run that begins: its first events, and its first step. */
 export interface Begun {
-  readonly started: ExecutionStarted;
+  readonly first: readonly (WorkflowNodeTriggered | ExecutionStarted)[];
   readonly step: Step;
   /** It needs a turn of its key. Whether it gets one is seen when it is written. */
   readonly turn?: Turn;
@@ -25,7 +25,8 @@ export interface Turn extends Pick<Concurrency, 'limit' | 'onLimit'> {
 
 /** A workflow that can be called, made ready to be. */
 export interface Callee {
-  begin(input: Json, parent: Parent): Promise<Begun>;
+  /** `attempt`: of the node that calls; a call that is made again is another run */
+  begin(input: Json, parent: Parent, attempt: number): Promise<Begun>;
 }
 
 export interface Start {
@@ -36,6 +37,8 @@ export interface Start {
   readonly correlationId: string;
   readonly parent?: Parent;
   readonly depth?: number;
+  /** A person or frontend asked for it: the log says so first. */
+  readonly asked?: { readonly metadata: JsonObject | undefined };
 }
 
 /** A run of `version` that begins now; nothing of it is written yet. */
@@ -68,10 +71,13 @@ export async function beginRun(version: PublishedVersion, start: Start, tools: S
   const deadline = deadlineMs === undefined ? undefined : new Date(Date.parse(run.startedAt) + deadlineMs).toISOString();
   const timers: Timer[] = deadline === undefined ? [] : [{ nodeId: '', iteration: '', until: deadline }];
   const entryTask = { kind: 'step', nodeId: start.entryNodeId, iteration: '', attempt: 1, delayMs: 0 } as const;
-  const first = later ? stepWith(run, { followUps: [entryTask] }) : await runStep(version, run, { facts: [{ type: 'run.started' }] }, tools);
-  const step = executionIsOver(first.state) ? first : { ...first, timers: [...first.timers, ...timers] };
-  if (concurrency === undefined || key === null) return { started: startedEvent(run), step };
-  return { started: startedEvent(run), step, turn: { key, limit: concurrency.limit, onLimit: concurrency.onLimit, ...turnless(run, timers) } };
+  const firstStep = later
+    ? stepWith(run, { followUps: [entryTask] })
+    : await runStep(version, run, { facts: [{ type: 'run.started' }] }, tools);
+  const step = executionIsOver(firstStep.state) ? firstStep : { ...firstStep, timers: [...firstStep.timers, ...timers] };
+  const first = [...(start.asked === undefined ? [] : [triggeredEvent(run, start.asked.metadata)]), startedEvent(run)];
+  if (concurrency === undefined || key === null) return { first, step };
+  return { first, step, turn: { key, limit: concurrency.limit, onLimit: concurrency.onLimit, ...turnless(run, timers) } };
 }
 
 function turnless(run: Run, timers: readonly Timer[]): Pick<Turn, 'queued' | 'dropped'> {
@@ -95,14 +101,29 @@ async function turnKey({ key }: Concurrency, { trigger, input }: Start, { slow, 
   const scope = { trigger: input, input, nodes: {}, execution: {}, workflow: {}, customer: { id: trigger.customerId }, env };
   try {
     const value = await compileExpression(key).evaluate(scope, slow);
-    return value === undefined || value === null ? null : typeof value === 'string' ? value.slice(0, 500) : JSON.stringify(value).slice(0, 500);
+    return value === undefined || value === null
+      ? null
+      : typeof value === 'string'
+        ? value.slice(0, 500)
+        : JSON.stringify(value).slice(0, 500);
   } catch {
     return null;
   }
 }
 
-/** The event with which a run's stream begins. */
-export const startedEvent = (run: Run): ExecutionStarted => ({
+const triggeredEvent = (run: Run, custom: JsonObject | undefined): WorkflowNodeTriggered => ({
+  type: 'workflow.node.triggered',
+  aggregateId: run.id,
+  payload: {
+    workflowId: run.workflowId,
+    nodeId: run.state.entryNodeId,
+    triggerId: run.id,
+    input: run.state.input,
+    metadata: { ...run.trigger, ...(custom === undefined ? {} : { custom }) },
+  },
+});
+
+const startedEvent = (run: Run): ExecutionStarted => ({
   type: 'workflow.execution.started',
   aggregateId: run.id,
   payload: {

@@ -58,20 +58,26 @@ export function keep(value: Json): Kept {
   return { value: { $blob: { sha256, bytes: bytes.length } }, bytes: bytes.length, blob: { sha256, bytes } };
 }
 
+/** Where large values are found. */
+export interface BlobSource {
+  /** The value with what stands for large ones replaced, also in the members of an object or list: joins are made of outputs. */
+  resolve(tenantId: string, value: Json): Json | Promise<Json>;
+  /** What is about to be written can be read from here on. */
+  remember(tenantId: string, blob: Blob): void;
+}
+
 /** Large values by their hash, which never change: some are kept in memory. */
 @Injectable()
-export class Blobs {
+export class Blobs implements BlobSource {
   private readonly kept = new Map<string, { readonly value: Json; readonly bytes: number }>();
   private keptBytes = 0;
 
   constructor(private readonly database: ServiceDatabase) {}
 
-  /** What is about to be written can be read from here on. */
   remember(tenantId: string, { sha256, bytes }: Blob): void {
     this.add(`${tenantId}/${sha256}`, JSON.parse(bytes.toString()), bytes.length);
   }
 
-  /** The value with what stands for large ones replaced, also in the members of an object or list: joins are made of outputs. */
   resolve(tenantId: string, value: Json): Json | Promise<Json> {
     if (typeof value !== 'object' || value === null) return value;
     const whole = referenceIn(value);
@@ -83,7 +89,9 @@ export class Blobs {
       return reference === undefined ? member : this.read(tenantId, reference, member);
     };
     if (!isJsonObject(value)) return Promise.all(members.map(each));
-    return Promise.all(Object.entries(value).map(async ([name, member]) => [name, await each(member)] as const)).then(Object.fromEntries<Json>);
+    return Promise.all(Object.entries(value).map(async ([name, member]) => [name, await each(member)] as const)).then(
+      Object.fromEntries<Json>,
+    );
   }
 
   /** What is not there is taken for what it says. */

@@ -67,12 +67,16 @@ export interface Committed {
   readonly begun: readonly Step[];
 }
 
-export interface CommittedGroup {
+export interface WrittenGroup {
   readonly works: readonly Committed[];
   /** Tasks to run at once */
   readonly tickets: readonly TaskTicket[];
-  readonly commitId: number | undefined;
+  /** To be appended to the log in the same transaction, last */
   readonly entries: readonly LogEntry[];
+}
+
+export interface CommittedGroup extends WrittenGroup {
+  readonly commitId: number | undefined;
 }
 
 /**
@@ -80,6 +84,12 @@ export interface CommittedGroup {
  * an event ends, turns, node rows, timers, waits, effects, then the log. `version` of an execution decides every commit; nothing else does.
  */
 export async function commitWork(client: PoolClient, works: readonly Work[]): Promise<CommittedGroup> {
+  const written = await writeWork(client, works);
+  return { ...written, commitId: written.entries.length === 0 ? undefined : await appendEvents(client, written.entries) };
+}
+
+/** All of it but the log. */
+export async function writeWork(client: PoolClient, works: readonly Work[]): Promise<WrittenGroup> {
   const outcomes = works.map((): Committed['outcome'] => 'committed');
   const drop = (index: number, outcome: Committed['outcome']): void => {
     outcomes[index] = outcome;
@@ -130,7 +140,10 @@ export async function commitWork(client: PoolClient, works: readonly Work[]): Pr
   const beginning = works.flatMap((work, index) => (outcomes[index] === 'committed' ? begunOf(work) : []));
   await lockTurns(client, beginning, present);
   const turns = await decideTurns(client, beginning);
-  const inserted = await insertExecutions(client, beginning.map(turns.stepOf));
+  const inserted = await insertExecutions(
+    client,
+    beginning.map((one) => ({ step: turns.stepOf(one), first: one.first.length })),
+  );
   const begun = beginning.filter(({ step }) => inserted.has(step.run.id));
   const begunSteps = begun.map(turns.stepOf);
   const written = [...begunSteps, ...present.filter(({ events }) => events.length > 0)];
@@ -165,14 +178,12 @@ export async function commitWork(client: PoolClient, works: readonly Work[]): Pr
 
   const entries = [
     ...starts().flatMap(({ work }) => startEntries(work, inserted, processed)),
-    ...begun.flatMap((one) => stepEntries(turns.stepOf(one), [one.started], 0)),
+    ...begun.flatMap((one) => stepEntries(turns.stepOf(one), one.first, 0)),
     ...present.flatMap((step) => stepEntries(step, [], step.run.version)),
     ...afterCancel.flatMap(sentAfterCancel),
   ];
-  const commitId = entries.length === 0 ? undefined : await appendEvents(client, entries);
   const begunIn = (work: Work) => begunOf(work).flatMap((one) => (inserted.has(one.step.run.id) ? [turns.stepOf(one)] : []));
   return {
-    commitId,
     entries,
     tickets,
     works: works.map((work, index) => ({
@@ -228,14 +239,17 @@ async function markEvents(client: PoolClient, starts: readonly StartWork[]): Pro
   return new Map(rows.map((row) => [row.id, row.stream_version]));
 }
 
-const startedEvents = 1;
-const versionAfter = ({ run, events }: Step): number => (run.version === 0 ? startedEvents : run.version) + events.length;
+/** Of a new run: with its first events */
+const versionAfter = ({ run, events }: Step, first = 0): number => run.version + first + events.length;
 const completedAt = (step: Step): string | null => (executionIsOver(step.state) ? new Date().toISOString() : null);
 const json = (value: Json | undefined | object): string | null => (value === undefined ? null : JSON.stringify(value));
 
 /** The ids of those that are new; a start key that is there already has its run. */
-async function insertExecutions(client: PoolClient, steps: readonly Step[]): Promise<ReadonlySet<string>> {
-  if (steps.length === 0) return new Set();
+async function insertExecutions(
+  client: PoolClient,
+  runs: readonly { readonly step: Step; readonly first: number }[],
+): Promise<ReadonlySet<string>> {
+  if (runs.length === 0) return new Set();
   const { rows } = await client.query<{ id: string }>({
     name: 'insert-executions',
     text: `INSERT INTO workflow_executions
@@ -251,13 +265,13 @@ async function insertExecutions(client: PoolClient, steps: readonly Step[]): Pro
            ON CONFLICT DO NOTHING RETURNING id`,
     values: [
       JSON.stringify(
-        steps.map((step) => ({
+        runs.map(({ step, first }) => ({
           tenant_id: step.run.tenantId,
           id: step.run.id,
           workflow_id: step.run.workflowId,
           workflow_version: step.run.workflowVersion,
           version_id: step.run.versionId,
-          version: versionAfter(step),
+          version: versionAfter(step, first),
           status: step.state.status,
           start_key: step.run.startKey,
           entry_node_id: step.state.entryNodeId,
@@ -298,7 +312,7 @@ async function updateExecutions(client: PoolClient, steps: readonly Step[]): Pro
       steps.map(({ run }) => run.tenantId),
       steps.map(({ run }) => run.id),
       steps.map(({ run }) => run.version),
-      steps.map(versionAfter),
+      steps.map((step) => versionAfter(step)),
       steps.map(({ state }) => state.status),
       steps.map(({ state }) => json(state.output)),
       steps.map(({ state }) => json(state.error)),
@@ -347,11 +361,7 @@ async function writeBlobs(client: PoolClient, steps: readonly Step[]): Promise<v
   await client.query(
     `INSERT INTO blobs (tenant_id, sha256, bytes) SELECT DISTINCT ON (1, 2) * FROM unnest($1::uuid[], $2::bytea[], $3::bytea[]) ORDER BY 1, 2
      ON CONFLICT DO NOTHING`,
-    [
-      blobs.map(({ run }) => run.tenantId),
-      blobs.map(({ blob }) => Buffer.from(blob.sha256, 'hex')),
-      blobs.map(({ blob }) => blob.bytes),
-    ],
+    [blobs.map(({ run }) => run.tenantId), blobs.map(({ blob }) => Buffer.from(blob.sha256, 'hex')), blobs.map(({ blob }) => blob.bytes)],
   );
 }
 
@@ -377,7 +387,13 @@ async function escalate(client: PoolClient, steps: readonly Step[]): Promise<Tas
             receivedAt: new Date().toISOString(),
           },
           input: {
-            execution: { id: run.id, workflowId: run.workflowId, workflowVersion: run.workflowVersion, status: state.status, startedAt: run.startedAt },
+            execution: {
+              id: run.id,
+              workflowId: run.workflowId,
+              workflowVersion: run.workflowVersion,
+              status: state.status,
+              startedAt: run.startedAt,
+            },
             error: state.error ?? null,
             trigger: run.trigger,
           },
@@ -497,12 +513,13 @@ async function writeEffects(client: PoolClient, effects: readonly EffectResult[]
   return late.size === 0 ? [] : effects.filter(({ executionId, iteration, nodeId }) => late.has(`${executionId}/${iteration}/${nodeId}`));
 }
 
-function sentAfterCancel({ tenantId, executionId, workflowId, nodeId, nodeRunId, correlationId, state }: EffectResult): LogEntry[] {
+function sentAfterCancel(result: EffectResult): LogEntry[] {
+  const { tenantId, executionId, workflowId, nodeId, iteration, nodeRunId, correlationId, state } = result;
   if (state === 'failed') return [];
   const event: EffectSentAfterCancel = {
     type: 'node.effect.sent_after_cancel',
     aggregateId: nodeRunId,
-    payload: { executionId, workflowId, nodeId, nodeRunId, outcome: state },
+    payload: { executionId, workflowId, nodeId, ...(iteration === '' ? {} : { iteration }), nodeRunId, outcome: state },
   };
   return [{ event, tenantId, aggregateVersion: 1, correlationId, causationId: executionId }];
 }
@@ -533,7 +550,5 @@ function startEntries(work: StartWork, inserted: ReadonlySet<string>, processed:
           },
         }
       : { type: 'webhook.failed', aggregateId: webhookEventId, payload: { error: failure } };
-  return [
-    ...(version === undefined ? [] : [{ event, tenantId, aggregateVersion: version, correlationId, causationId: webhookEventId }]),
-  ];
+  return [...(version === undefined ? [] : [{ event, tenantId, aggregateVersion: version, correlationId, causationId: webhookEventId }])];
 }

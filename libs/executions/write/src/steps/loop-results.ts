@@ -19,11 +19,18 @@ export async function loopResults(
   const frames = Array.from({ length: count }, (_, index) => `${prefix}${index}`);
   const isHere = (frame: string) => state.nodes.has(keyOf(nodeId, frame));
   const stored = frames.every(isHere) ? new Map<string, Json>() : await results(run, prefix, nodeId);
-  return Promise.all(frames.map(async (frame) => blobs.resolve(run.tenantId, state.nodes.get(keyOf(nodeId, frame))?.output ?? stored.get(frame) ?? null)));
+  return Promise.all(
+    frames.map(async (frame) => blobs.resolve(run.tenantId, state.nodes.get(keyOf(nodeId, frame))?.output ?? stored.get(frame) ?? null)),
+  );
 }
 
 /** By iteration. Throws NodeFailure when they are more than a node may put out. */
-export async function readLoopResults(pool: Pool, { tenantId, id }: Run, prefix: string, loopId: string): Promise<ReadonlyMap<string, Json>> {
+export async function readLoopResults(
+  pool: Pool,
+  { tenantId, id }: Run,
+  prefix: string,
+  loopId: string,
+): Promise<ReadonlyMap<string, Json>> {
   const where = 'tenant_id = $1 AND workflow_execution_id = $2 AND node_id = $3 AND starts_with(iteration, $4)';
   const values = [tenantId, id, loopId, prefix];
   const { rows: sizes } = await pool.query<{ bytes: number | null }>(

@@ -18,10 +18,18 @@ import {
 import { ExpressionFailed, type SlowEvaluator } from '@sluice/expressions';
 import type { Json, JsonObject } from '@sluice/kernel';
 import { newId } from '@sluice/kernel';
-import { evaluateConfig, evaluateDeferred, type Locals, NodeFailure, type NodeInput, type NodeOutcome, type NodeProgram } from '@sluice/nodes';
+import {
+  evaluateConfig,
+  evaluateDeferred,
+  type Locals,
+  NodeFailure,
+  type NodeInput,
+  type NodeOutcome,
+  type NodeProgram,
+} from '@sluice/nodes';
 import { ExpressionPoolUnavailable } from '@sluice/platform-expression-pool';
 import type { Begun, Callee } from './begin-run.js';
-import { type Blob, type Blobs, keep, storable } from './blobs.js';
+import { type Blob, type BlobSource, keep, storable } from './blobs.js';
 import type { PublishedVersion } from './compiled-versions.js';
 import { loopResults } from './loop-results.js';
 import type { Run } from './run.js';
@@ -95,7 +103,7 @@ export interface StepTools {
   /** `FUSION=off`: one node a step */
   readonly fusion: boolean;
   readonly env: JsonObject;
-  readonly blobs: Blobs;
+  readonly blobs: BlobSource;
   /** Results of items that ended in earlier steps */
   results(run: Run, prefix: string, loopId: string): Promise<ReadonlyMap<string, Json>>;
   /** Throws NodeFailure for a workflow that cannot be called. */
@@ -240,7 +248,7 @@ function escalation({ settings }: Pick<PublishedVersion, 'settings'>, run: Run, 
   return failed && settings.errorWorkflow !== undefined && run.trigger.source !== 'error' ? { escalatesTo: settings.errorWorkflow } : {};
 }
 
-interface Attempt {
+export interface Attempt {
   readonly nodeId: string;
   readonly iteration: Iteration;
   readonly attempt: number;
@@ -358,7 +366,7 @@ export async function outcomeOf(
       const callee = await tools.callee(run, outcome.workflowId, outcome.version);
       const { value, blob } = keep(outcome.input);
       if (blob !== undefined) tools.blobs.remember(run.tenantId, blob);
-      const child = await callee.begin(value, { executionId: run.id, nodeId, iteration });
+      const child = await callee.begin(value, { executionId: run.id, nodeId, iteration }, place.attempt);
       return {
         fact: waits({ for: 'execution', executionId: child.step.run.id }),
         wait: { kind: 'execution', nodeId, iteration, childId: child.step.run.id },
@@ -393,7 +401,17 @@ function causeOf(error: unknown): NodeError & { readonly options: { readonly ret
   return { code, message: error instanceof Error ? error.message : String(error), options: { retryable: false } };
 }
 
-const emptyStep = { leavesBehind: true, priority: 0, followUps: [], timers: [], waits: [], children: [], blobs: [], givenUp: [], outcomes: new Map<string, Outcome>() };
+const emptyStep = {
+  leavesBehind: true,
+  priority: 0,
+  followUps: [],
+  timers: [],
+  waits: [],
+  children: [],
+  blobs: [],
+  givenUp: [],
+  outcomes: new Map<string, Outcome>(),
+};
 
 /** A step in which nothing happens but what is given. */
 export const stepWith = (run: Run, changes: Partial<Step>): Step => ({ run, state: run.state, events: [], ...emptyStep, ...changes });

@@ -1,4 +1,14 @@
-import { frameOf, framesAround, type Iteration, keyOf, type NodeError, type NodeRun, type NodeRunStatus, type RunState, type RunStatus } from '@sluice/engine';
+import {
+  frameOf,
+  framesAround,
+  type Iteration,
+  keyOf,
+  type NodeError,
+  type NodeRun,
+  type NodeRunStatus,
+  type RunState,
+  type RunStatus,
+} from '@sluice/engine';
 import type { TriggerMetadata } from '@sluice/executions-domain';
 import type { Json } from '@sluice/kernel';
 import type { Pool, PoolClient } from 'pg';

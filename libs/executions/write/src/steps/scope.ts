@@ -1,13 +1,13 @@
 import { frameOf, framesAround, type Iteration, keyOf, regionOf, type RunState } from '@sluice/engine';
 import type { Scope } from '@sluice/expressions';
 import type { Json } from '@sluice/kernel';
-import type { Blobs } from './blobs.js';
+import type { BlobSource } from './blobs.js';
 import type { PublishedVersion } from './compiled-versions.js';
 import type { Run } from './run.js';
 import type { StepTools } from './run-step.js';
 
 /** In a loop, the item of the frame; else null. */
-export async function itemOf({ tenantId }: Run, state: RunState, iteration: Iteration, blobs: Blobs): Promise<Json> {
+export async function itemOf({ tenantId }: Run, state: RunState, iteration: Iteration, blobs: BlobSource): Promise<Json> {
   const frame = frameOf(iteration);
   if (frame === undefined) return null;
   const items = await blobs.resolve(tenantId, state.nodes.get(keyOf(frame.loopId, frame.outer))?.items ?? null);

@@ -24,7 +24,8 @@ export interface Turns {
 const givesAway = ({ state, waits }: Step): boolean =>
   executionIsOver(state) || (state.status === 'waiting' && waits.some(({ kind }) => kind === 'event'));
 /** It may have given its turn away while it waited. It goes on at once, and counts again. */
-const takesBack = ({ run, state }: Step): boolean => run.state.status === 'waiting' && !executionIsOver(state) && state.status !== 'waiting';
+const takesBack = ({ run, state }: Step): boolean =>
+  run.state.status === 'waiting' && !executionIsOver(state) && state.status !== 'waiting';
 
 export async function lockTurns(client: PoolClient, begun: readonly Begun[], steps: readonly Step[]): Promise<void> {
   const keys = [
@@ -52,7 +53,9 @@ const idOf = ({ tenantId, workflowId, key }: TurnKey): string => JSON.stringify(
 
 /** Decides who of those that begin gets a turn, in their order. Their keys are locked. */
 export async function decideTurns(client: PoolClient, begun: readonly Begun[]): Promise<Turns> {
-  const wanting = begun.flatMap((one) => (one.turn === undefined ? [] : [{ one, turn: one.turn, key: { ...one.step.run, key: one.turn.key } }]));
+  const wanting = begun.flatMap((one) =>
+    one.turn === undefined ? [] : [{ one, turn: one.turn, key: { ...one.step.run, key: one.turn.key } }],
+  );
   if (wanting.length === 0) return { stepOf: ({ step }) => step, take: () => Promise.resolve([]) };
 
   const { rows } = await client.query<{ tenant_id: string; workflow_id: string; key: string; open: number }>(
@@ -95,7 +98,12 @@ export async function decideTurns(client: PoolClient, begun: readonly Begun[]): 
         ],
       );
       const replacing = taken.filter(({ turn, state }) => turn.onLimit === 'cancelRunning' && state === 'queued');
-      return replacing.length === 0 ? [] : cancelHolders(client, replacing.map(({ key }) => key));
+      return replacing.length === 0
+        ? []
+        : cancelHolders(
+            client,
+            replacing.map(({ key }) => key),
+          );
     },
   };
 }
@@ -132,10 +140,10 @@ export async function passTurns(client: PoolClient, steps: readonly Step[]): Pro
   const away = keyed.filter((step) => step.run.version > 0 && givesAway(step));
   if (away.length === 0) return [];
   const keys = away.map(({ run }) => ({ ...run, key: run.concurrencyKey ?? '' }));
-  await client.query('DELETE FROM turns t USING unnest($1::uuid[], $2::uuid[]) AS k(tenant_id, id) WHERE t.tenant_id = k.tenant_id AND t.execution_id = k.id', [
-    keys.map(({ tenantId }) => tenantId),
-    away.map(({ run }) => run.id),
-  ]);
+  await client.query(
+    'DELETE FROM turns t USING unnest($1::uuid[], $2::uuid[]) AS k(tenant_id, id) WHERE t.tenant_id = k.tenant_id AND t.execution_id = k.id',
+    [keys.map(({ tenantId }) => tenantId), away.map(({ run }) => run.id)],
+  );
   const { rows } = await client.query<TaskTicket>(
     `WITH next AS (
        SELECT q.tenant_id, q.execution_id

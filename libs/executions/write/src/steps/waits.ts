@@ -158,11 +158,10 @@ export async function writeWaits(client: PoolClient, steps: readonly Step[]): Pr
 
 /** What nobody waits for any more: the waits, timers and tasks of runs that are over and of frames that were given up. Runs that were called end. */
 export async function dropWhatIsLeft(client: PoolClient, steps: readonly Step[]): Promise<TaskTicket[]> {
-  const prefixes = steps.flatMap(({ run, state, givenUp, leavesBehind }) =>
-    executionIsOver(state) && leavesBehind
-      ? [{ tenantId: run.tenantId, id: run.id, prefix: null }]
-      : givenUp.map((prefix) => ({ tenantId: run.tenantId, id: run.id, prefix })),
-  );
+  const prefixes = steps.flatMap(({ run: { tenantId, id }, state, givenUp, leavesBehind }) => {
+    const dropped: readonly (string | null)[] = executionIsOver(state) ? (leavesBehind ? [null] : []) : givenUp;
+    return dropped.map((prefix) => ({ tenantId, id, prefix }));
+  });
   // A run that began and ended in this step left nothing behind.
   const left = prefixes.filter(({ id }) => steps.some(({ run }) => run.id === id && run.version > 0));
   if (left.length === 0) return [];

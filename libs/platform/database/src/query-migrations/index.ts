@@ -1,6 +1,12 @@
 import { ReadModels1764000000001 } from './0001-read-models.js';
 import { OperationsShown1764000000002 } from './0002-operations.js';
 import { VersionsAndAudit1764000000003 } from './0003-versions-and-audit.js';
+import { WholeEngineShown1764000000004 } from './0004-whole-engine.js';
 
 /** In order; a landed migration is never edited. */
-export const queryMigrations = [ReadModels1764000000001, OperationsShown1764000000002, VersionsAndAudit1764000000003] as const;
+export const queryMigrations = [
+  ReadModels1764000000001,
+  OperationsShown1764000000002,
+  VersionsAndAudit1764000000003,
+  WholeEngineShown1764000000004,
+] as const;

@@ -1,0 +1,25 @@
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { NodeFailure } from '@sluice/nodes';
+import { ExpressionPool } from '@sluice/platform-expression-pool';
+import type { StepTools } from './steps/run-step.js';
+
+const notHere = (): never => {
+  throw new NodeFailure('not_in_the_api', 'Nodes run in workers.', { retryable: true });
+};
+
+/** What the command API needs of runs that it begins: it decides whose turn they need, and leaves their nodes to the workers. */
+@Injectable()
+export class ApiStepTools implements OnApplicationShutdown {
+  private readonly pool = new ExpressionPool({ size: 1 });
+  readonly slow = this.pool.evaluate;
+  readonly fusion = false;
+  readonly env = {};
+  readonly blobs = { resolve: (_tenantId, value) => value, remember: () => {} } satisfies StepTools['blobs'];
+  readonly results = notHere;
+  readonly callee = notHere;
+  readonly approvalUrl = notHere;
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.pool.close();
+  }
+}
