@@ -1,6 +1,8 @@
+import { dataFilter } from './data-filter.js';
 import { dataSet } from './data-set.js';
 import { dataTransform } from './data-transform.js';
 import { flowDelay } from './flow-delay.js';
+import { flowRespond } from './flow-respond.js';
 import { httpRequest } from './http-request.js';
 import { instagramSendMessage } from './instagram-send-message.js';
 import { logicIf } from './logic-if.js';
@@ -8,6 +10,8 @@ import { logicMerge } from './logic-merge.js';
 import { logicStop } from './logic-stop.js';
 import { logicSwitch } from './logic-switch.js';
 import type { NodeType } from './node-type.js';
+import { stateGet } from './state-get.js';
+import { stateSet } from './state-set.js';
 import { triggerManual } from './trigger-manual.js';
 import { triggerWebhook } from './trigger-webhook.js';
 
@@ -22,8 +26,12 @@ export const catalogue: ReadonlyMap<string, NodeType> = new Map(
     logicStop,
     dataSet,
     dataTransform,
+    dataFilter,
     flowDelay,
+    flowRespond,
     httpRequest,
+    stateGet,
+    stateSet,
     instagramSendMessage,
   ].map((type) => [type.type, type]),
 );

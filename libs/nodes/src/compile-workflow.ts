@@ -2,6 +2,7 @@ import { type CompiledGraph, compileGraph, type Graph, GraphIsBroken, type Graph
 import { type Expression, ExpressionFailed, type Scope, type SlowEvaluator, type Template } from '@sluice/expressions';
 import { isJsonObject, type Json, type JsonObject } from '@sluice/kernel';
 import { catalogue } from './catalogue.js';
+import { requiredText } from './config-fields.js';
 import { compileConfig } from './config-templates.js';
 import type { NodeType } from './node-type.js';
 
@@ -10,6 +11,8 @@ export interface NodeProgram {
   readonly type: NodeType;
   readonly config: Template;
   readonly deferred: ReadonlyMap<string, Expression>;
+  /** Fields of the config that must come to something */
+  readonly needed: readonly string[];
 }
 
 export interface CompiledWorkflow extends CompiledGraph {
@@ -26,10 +29,21 @@ export function compileWorkflow(graph: Graph): CompiledWorkflow {
   return { ...compiled, programs: new Map(graph.nodes.map((node) => [node.id, programOf(node)])) };
 }
 
-/** The config with every template and expression evaluated: at once, or by promise if one of them needs the slow evaluator. */
-export function evaluateConfig({ config }: NodeProgram, scope: Scope, slow: SlowEvaluator): JsonObject | Promise<JsonObject> {
-  const result = config.evaluate(scope, slow);
-  return result instanceof Promise ? result.then(asObject) : asObject(result);
+/**
+ * The config with every template and expression evaluated: at once, or by promise if one of them needs the slow evaluator. Deferred
+ * fields stand in it as they were written, so that a node sees whether they were. Throws NodeFailure for a field that found nothing
+ * and must not.
+ */
+export function evaluateConfig(program: NodeProgram, scope: Scope, slow: SlowEvaluator): JsonObject | Promise<JsonObject> {
+  const result = program.config.evaluate(scope, slow);
+  return result instanceof Promise ? result.then((value) => completed(program, value)) : completed(program, result);
+}
+
+function completed({ deferred, needed }: NodeProgram, value: Json | undefined): JsonObject {
+  const config = isJsonObject(value) ? value : {};
+  for (const field of needed) requiredText(config, field);
+  if (deferred.size === 0) return config;
+  return { ...config, ...Object.fromEntries([...deferred].map(([field, { source }]) => [field, source])) };
 }
 
 /** A deferred field of the config; nothing for one that was not set. */
@@ -41,8 +55,6 @@ export function evaluateDeferred(
 ): Json | undefined | Promise<Json | undefined> {
   return deferred.get(field)?.evaluate(scope, slow);
 }
-
-const asObject = (value: Json | undefined): JsonObject => (isJsonObject(value) ? value : {});
 
 function typeOf(node: GraphNode): NodeType {
   const type = catalogue.get(node.type);
@@ -56,8 +68,8 @@ const policyOf = (type: NodeType): NodePolicy | undefined =>
 function programOf(node: GraphNode): NodeProgram {
   const type = typeOf(node);
   try {
-    const { template, deferred } = compileConfig(type.configSchema, node.config);
-    return { type, config: template, deferred };
+    const { template, ...fields } = compileConfig(type.configSchema, node.config);
+    return { type, config: template, ...fields };
   } catch (error) {
     if (error instanceof ExpressionFailed) throw new GraphIsBroken(`"${node.id}" has an expression that cannot be read: ${error.message}`);
     throw error;

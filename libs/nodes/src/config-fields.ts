@@ -32,3 +32,21 @@ export function kindOf(value: Json): string {
   if (isList(value)) return 'a list';
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
+
+/** One of these words; `undefined` if there is none. */
+export function optionalChoice<Word extends string>(config: JsonObject, field: string, words: readonly Word[]): Word | undefined {
+  const text = optionalText(config, field);
+  if (text === undefined) return undefined;
+  const word = words.find((one) => one === text);
+  if (word === undefined) throw configFailure(field, `must be one of ${words.join(', ')}`);
+  return word;
+}
+
+/** A whole number, or a text that reads like one; `undefined` if there is none. */
+export function optionalInteger(config: JsonObject, field: string, min: number, max: number): number | undefined {
+  const text = optionalText(config, field);
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < min || value > max) throw configFailure(field, `must be a whole number from ${min} to ${max}`);
+  return value;
+}

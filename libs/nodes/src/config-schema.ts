@@ -7,6 +7,7 @@ import { parseInstant } from './instant.js';
  * Schemas of configs are plain JSON Schema with a few additions:
  * - `format: "expression"`: the text is an expression, with or without `{{ }}`; texts elsewhere are templates;
  * - `deferred: true`, of an expression at the top level: the node evaluates it itself, for each item or event (`NodeInput.evaluate`);
+ * - `needsValue: true`, of a field at the top level: the node fails if what was written there finds nothing;
  * - `literal: true`: must be written out, because it is needed before anything runs;
  * - `bytesMax`: of a text in UTF-8.
  */
@@ -25,6 +26,7 @@ ajv.addFormat('http-url', isHttpUrl);
 ajv.addFormat('uuid', isUuid);
 ajv.addKeyword({ keyword: 'literal', schemaType: 'boolean', validate: (_literal: boolean, value: unknown) => !hasTemplate(value) });
 ajv.addKeyword({ keyword: 'deferred', schemaType: 'boolean' });
+ajv.addKeyword({ keyword: 'needsValue', schemaType: 'boolean' });
 ajv.addKeyword({
   keyword: 'bytesMax',
   type: 'string',

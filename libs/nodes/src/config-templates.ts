@@ -28,13 +28,17 @@ export interface CompiledConfig {
   readonly template: Template;
   /** Expressions that the node evaluates itself, perhaps many times, by the name of their field */
   readonly deferred: ReadonlyMap<string, Expression>;
+  /** Fields that were written and must come to something */
+  readonly needed: readonly string[];
 }
 
 /** Throws ExpressionFailed */
 export function compileConfig(schema: JsonObject, config: JsonObject): CompiledConfig {
   if (isNestedTooDeeply(config))
     throw new ExpressionFailed('expression_syntax', `The config is nested more than ${NESTING_MAX} levels deep`, '');
-  const [deferred, atOnce] = partition(Object.entries(config), ([name]) => isDeferred(propertySchema(schema, name)));
+  const [deferred, atOnce] = partition(Object.entries({ ...defaultsOf(schema), ...config }), ([name]) =>
+    isDeferred(propertySchema(schema, name)),
+  );
   return {
     template: compileTemplate(asTemplate(schema, Object.fromEntries(atOnce))),
     deferred: new Map(
@@ -42,7 +46,19 @@ export function compileConfig(schema: JsonObject, config: JsonObject): CompiledC
         typeof source === 'string' ? [[name, compileExpression(stripExpression(source))] as const] : [],
       ),
     ),
+    needed: Object.keys(config).filter((name) => needsValue(propertySchema(schema, name))),
   };
+}
+
+/** An expression or template that was left out is its schema's default: one that finds nothing is something else. */
+function defaultsOf({ properties }: JsonObject): JsonObject {
+  const fields = isJsonObject(properties) ? Object.entries(properties) : [];
+  return Object.fromEntries(
+    fields.flatMap(([name, field]) => {
+      const value = isJsonObject(field) ? field['default'] : undefined;
+      return typeof value === 'string' && (isExpressionField(field) || value.includes('{{')) ? [[name, value]] : [];
+    }),
+  );
 }
 
 function partition<T>(list: readonly T[], fits: (item: T) => boolean): [T[], T[]] {
@@ -50,6 +66,8 @@ function partition<T>(list: readonly T[], fits: (item: T) => boolean): [T[], T[]
 }
 
 const isDeferred = (schema: Json | undefined): boolean => isJsonObject(schema) && schema['deferred'] === true;
+
+const needsValue = (schema: Json | undefined): boolean => isJsonObject(schema) && schema['needsValue'] === true;
 
 export const NESTING_MAX = 64;
 

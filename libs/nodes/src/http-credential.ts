@@ -40,6 +40,16 @@ export class Mask {
     return this.texts.reduce((masked, secret) => masked.replaceAll(secret, '***'), text);
   }
 
+  /** Each byte as a character and back */
+  bytes(bytes: Buffer): Buffer {
+    if (this.texts.length === 0) return bytes;
+    const masked = this.texts.reduce(
+      (text, secret) => text.replaceAll(Buffer.from(secret).toString('latin1'), '***'),
+      bytes.toString('latin1'),
+    );
+    return Buffer.from(masked, 'latin1');
+  }
+
   headers(headers: OutboundResponse['headers']): Record<string, string> {
     return Object.fromEntries(Object.entries(headers).map(([name, value]) => [this.text(name), this.text(value)]));
   }

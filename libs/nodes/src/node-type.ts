@@ -36,7 +36,7 @@ export interface Locals {
 }
 
 export interface NodeInput {
-  /** The config with every template and expression evaluated, but for fields that are `deferred`. */
+  /** The config with every template and expression evaluated, but for fields that are `deferred`: they are as the author wrote them. */
   readonly config: JsonObject;
   readonly input: Json;
   readonly trigger: Json;
@@ -51,6 +51,8 @@ export interface OutboundRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | Buffer;
+  /** Of the answer's body, decoded; at most 8 MiB. Default 1 MiB */
+  readonly maxResponseBytes?: number;
 }
 
 export interface OutboundResponse {

@@ -22,7 +22,7 @@ export async function decodeBody(body: Buffer, encoding: string | undefined, byt
   try {
     return await decode(body, { maxOutputLength: bytesMax });
   } catch (error) {
-    if (types.isNativeError(error) && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') throw new ResponseTooLarge();
+    if (types.isNativeError(error) && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') throw new ResponseTooLarge(bytesMax);
     throw new UndecodableBody(name);
   }
 }

@@ -5,8 +5,8 @@ import type { Hop } from './redirect.js';
 
 /** The response went over a limit; the connection is cut at once. */
 export class ResponseTooLarge extends Error {
-  constructor() {
-    super('response over the limit');
+  constructor(bytesMax: number) {
+    super(`The response is over the limit of ${bytesMax} bytes`);
     this.name = 'ResponseTooLarge';
   }
 }
@@ -51,11 +51,12 @@ export function exchange(dispatcher: Dispatcher, hop: Hop, signal: AbortSignal, 
       onResponseStart(_controller, statusCode, responseHeaders) {
         status = statusCode;
         headers = flatten(responseHeaders);
-        if (Number(headers['content-length'] ?? 0) > responseBytesMax && hop.method !== 'HEAD') throw new ResponseTooLarge();
+        if (Number(headers['content-length'] ?? 0) > responseBytesMax && hop.method !== 'HEAD')
+          throw new ResponseTooLarge(responseBytesMax);
       },
       onResponseData(_controller, chunk) {
         bytes += chunk.length;
-        if (bytes > responseBytesMax) throw new ResponseTooLarge();
+        if (bytes > responseBytesMax) throw new ResponseTooLarge(responseBytesMax);
         chunks.push(chunk);
       },
       onResponseEnd() {

@@ -14,7 +14,7 @@ export const deadlinePassed = (sent: boolean, timeoutMs: number): NodeFailure =>
 export function failureOf(error: unknown, sent: boolean): NodeFailure {
   if (error instanceof NodeFailure) return error;
   const final = { retryable: false, outcomeUnknown: sent };
-  if (error instanceof ResponseTooLarge) return new NodeFailure('response_too_large', 'The response is over the size limit', final);
+  if (error instanceof ResponseTooLarge) return new NodeFailure('response_too_large', error.message, final);
   if (error instanceof UndecodableBody) return new NodeFailure('invalid_response', error.message, final);
 
   const code = codeOf(error);

@@ -399,6 +399,32 @@ describe('N-02 answers without end', () => {
     expect(written).toBeLessThan(32 * 1024 * 1024);
   });
 
+  it('keeps to the limit that the request names instead, above its own and below it', async () => {
+    const { url } = await target((_request, response) => response.writeHead(200).end(Buffer.alloc(200_000)));
+    const { send } = outbound({ maxResponseBytes: 100_000 });
+    expect((await send(url, { maxResponseBytes: 200_000 })).body).toHaveLength(200_000);
+    await expect(send(url, { maxResponseBytes: 199_999 })).rejects.toMatchObject({
+      code: 'response_too_large',
+      message: 'The response is over the limit of 199999 bytes',
+    });
+    await expect(send(url)).rejects.toMatchObject({ message: 'The response is over the limit of 100000 bytes' });
+  });
+
+  it('takes no more than 8 MiB, however much a request asks for', async () => {
+    const { url } = await target((_request, response) => response.writeHead(200, { 'content-length': 8 * 1024 * 1024 + 1 }).write('x'));
+    await expect(outbound().send(url, { maxResponseBytes: 1024 ** 3 })).rejects.toMatchObject({
+      message: 'The response is over the limit of 8388608 bytes',
+    });
+  });
+
+  it('counts the named limit after decompression', async () => {
+    const { url } = await target((_request, response) => {
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(Buffer.alloc(3 * 1024 * 1024)));
+    });
+    expect((await outbound().send(url, { maxResponseBytes: 4 * 1024 * 1024 })).body).toHaveLength(3 * 1024 * 1024);
+    await expect(outbound().send(url, { maxResponseBytes: 2 * 1024 * 1024 })).rejects.toMatchObject({ code: 'response_too_large' });
+  });
+
   it('believes a Content-Length over the limit and does not wait for the bytes', async () => {
     const { url } = await target((_request, response) => response.writeHead(200, { 'content-length': '10000000000' }).write('x'));
     await expect(outbound().send(url)).rejects.toMatchObject({ code: 'response_too_large' });

@@ -12,7 +12,7 @@ import { type Hop, isRedirect, redirected } from './redirect.js';
 export interface OutboundHttpOptions {
   /** Hosts (`crm.internal`, `crm.internal:8080`), addresses, CIDR ranges that the guard lets through: the operator's, never a tenant's. */
   readonly allow: readonly string[];
-  /** Of the body, decoded. Default 1 MiB */
+  /** Of the body, decoded, for requests that say nothing of it. Default 1 MiB */
   readonly maxResponseBytes?: number;
   /** Default 1 MiB */
   readonly maxRequestBytes?: number;
@@ -32,6 +32,8 @@ export interface OutboundCall extends OutboundRequest {
 }
 
 const MEBIBYTE = 1024 * 1024;
+/** However much a request asks for: an answer is held in memory. */
+const RESPONSE_BYTES_MAX = 8 * MEBIBYTE;
 const HEADER_BYTES_MAX = 16 * 1024;
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
@@ -83,7 +85,8 @@ export class OutboundHttp {
     const deadline = AbortSignal.timeout(request.timeoutMs);
     const signal = AbortSignal.any([request.signal, deadline]);
     try {
-      return await this.follow(this.firstHop(request), signal);
+      const responseBytesMax = Math.min(request.maxResponseBytes ?? this.maxResponseBytes, RESPONSE_BYTES_MAX);
+      return await this.follow(this.firstHop(request), signal, responseBytesMax);
     } catch (error) {
       if (error instanceof AddressRefused) return this.refuse(error);
       if (!(error instanceof ExchangeFailed)) throw failureOf(error, true);
@@ -111,12 +114,12 @@ export class OutboundHttp {
     return { method: verb, url: checkedUrl(url), headers: sent, body };
   }
 
-  private async follow(first: Hop, signal: AbortSignal): Promise<OutboundResponse> {
+  private async follow(first: Hop, signal: AbortSignal, responseBytesMax: number): Promise<OutboundResponse> {
     let hop = first;
     for (let redirects = 0; ; redirects += 1) {
-      const response = await exchange(this.agent, hop, signal, this.maxResponseBytes);
+      const response = await exchange(this.agent, hop, signal, responseBytesMax);
       const location = response.headers['location'];
-      if (!isRedirect(response.status) || location === undefined) return this.decoded(response);
+      if (!isRedirect(response.status) || location === undefined) return decoded(response, responseBytesMax);
 
       if (redirects === this.maxRedirects) {
         throw new NodeFailure('too_many_redirects', `The target redirected more than ${this.maxRedirects} times`, { retryable: false });
@@ -128,15 +131,15 @@ export class OutboundHttp {
     }
   }
 
-  private async decoded({ status, headers, body }: OutboundResponse): Promise<OutboundResponse> {
-    const { 'content-encoding': encoding, 'content-length': _encodedLength, ...rest } = headers;
-    return { status, headers: rest, body: await decodeBody(body, encoding, this.maxResponseBytes) };
-  }
-
   private refuse({ refusal }: AddressRefused): never {
     this.onRefused(refusal);
     throw refused();
   }
+}
+
+async function decoded({ status, headers, body }: OutboundResponse, bytesMax: number): Promise<OutboundResponse> {
+  const { 'content-encoding': encoding, 'content-length': _encodedLength, ...rest } = headers;
+  return { status, headers: rest, body: await decodeBody(body, encoding, bytesMax) };
 }
 
 /** Resolve, check every address, connect to the checked ones; the name stays in `Host` and SNI. */

@@ -1,0 +1,108 @@
+import { DEFAULT_HANDLE } from '@sluice/engine';
+import { ExpressionFailed, truthy } from '@sluice/expressions';
+import type { Json } from '@sluice/kernel';
+import { configFailure, isList, kindOf, optionalChoice, optionalInteger } from './config-fields.js';
+import { NodeFailure, type NodeInput, type PureNodeType } from './node-type.js';
+
+const ITEMS_MAX = 100_000;
+/** Conditions that are not evaluated in process are asked for by so many at a time. */
+const AT_ONCE = 32;
+const KEPT = ['matching', 'rest'] as const;
+
+export const dataFilter: PureNodeType = {
+  type: 'data.filter',
+  kind: 'pure',
+  title: 'Filter',
+  description: 'Its output is the list of those items for which the condition holds, in their order.',
+  configSchema: {
+    title: 'Filter',
+    type: 'object',
+    properties: {
+      items: {
+        title: 'Items',
+        description: `An expression that gives a list of at most ${ITEMS_MAX} items. Nothing counts as an empty list.`,
+        type: 'string',
+        format: 'expression',
+        minLength: 1,
+        default: 'input',
+        examples: ['input.body.orders', 'trigger.payload.entries'],
+      },
+      condition: {
+        title: 'Condition',
+        description:
+          'An expression that is evaluated for each item, which it sees as `item`; `index` is its place, from 0. Nothing, null, 0 and an ' +
+          'empty text, list or object are false.',
+        type: 'string',
+        format: 'expression',
+        deferred: true,
+        minLength: 1,
+        examples: ["item.status = 'paid'", 'item.total > 100 and index < 10', "$contains(item.email, '@example.com')"],
+      },
+      keep: {
+        title: 'Keep',
+        description: '`matching`: the items for which the condition holds. `rest`: all others.',
+        type: 'string',
+        enum: KEPT,
+        default: 'matching',
+      },
+      limit: {
+        title: 'Limit',
+        description: 'Keeps so many items, the first ones, and looks no further. Without it: all.',
+        type: 'integer',
+        minimum: 1,
+        maximum: ITEMS_MAX,
+        examples: [1, 10],
+      },
+    },
+    required: ['condition'],
+    additionalProperties: false,
+    examples: [
+      { condition: "item.status = 'paid'" },
+      { items: 'input.body.orders', condition: 'item.total > 100', limit: 10 },
+      { items: 'input.body.users', condition: 'item.blocked', keep: 'rest' },
+    ],
+  },
+  handles: () => [DEFAULT_HANDLE],
+  run: async (node) => ({ kind: 'done', handle: DEFAULT_HANDLE, output: await keptOf(node) }),
+};
+
+async function keptOf(node: NodeInput): Promise<readonly Json[]> {
+  const { config } = node;
+  const items = itemsOf(config['items'] ?? null);
+  const wanted = (optionalChoice(config, 'keep', KEPT) ?? 'matching') === 'matching';
+  const limit = optionalInteger(config, 'limit', 1, ITEMS_MAX) ?? ITEMS_MAX;
+
+  const kept: Json[] = [];
+  for (let start = 0; start < items.length; start += AT_ONCE) {
+    const some = items.slice(start, start + AT_ONCE);
+    // Settled, and looked at in order: which item fails, or is the last one, does not hang on which answers first.
+    const verdicts = await Promise.allSettled(some.map((item, place) => holds(node, item, start + place)));
+    for (const [place, verdict] of verdicts.entries()) {
+      if (verdict.status === 'rejected') throw verdict.reason;
+      const item = some[place];
+      if (item !== undefined && verdict.value === wanted && kept.push(item) === limit) return kept;
+    }
+  }
+  return kept;
+}
+
+function itemsOf(value: Json): readonly Json[] {
+  if (value === null) return [];
+  if (!isList(value)) {
+    const advice = 'An expression that finds one thing gives it alone: write [ … ] around it';
+    throw configFailure('items', `must be a list, not ${kindOf(value)}. ${advice}`);
+  }
+  if (value.length <= ITEMS_MAX) return value;
+  throw new NodeFailure('too_many_items', `The list has ${value.length} items, and a filter takes at most ${ITEMS_MAX}: split the list`, {
+    retryable: false,
+  });
+}
+
+async function holds({ evaluate }: NodeInput, item: Json, index: number): Promise<boolean> {
+  try {
+    return truthy(await evaluate('condition', { item, index }));
+  } catch (error) {
+    if (!(error instanceof ExpressionFailed)) throw error;
+    throw new ExpressionFailed(error.code, `\`condition\` failed for item ${index}: ${error.message}`, error.source);
+  }
+}
