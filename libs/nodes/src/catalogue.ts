@@ -1,8 +1,10 @@
 import { dataSet } from './data-set.js';
 import { dataTransform } from './data-transform.js';
 import { flowDelay } from './flow-delay.js';
+import { flowSubworkflow } from './flow-subworkflow.js';
 import { httpRequest } from './http-request.js';
 import { instagramSendMessage } from './instagram-send-message.js';
+import { logicForEach } from './logic-for-each.js';
 import { logicIf } from './logic-if.js';
 import { logicMerge } from './logic-merge.js';
 import { logicStop } from './logic-stop.js';
@@ -19,10 +21,12 @@ export const catalogue: ReadonlyMap<string, NodeType> = new Map(
     logicIf,
     logicSwitch,
     logicMerge,
+    logicForEach,
     logicStop,
     dataSet,
     dataTransform,
     flowDelay,
+    flowSubworkflow,
     httpRequest,
     instagramSendMessage,
   ].map((type) => [type.type, type]),

@@ -7,6 +7,8 @@ import { joinPath } from './config-schema.js';
 export interface ConfigText {
   /** Like `cases[0].when` */
   readonly path: string;
+  /** The node evaluates it itself, perhaps many times. */
+  readonly isDeferred: boolean;
   /** Throws ExpressionFailed */
   compile(): { readonly paths: readonly (readonly string[])[] };
 }
@@ -14,8 +16,9 @@ export interface ConfigText {
 /** Every expression and every text with templates, told apart by the schema. */
 export function* textsOf(schema: Json | undefined, value: Json, path = ''): Generator<ConfigText> {
   if (typeof value === 'string') {
-    if (isExpressionField(schema)) yield { path, compile: () => compileExpression(stripExpression(value)) };
-    else if (value.includes('{{')) yield { path, compile: () => compileTemplate(value) };
+    const of = { path, isDeferred: isDeferred(schema) };
+    if (isExpressionField(schema)) yield { ...of, compile: () => compileExpression(stripExpression(value)) };
+    else if (value.includes('{{')) yield { ...of, compile: () => compileTemplate(value) };
   } else if (isList(value)) {
     for (const [index, item] of value.entries()) yield* textsOf(itemSchema(schema), item, `${path}[${index}]`);
   } else if (isJsonObject(value)) {
@@ -34,7 +37,9 @@ export interface CompiledConfig {
 export function compileConfig(schema: JsonObject, config: JsonObject): CompiledConfig {
   if (isNestedTooDeeply(config))
     throw new ExpressionFailed('expression_syntax', `The config is nested more than ${NESTING_MAX} levels deep`, '');
-  const [deferred, atOnce] = partition(Object.entries(config), ([name]) => isDeferred(propertySchema(schema, name)));
+  const [deferred, atOnce] = partition(Object.entries({ ...defaultsOf(schema), ...config }), ([name]) =>
+    isDeferred(propertySchema(schema, name)),
+  );
   return {
     template: compileTemplate(asTemplate(schema, Object.fromEntries(atOnce))),
     deferred: new Map(
@@ -43,6 +48,17 @@ export function compileConfig(schema: JsonObject, config: JsonObject): CompiledC
       ),
     ),
   };
+}
+
+/** An expression or template that was left out is its schema's default: one that finds nothing is something else. */
+function defaultsOf({ properties }: JsonObject): JsonObject {
+  const fields = isJsonObject(properties) ? Object.entries(properties) : [];
+  return Object.fromEntries(
+    fields.flatMap(([name, field]) => {
+      const value = isJsonObject(field) ? field['default'] : undefined;
+      return typeof value === 'string' && (isExpressionField(field) || value.includes('{{')) ? [[name, value]] : [];
+    }),
+  );
 }
 
 function partition<T>(list: readonly T[], fits: (item: T) => boolean): [T[], T[]] {

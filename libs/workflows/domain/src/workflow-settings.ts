@@ -1,0 +1,47 @@
+import { isJsonObject, type Json, type JsonObject } from '@sluice/kernel';
+
+/** How many runs of a workflow with the same key may be open at a time, and what becomes of one more. */
+export interface Concurrency {
+  /** An expression over `trigger` and `customer` */
+  readonly key: string;
+  readonly limit: number;
+  readonly onLimit: 'queue' | 'drop' | 'cancelRunning';
+}
+
+/** What an author says of a workflow as a whole, with every default filled in. */
+export interface WorkflowSettings {
+  /** Of a run, from its start */
+  readonly deadlineMs?: number;
+  /** The workflow that is started when a run fails or ends incomplete */
+  readonly errorWorkflow?: string;
+  readonly priority: 'high' | 'normal' | 'low';
+  readonly concurrency?: Concurrency;
+  readonly limits: { readonly nodeRuns: number; readonly events: number; readonly outputBytes: number };
+}
+
+const defaultLimits = { nodeRuns: 200_000, events: 1_000_000, outputBytes: 256 * 1024 * 1024 };
+
+/** Total: what a published version says in a way that is not understood (any more) counts as not said. */
+export function readSettings(settings: JsonObject): WorkflowSettings {
+  const { deadlineMs, errorWorkflow, priority, concurrency, limits } = settings;
+  const given = isJsonObject(limits) ? limits : {};
+  return {
+    ...(typeof deadlineMs === 'number' && { deadlineMs }),
+    ...(typeof errorWorkflow === 'string' && { errorWorkflow }),
+    priority: priority === 'high' || priority === 'low' ? priority : 'normal',
+    ...(isJsonObject(concurrency) && typeof concurrency['key'] === 'string' && { concurrency: readConcurrency(concurrency, concurrency['key']) }),
+    limits: {
+      nodeRuns: countOr(given['nodeRuns'], defaultLimits.nodeRuns),
+      events: countOr(given['events'], defaultLimits.events),
+      outputBytes: countOr(given['outputBytes'], defaultLimits.outputBytes),
+    },
+  };
+}
+
+const readConcurrency = ({ limit, onLimit }: JsonObject, key: string): Concurrency => ({
+  key,
+  limit: countOr(limit, 1),
+  onLimit: onLimit === 'drop' || onLimit === 'cancelRunning' ? onLimit : 'queue',
+});
+
+const countOr = (value: Json | undefined, otherwise: number): number => (typeof value === 'number' && value >= 1 ? value : otherwise);
