@@ -3,8 +3,10 @@ import { dataSet } from './data-set.js';
 import { dataTransform } from './data-transform.js';
 import { flowDelay } from './flow-delay.js';
 import { flowRespond } from './flow-respond.js';
+import { flowSubworkflow } from './flow-subworkflow.js';
 import { httpRequest } from './http-request.js';
 import { instagramSendMessage } from './instagram-send-message.js';
+import { logicForEach } from './logic-for-each.js';
 import { logicIf } from './logic-if.js';
 import { logicMerge } from './logic-merge.js';
 import { logicStop } from './logic-stop.js';
@@ -23,12 +25,14 @@ export const catalogue: ReadonlyMap<string, NodeType> = new Map(
     logicIf,
     logicSwitch,
     logicMerge,
+    logicForEach,
     logicStop,
     dataSet,
     dataTransform,
     dataFilter,
     flowDelay,
     flowRespond,
+    flowSubworkflow,
     httpRequest,
     stateGet,
     stateSet,

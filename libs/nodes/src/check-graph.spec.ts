@@ -46,6 +46,7 @@ describe('checkGraph', () => {
         edge('is-price', 'ask', 'true'),
         edge('ask', 'sort'),
         edge('ask', 'sorry', 'error'),
+        edge('ask', 'merge'),
         edge('sort', 'merge', 'a'),
         edge('sort', 'merge', 'default'),
         edge('merge', 'answer'),
@@ -82,7 +83,7 @@ describe('ids', () => {
 });
 
 describe('edges', () => {
-  const nodes = [start, set('a'), set('b'), node('if', 'logic.if', { condition: 'true' }), node('stop', 'logic.stop')];
+  const nodes = [start, set('a'), set('b'), node('if', 'logic.if', { condition: 'input' }), node('stop', 'logic.stop')];
   const chain = [edge('start', 'a'), edge('a', 'b'), edge('b', 'if'), edge('if', 'stop', 'true')];
 
   it.each<[string, GraphEdge, string]>([
@@ -99,7 +100,9 @@ describe('edges', () => {
   });
 
   it('allows the handles that every node has', () => {
-    expect(codes({ nodes, edges: [...chain, edge('a', 'if', 'error'), edge('a', 'stop', 'in_doubt')] })).toEqual([]);
+    const call = node('call', 'http.request', { method: 'POST', url: 'https://x.test' });
+    const edges = [...chain, edge('a', 'call'), edge('call', 'if', 'error'), edge('call', 'stop', 'in_doubt')];
+    expect(codes({ nodes: [...nodes, call], edges })).toEqual([]);
   });
 
   it('names the handles there are', () => {
@@ -155,7 +158,8 @@ describe('configs', () => {
       const it = node('it', type.type, example);
       const nodes = type.kind === 'trigger' ? [it] : [start, it, set('a'), set('b')];
       const edges = type.kind === 'trigger' ? [] : [edge('start', 'a'), edge('start', 'b'), edge('a', 'it'), edge('b', 'it')];
-      expect(checkGraph({ nodes, edges })).toEqual([]);
+      const body = type.loop ? { nodes: [set('body')], edges: [edge('it', 'body', 'item')] } : { nodes: [], edges: [] };
+      expect(checkGraph({ nodes: [...nodes, ...body.nodes], edges: [...edges, ...body.edges] })).toEqual([]);
     }
   });
 
@@ -181,7 +185,7 @@ describe('configs', () => {
       'config.credential – `credential` must be an id, as the API gives it: a UUID',
     ]);
     expect(messages('logic.switch', { cases: [{ name: 'x' }, { name: '', equals: 1 }, 'y'], casse: [] })).toEqual([
-      'config.casse – `casse` is not known here: remove it or check its spelling',
+      'config.casse – `casse` is not known here: remove it or check its spelling. Did you mean `cases`?',
       'config.cases[0] – `cases[0]` needs exactly one of `equals` and `when`',
       'config.cases[1].name – `cases[1].name` must have at least 1 character(s)',
       'config.cases[2] – `cases[2]` must be an object',
@@ -223,7 +227,7 @@ describe('configs', () => {
     const named = (...names: string[]) =>
       messages('logic.switch', { value: 'input', cases: names.map((name) => ({ name, equals: name })) });
     expect(named('a', 'b')).toEqual([]);
-    expect(named('a', 'a')).toEqual(['config – A case of "it" cannot be called "a": the name is taken']);
+    expect(named('a', 'a')[0]).toBe('config – A case of "it" cannot be called "a": the name is taken');
     for (const name of ['default', 'error', 'in_doubt']) expect(named(name)).toHaveLength(1);
   });
 
@@ -257,7 +261,7 @@ describe('expressions', () => {
     expect(messages('data.transform', { expression: 'nodes.start.output & nodes.gone.output' })).toEqual([
       'config.expression – "nodes.gone" refers to no node: "gone" is not an id in this workflow',
     ]);
-    expect(messages('data.set', { values: { a: 'x {{ nodes.`not-there`.output.b }}', b: '{{ nodes.it.output }}' } })).toHaveLength(1);
+    expect(messages('data.set', { values: { a: 'x {{ nodes.`not-there`.output.b }}', b: '{{ nodes.start.output }}' } })).toHaveLength(1);
   });
 });
 
@@ -308,5 +312,59 @@ describe('size', () => {
     const started = performance.now();
     expect(checkGraph(row(10_000), { maxNodes: 20_000 })).toEqual([]);
     expect(performance.now() - started).toBeLessThan(2_000);
+  });
+
+  const timed = (graph: Graph) => {
+    const started = performance.now();
+    const findings = checkGraph(graph);
+    expect(performance.now() - started).toBeLessThan(2_000);
+    return findings;
+  };
+  const ids = Array.from({ length: 998 }, (_, index) => `n${index}`);
+  const reads = (id: string, of: string) => node(id, 'data.set', { values: { a: `{{ nodes.${of}.output & trigger.text }}` } });
+
+  it('B-10 is no reason to be slow: each of 1 000 nodes in a row reads one before it', () => {
+    const nodes = [start, ...ids.map((id, index) => reads(id, index === 0 ? 'start' : `n${Math.floor(index / 2)}`))];
+    nodes[1] = reads('n0', 'start');
+    const edges = nodes.slice(1).map((one, index) => edge(nodes[index]?.id ?? '', one.id));
+    expect(timed({ nodes, edges }).filter(({ code }) => code !== 'node_not_before')).toEqual([]);
+  });
+
+  it('B-10 is no reason to be slow: 1 000 nodes abreast that all meet in one', () => {
+    const join = node('join', 'logic.merge', { mode: 'kOf', count: 998 });
+    const edges = ids.flatMap((id) => [edge('start', id), edge(id, 'join')]);
+    expect(timed({ nodes: [start, ...ids.map(set), join], edges })).toEqual([]);
+  });
+
+  it('B-10 is no reason to be slow: rows of 10, each node leading to all of the next row, 10 000 edges', () => {
+    const edges = ids.flatMap((_, index) =>
+      index < 10
+        ? [edge('start', `n${index}`)]
+        : Array.from({ length: 10 }, (_, n) => edge(`n${Math.floor(index / 10) * 10 - 10 + n}`, `n${index}`)),
+    );
+    const nodes = ids.map((id, index) =>
+      index % 3 === 0 ? node(id, 'logic.merge', { mode: 'kOf', count: 1 }) : reads(id, index < 10 ? 'start' : `n${index % 10}`),
+    );
+    expect(timed({ nodes: [start, ...nodes], edges })).toEqual([]);
+  });
+
+  it('B-10 is no reason to be slow: 500 loops that share one body', () => {
+    const [loops, body] = [ids.slice(0, 400), ids.slice(400)];
+    const nodes = [start, ...loops.map((id) => node(id, 'logic.forEach')), ...body.map(set)];
+    const edges = [
+      ...loops.flatMap((id) => [edge('start', id), edge(id, 'n400', 'item')]),
+      ...body
+        .slice(1)
+        .flatMap((id, index) =>
+          [index, index - 1, index - 2, index - 3].filter((from) => from >= 0).map((from) => edge(`n${400 + from}`, id)),
+        ),
+    ];
+    expect(new Set(timed({ nodes, edges }).map(({ code }) => code))).toEqual(new Set(['loop_entered']));
+  });
+
+  it('B-10 is no reason to be slow: loops within loops, 1 000 deep', () => {
+    const nodes = [start, ...ids.map((id) => node(id, 'logic.forEach')), set('last')];
+    const edges = nodes.slice(1).map((one, index) => edge(nodes[index]?.id ?? '', one.id, index === 0 ? undefined : 'item'));
+    expect(new Set(timed({ nodes, edges }).map(({ code }) => code))).toEqual(new Set(['loop_too_deep']));
   });
 });

@@ -1,91 +1,44 @@
-import { DEFAULT_HANDLE, ERROR_HANDLE, type Graph, type GraphEdge, type GraphNode, IN_DOUBT_HANDLE } from '@sluice/engine';
-import { ExpressionFailed } from '@sluice/expressions';
-import { isJsonObject, type JsonObject } from '@sluice/kernel';
+import { DEFAULT_HANDLE, ERROR_HANDLE, type Graph, IN_DOUBT_HANDLE } from '@sluice/engine';
 import { catalogue } from './catalogue.js';
+import { checkExpressions } from './check-expressions.js';
+import { checkHandles } from './check-handles.js';
+import { checkJoins } from './check-joins.js';
+import { loopsOf } from './check-loops.js';
 import { type ConfigError, configChecker } from './config-schema.js';
-import { isNestedTooDeeply, NESTING_MAX, textsOf } from './config-templates.js';
-import { cyclesIn, reachableFrom } from './graph-walk.js';
-import type { NodeType } from './node-type.js';
+import { isNestedTooDeeply, NESTING_MAX } from './config-templates.js';
+import { draw, type Drawing, type DrawnNode } from './drawing.js';
+import { type Finding, type FindingCode, under } from './finding.js';
+import { reachableFrom } from './graph-walk.js';
 import { policySchema } from './policy-schema.js';
-
-/** What stands in the way of publishing, where, and what to do about it. */
-export interface Finding {
-  /** Like `nodes[3].config.cases[0].when` or `edges[2].target` */
-  readonly path: string;
-  readonly code: FindingCode;
-  readonly message: string;
-}
-
-export type FindingCode =
-  | 'too_large'
-  | 'invalid_node_id'
-  | 'duplicate_node_id'
-  | 'unknown_node_type'
-  | 'invalid_config'
-  | 'invalid_handle'
-  | 'invalid_expression'
-  | 'unknown_node_reference'
-  | 'invalid_policy'
-  | 'no_trigger'
-  | 'unreachable_node'
-  | 'cycle'
-  | 'self_edge'
-  | 'dangling_edge'
-  | 'duplicate_edge'
-  | 'unknown_handle'
-  | 'edge_into_trigger'
-  | 'error_branch_missing'
-  | 'effect_unverifiable'
-  | 'join_impossible';
-
-interface DrawnNode {
-  readonly node: GraphNode;
-  readonly config: JsonObject;
-  readonly type: NodeType | undefined;
-  /** `nodes[3]` */
-  readonly path: string;
-}
-
-/** Of nodes with the same id, the first is the one that edges and expressions mean. */
-interface Drawing {
-  readonly nodes: readonly DrawnNode[];
-  readonly byId: ReadonlyMap<string, DrawnNode>;
-  readonly edges: readonly GraphEdge[];
-  readonly edgesFrom: ReadonlyMap<string, readonly GraphEdge[]>;
-  readonly edgesTo: ReadonlyMap<string, readonly GraphEdge[]>;
-}
 
 const checkConfig = new Map([...catalogue].map(([name, type]) => [name, configChecker(type.configSchema)]));
 const checkPolicy = configChecker(policySchema);
 
-/** All that is wrong with a graph, at once; an empty list means that it can be published. */
-export function checkGraph(graph: Graph, { maxNodes = 1_000 }: { readonly maxNodes?: number } = {}): Finding[] {
+export interface CheckOptions {
+  readonly maxNodes?: number;
+  /** Names of the tenant's variables; without it nothing is said about them. */
+  readonly env?: readonly string[];
+}
+
+/** All that is wrong with a graph, at once. Without an error among them it can be published. */
+export function checkGraph(graph: Graph, { maxNodes = 1_000, env }: CheckOptions = {}): Finding[] {
   const maxEdges = 10 * maxNodes;
   if (graph.nodes.length > maxNodes || graph.edges.length > maxEdges) {
     const message = `A workflow may have at most ${maxNodes} nodes and ${maxEdges} edges: split it into several`;
     return [{ path: graph.nodes.length > maxNodes ? 'nodes' : 'edges', code: 'too_large', message }];
   }
   const drawing = draw(graph);
+  const loops = loopsOf(drawing);
   return [
     ...checkIds(drawing),
-    ...drawing.nodes.flatMap((drawn) => [...checkType(drawn), ...checkTexts(drawn, drawing), ...checkPolicyOf(drawn, drawing)]),
+    ...drawing.nodes.flatMap((drawn) => [...checkType(drawn), ...checkPolicyOf(drawn, drawing)]),
+    ...checkExpressions(drawing, { bodies: loops.bodies, env }),
     ...checkEdges(drawing),
     ...checkPaths(drawing),
+    ...loops.findings,
+    ...checkHandles(drawing),
     ...checkJoins(drawing),
   ];
-}
-
-function draw({ nodes, edges }: Graph): Drawing {
-  const drawn = nodes.map((node, index): DrawnNode => {
-    return { node, config: isJsonObject(node.config) ? node.config : {}, type: catalogue.get(node.type), path: `nodes[${index}]` };
-  });
-  return {
-    nodes: drawn,
-    byId: new Map(drawn.toReversed().map((one) => [one.node.id, one])),
-    edges,
-    edgesFrom: Map.groupBy(edges, ({ source }) => source),
-    edgesTo: Map.groupBy(edges, ({ target }) => target),
-  };
 }
 
 function* checkIds({ nodes, byId }: Drawing): Generator<Finding> {
@@ -131,36 +84,6 @@ function* checkType({ node, type, path, config }: DrawnNode): Generator<Finding>
       code: 'invalid_handle',
       message: `A case of "${node.id}" cannot be called "${handle}": the name is taken`,
     };
-  }
-}
-
-function* checkTexts({ type, path, config }: DrawnNode, { byId }: Drawing): Generator<Finding> {
-  if (!type || isNestedTooDeeply(config)) return;
-  for (const text of textsOf(type.configSchema, config)) {
-    const where = under(`${path}.config`, text.path);
-    const compiled = compile(text.compile);
-    if (typeof compiled === 'string') {
-      yield { path: where, code: 'invalid_expression', message: compiled };
-      continue;
-    }
-    const referred = compiled.paths.flatMap(([root, id]) => (root === 'nodes' && id !== undefined ? [id] : []));
-    for (const id of new Set(referred)) {
-      if (byId.has(id)) continue;
-      yield {
-        path: where,
-        code: 'unknown_node_reference',
-        message: `"nodes.${id}" refers to no node: "${id}" is not an id in this workflow`,
-      };
-    }
-  }
-}
-
-function compile<Compiled>(attempt: () => Compiled): Compiled | string {
-  try {
-    return attempt();
-  } catch (error) {
-    if (error instanceof ExpressionFailed) return error.message;
-    throw error;
   }
 }
 
@@ -224,15 +147,14 @@ function unknownHandle(source: string, handle: string, handles: readonly string[
   return `"${source}" has no handle "${handle}". It can be left by ${handles.map((one) => `"${one}"`).join(', ')}`;
 }
 
-function* checkPaths({ nodes, byId, edges }: Drawing): Generator<Finding> {
-  const inner = edges.filter(({ source, target }) => byId.has(source) && byId.has(target) && source !== target);
-  for (const { edge, nodeIds } of cyclesIn(
-    nodes.map(({ node }) => node.id),
-    inner,
-  )) {
+function* checkPaths({ nodes, byId, cycles, ways }: Drawing): Generator<Finding> {
+  for (const { edge, nodeIds } of cycles) {
     const way = nodeIds.length > 10 ? [...nodeIds.slice(0, 9), '…', nodeIds.at(-1)] : nodeIds;
-    const message = `The way ${way.join(' → ')} → ${nodeIds[0] ?? ''} is a cycle: remove one of its edges`;
-    yield { path: `edges[${edges.indexOf(edge)}]`, code: 'cycle', message };
+    const [first = ''] = nodeIds;
+    const remedy = byId.get(first)?.type?.loop
+      ? `remove its last edge. "${first}" goes on with the next item by itself, where nothing follows`
+      : 'remove one of its edges';
+    yield { path: edge.path, code: 'cycle', message: `The way ${way.join(' → ')} → ${first} is a cycle: ${remedy}` };
   }
 
   if (!nodes.some(({ type }) => type === undefined || type.kind === 'trigger')) {
@@ -242,22 +164,10 @@ function* checkPaths({ nodes, byId, edges }: Drawing): Generator<Finding> {
   }
   // A node of unknown type may have been meant as a trigger: that is one finding, not one for each node behind it.
   const entries = nodes.filter(({ type }) => type === undefined || type.kind === 'trigger').map(({ node }) => node.id);
-  const reached = reachableFrom(entries, inner);
+  const reached = reachableFrom(entries, ways.from);
   for (const { node, path } of nodes) {
     if (reached.has(node.id)) continue;
     yield { path, code: 'unreachable_node', message: `No trigger leads to "${node.id}": connect it or remove it` };
-  }
-}
-
-function* checkJoins({ nodes, edgesTo, byId }: Drawing): Generator<Finding> {
-  for (const { node, type, path, config } of nodes) {
-    const rule = type?.join?.(config);
-    if (rule?.mode !== 'kOf') continue;
-    const incoming = edgesTo.get(node.id)?.filter(({ source }) => byId.has(source)) ?? [];
-    const branches = new Set(incoming.map(({ source, sourceHandle = DEFAULT_HANDLE }) => JSON.stringify([source, sourceHandle]))).size;
-    if (rule.count <= branches) continue;
-    const message = `"${node.id}" waits for ${rule.count} branches, but only ${branches} lead to it: lower \`count\` or connect more`;
-    yield { path: `${path}.config.count`, code: 'join_impossible', message };
   }
 }
 
@@ -266,5 +176,3 @@ const at = (path: string, code: FindingCode, error: ConfigError): Finding => ({
   code,
   message: error.message,
 });
-
-const under = (path: string, inner: string): string => (inner === '' || inner.startsWith('[') ? `${path}${inner}` : `${path}.${inner}`);

@@ -2,6 +2,7 @@ import { stripExpression } from '@sluice/expressions';
 import { isJsonObject, isUuid, type JsonObject } from '@sluice/kernel';
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import { parseInstant } from './instant.js';
+import { nearestName } from './nearest-name.js';
 
 /**
  * Schemas of configs are plain JSON Schema with a few additions:
@@ -79,12 +80,12 @@ function configError(error: ErrorObject): ConfigError {
   return { path, message: messageOf(error, path === '' ? 'The config' : `\`${path}\``) };
 }
 
-function messageOf({ keyword, schema, propertyName, message }: ErrorObject, field: string): string {
+function messageOf({ keyword, schema, propertyName, message, params, parentSchema }: ErrorObject, field: string): string {
   switch (keyword) {
     case 'required':
       return `${field} is missing: give it a value`;
     case 'additionalProperties':
-      return `${field} is not known here: remove it or check its spelling`;
+      return `${field} is not known here: remove it or check its spelling${nearestField(params, parentSchema)}`;
     case 'pattern':
       return propertyName === undefined ? `${field} has characters that are not allowed here` : `${field} is not a valid name`;
     case 'type':
@@ -110,6 +111,12 @@ function messageOf({ keyword, schema, propertyName, message }: ErrorObject, fiel
     default:
       return `${field} ${message ?? 'is not valid'}`;
   }
+}
+
+function nearestField(params: Record<string, unknown>, schema: unknown): string {
+  const known = isJsonObject(schema) && isJsonObject(schema['properties']) ? Object.keys(schema['properties']) : [];
+  const nearest = nearestName(String(params['additionalProperty']), known);
+  return nearest === undefined ? '' : `. Did you mean \`${nearest}\`?`;
 }
 
 const formatMessages = new Map([

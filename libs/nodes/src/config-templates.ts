@@ -7,6 +7,8 @@ import { joinPath } from './config-schema.js';
 export interface ConfigText {
   /** Like `cases[0].when` */
   readonly path: string;
+  /** The node evaluates it itself, perhaps many times. */
+  readonly isDeferred: boolean;
   /** Throws ExpressionFailed */
   compile(): { readonly paths: readonly (readonly string[])[] };
 }
@@ -14,8 +16,9 @@ export interface ConfigText {
 /** Every expression and every text with templates, told apart by the schema. */
 export function* textsOf(schema: Json | undefined, value: Json, path = ''): Generator<ConfigText> {
   if (typeof value === 'string') {
-    if (isExpressionField(schema)) yield { path, compile: () => compileExpression(stripExpression(value)) };
-    else if (value.includes('{{')) yield { path, compile: () => compileTemplate(value) };
+    const of = { path, isDeferred: isDeferred(schema) };
+    if (isExpressionField(schema)) yield { ...of, compile: () => compileExpression(stripExpression(value)) };
+    else if (value.includes('{{')) yield { ...of, compile: () => compileTemplate(value) };
   } else if (isList(value)) {
     for (const [index, item] of value.entries()) yield* textsOf(itemSchema(schema), item, `${path}[${index}]`);
   } else if (isJsonObject(value)) {

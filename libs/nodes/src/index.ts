@@ -1,6 +1,8 @@
 export { catalogue } from './catalogue.js';
-export { checkGraph, type Finding, type FindingCode } from './check-graph.js';
+export { checkFields } from './check-fields.js';
+export { checkGraph } from './check-graph.js';
 export { type CompiledWorkflow, compileWorkflow, evaluateConfig, evaluateDeferred, type NodeProgram } from './compile-workflow.js';
+export { type Finding } from './finding.js';
 export {
   type ConfigSchema,
   type EffectNodeType,
@@ -20,3 +22,4 @@ export {
   type TaskTools,
   type TriggerNodeType,
 } from './node-type.js';
+export { checkSettings, readSettings, settingsSchema, type WorkflowSettings } from './workflow-settings.js';
