@@ -71,10 +71,10 @@ export async function inProcess(env: NodeJS.ProcessEnv = {}) {
       return body.id;
     },
     /** A signed message to an account, sent to the endpoint of a channel or provider app. */
-    async message(endpointId: string, text: string, account: string, secret = signingSecret): Promise<number> {
+    async message(endpointId: string, text: string, account: string, secret = signingSecret, customer = 'customer'): Promise<number> {
       sent += 1;
       const timestamp = Date.now();
-      const item = { sender: { id: 'customer' }, recipient: { id: account }, timestamp, message: { mid: `m${sent}-${timestamp}`, text } };
+      const item = { sender: { id: customer }, recipient: { id: account }, timestamp, message: { mid: `m${sent}-${timestamp}`, text } };
       const body = metaJson({ object: 'instagram', entry: [{ id: account, time: timestamp, messaging: [item] }] });
       const response = await fetch(`${base}/webhooks/${endpointId}/instagram/all`, {
         method: 'POST',

@@ -13,7 +13,7 @@ export type Waiting =
   | { readonly for: 'time'; readonly until: string }
   | { readonly for: 'event'; readonly until?: string }
   | { readonly for: 'approval'; readonly title: string; readonly message?: string; readonly until?: string }
-  | { readonly for: 'execution'; readonly executionId: string; readonly until?: string };
+  | { readonly for: 'execution'; readonly calledExecutionId: string; readonly until?: string };
 
 interface Attempted extends NodePlace {
   /** Where it may be left out: the present one */

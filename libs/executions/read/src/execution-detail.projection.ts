@@ -169,7 +169,7 @@ export const executionDetail: Projection<ExecutionEvent, ExecutionDetail, 'execu
       status: 'waiting',
       waitUntil: event.payload.until ?? null,
       waitsFor: event.payload.for,
-      calledExecutionId: event.payload.for === 'execution' ? event.payload.executionId : null,
+      calledExecutionId: event.payload.for === 'execution' ? event.payload.calledExecutionId : null,
     }),
     'node.execution.in_doubt': (event, row) => ({ ...attempt(event, row), status: 'in_doubt', error: event.payload.error }),
     'node.effect.sent_after_cancel': (_event, row) => row && { sentAfterCancel: true },

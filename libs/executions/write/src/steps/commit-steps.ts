@@ -256,7 +256,10 @@ async function insertExecutions(
              (tenant_id, id, workflow_id, workflow_version, version_id, version, status, start_key, entry_node_id, trigger_meta, customer_id,
               correlation_id, input, output, error, started_at, completed_at, parent_execution_id, parent_node_id, parent_iteration, depth,
               node_runs, output_bytes, concurrency_key)
-           SELECT * FROM jsonb_to_recordset($1::jsonb) AS v(
+           SELECT tenant_id, id, workflow_id, workflow_version, version_id, version, status, start_key, entry_node_id, trigger_meta, customer_id,
+              correlation_id, coalesce(input, 'null'), output, error, started_at, completed_at, parent_execution_id, parent_node_id, parent_iteration,
+              depth, node_runs, output_bytes, concurrency_key
+           FROM jsonb_to_recordset($1::jsonb) AS v(
               tenant_id uuid, id uuid, workflow_id uuid, workflow_version int, version_id uuid, version bigint, status text, start_key text,
               entry_node_id text, trigger_meta jsonb, customer_id text, correlation_id text, input jsonb, output jsonb, error jsonb,
               started_at timestamptz, completed_at timestamptz, parent_execution_id uuid, parent_node_id text, parent_iteration text, depth int,

@@ -368,7 +368,7 @@ export async function outcomeOf(
       if (blob !== undefined) tools.blobs.remember(run.tenantId, blob);
       const child = await callee.begin(value, { executionId: run.id, nodeId, iteration }, place.attempt);
       return {
-        fact: waits({ for: 'execution', executionId: child.step.run.id }),
+        fact: waits({ for: 'execution', calledExecutionId: child.step.run.id }),
         wait: { kind: 'execution', nodeId, iteration, childId: child.step.run.id },
         child,
         ...(blob === undefined ? {} : { blobs: [blob] }),
