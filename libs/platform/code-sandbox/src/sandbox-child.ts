@@ -224,6 +224,7 @@ class Run {
     const wrapped = `(async () => {\n${job.source}\n})`;
     const made = context.evalCode(wrapped, fileName, { type: 'global', strict: true });
     if (made.error !== undefined) throw this.failure(made.error, 'code_syntax');
+    // Braces may close what we opened (publishing refuses that). It leads nowhere: there is nothing else in here.
     if (context.typeof(made.value) !== 'function') throw new Failed('code_syntax', 'SyntaxError: unexpected `}`');
     const promise = this.must(context.callFunction(made.value, context.undefined));
     this.settle();
@@ -271,6 +272,8 @@ class Run {
 
   private failure(error: QuickJSHandle, code: FailureCode): Failed {
     if (this.checkTime()) return this.timeout();
+    // What QuickJS throws when there is no memory for an error; whoever throws null himself is told so.
+    if (this.context.eq(error, this.context.null)) return this.outOfMemory(', or it has thrown null');
     const explained = this.tool('explain', error);
     // Another error while it was told: there was no memory left for it, or no time.
     if (explained.error !== undefined) return this.checkTime() ? this.timeout() : this.outOfMemory();
@@ -289,8 +292,8 @@ class Run {
     return new Failed('code_timeout', `The code takes more than ${this.job.timeoutMs} ms`);
   }
 
-  private outOfMemory(): Failed {
-    return new Failed('code_out_of_memory', `The code needs more than ${this.job.memoryMb} MB of memory`);
+  private outOfMemory(or = ''): Failed {
+    return new Failed('code_out_of_memory', `The code needs more than ${this.job.memoryMb} MB of memory${or}`);
   }
 }
 
