@@ -1,0 +1,1 @@
+export { CodeSandbox, type CodeLimits, type CodeSandboxOptions, CodeSandboxUnavailable } from './code-sandbox.js';
