@@ -77,7 +77,9 @@ describe('a loop', () => {
     const orders = Array.from({ length: 7 }, (_, n) => ({ id: `o${n}`, amount: n }));
     const execution = await run(await started(id, { orders }), 'completed');
     expect(execution.output).toBe(42);
-    expect(nodeOf(execution, 'each')?.output).toEqual(orders.map(({ id: order, amount }, place) => ({ id: order, total: amount * 2, place })));
+    expect(nodeOf(execution, 'each')?.output).toEqual(
+      orders.map(({ id: order, amount }, place) => ({ id: order, total: amount * 2, place })),
+    );
     expect(nodeOf(execution, 'price', 'each:4')).toMatchObject({ status: 'completed', input: orders[4] });
     expect(nodeOf(execution, 'each', 'each:4')).toMatchObject({ status: 'completed', output: { id: 'o4', total: 8, place: 4 } });
   });
@@ -168,7 +170,11 @@ describe('a loop', () => {
 
 describe('a workflow that calls another', () => {
   const callee = () =>
-    published('callee', [node('in', 'trigger.manual'), node('double', 'data.set', { values: { twice: '{{ trigger.n * 2 }}' } })], 'in > double');
+    published(
+      'callee',
+      [node('in', 'trigger.manual'), node('double', 'data.set', { values: { twice: '{{ trigger.n * 2 }}' } })],
+      'in > double',
+    );
 
   it('goes on with its output', async () => {
     const called = await callee();
@@ -184,7 +190,11 @@ describe('a workflow that calls another', () => {
     const execution = await run(await started(id, { n: 20 }), 'completed');
     expect(execution.output).toBe(41);
     const child = nodeOf(execution, 'call')?.calledExecutionId ?? '';
-    expect(await run(child, 'completed')).toMatchObject({ workflowId: called, parentExecutionId: execution.id, trigger: { source: 'subworkflow' } });
+    expect(await run(child, 'completed')).toMatchObject({
+      workflowId: called,
+      parentExecutionId: execution.id,
+      trigger: { source: 'subworkflow' },
+    });
   });
 
   it('calls it for each item of a loop', async () => {
@@ -224,13 +234,15 @@ describe('a workflow that calls another', () => {
 
 describe('settings', () => {
   it('a run that is not over at its deadline fails, and its error workflow begins', async () => {
-    const rescue = await published('rescue', [node('in', 'trigger.manual'), node('note', 'data.set', { values: { why: '{{ trigger.error.code }}' } })], 'in > note');
-    const id = await published(
-      'slow',
-      [node('in', 'trigger.manual'), node('wait', 'flow.delay', { ms: 600_000 })],
-      'in > wait',
-      { deadlineMs: 1_000, errorWorkflow: rescue },
+    const rescue = await published(
+      'rescue',
+      [node('in', 'trigger.manual'), node('note', 'data.set', { values: { why: '{{ trigger.error.code }}' } })],
+      'in > note',
     );
+    const id = await published('slow', [node('in', 'trigger.manual'), node('wait', 'flow.delay', { ms: 600_000 })], 'in > wait', {
+      deadlineMs: 1_000,
+      errorWorkflow: rescue,
+    });
     const executionId = await started(id, null);
     expect((await run(executionId, 'failed')).error).toMatchObject({ code: 'deadline_exceeded' });
     expect(await openTasks(executionId)).toEqual(nothing);
@@ -245,12 +257,9 @@ describe('settings', () => {
   });
 
   const taking = (onLimit: string) =>
-    published(
-      onLimit,
-      [node('in', 'trigger.manual'), node('wait', 'flow.delay', { ms: '{{ trigger.ms }}' })],
-      'in > wait',
-      { concurrency: { key: 'trigger.key', limit: 1, onLimit } },
-    );
+    published(onLimit, [node('in', 'trigger.manual'), node('wait', 'flow.delay', { ms: '{{ trigger.ms }}' })], 'in > wait', {
+      concurrency: { key: 'trigger.key', limit: 1, onLimit },
+    });
 
   it('queue: runs with the same key take turns in their order, others do not wait', async () => {
     const id = await taking('queue');
@@ -270,7 +279,10 @@ describe('settings', () => {
   it('drop: one more run ends at once and says why; cancelRunning: it takes the place of the one before', async () => {
     const dropping = await taking('drop');
     const first = await started(dropping, { key: 'a', ms: 300 });
-    const dropped = await sluice.call('GET', `/api/executions/${(await run(await started(dropping, { key: 'a', ms: 1 }), 'cancelled')).id}`);
+    const dropped = await sluice.call(
+      'GET',
+      `/api/executions/${(await run(await started(dropping, { key: 'a', ms: 1 }), 'cancelled')).id}`,
+    );
     expect(dropped.body.nodes).toEqual([]);
     await run(first, 'completed');
 
@@ -305,7 +317,13 @@ describe('waiting for an event', () => {
       'in > answer, answer > heard, answer.timeout > silence',
       settings,
     );
-    await sluice.made('/api/webhooks', { name: 'w', workflowId, nodeId: 'in', provider: 'instagram', config: { channelId, actionTypes: ['message'] } });
+    await sluice.made('/api/webhooks', {
+      name: 'w',
+      workflowId,
+      nodeId: 'in',
+      provider: 'instagram',
+      config: { channelId, actionTypes: ['message'] },
+    });
     return { channelId, workflowId };
   }
 
@@ -358,7 +376,10 @@ describe('waiting for an event', () => {
           `SELECT count(*) FILTER (WHERE status = 'waiting')::int AS waiting, count(*)::int AS runs FROM workflow_executions WHERE workflow_id = $1`,
           [workflowId],
         );
-        const { rows: events } = await sluice.db.query(`SELECT count(*)::int AS n FROM webhook_events WHERE channel_id = $1 AND status = 'received'`, [channelId]);
+        const { rows: events } = await sluice.db.query(
+          `SELECT count(*)::int AS n FROM webhook_events WHERE channel_id = $1 AND status = 'received'`,
+          [channelId],
+        );
         const { rows: tasks } = await sluice.db.query(
           `SELECT count(*)::int AS n FROM tasks t JOIN workflow_executions e ON e.id = t.execution_id WHERE e.workflow_id = $1`,
           [workflowId],
@@ -375,7 +396,10 @@ describe('waiting for an event', () => {
   });
 
   it('lets go of its turn while it waits: a conversation does not wait for itself', async () => {
-    const { channelId, workflowId } = await conversation({ condition: "event.text = 'go on'" }, { concurrency: { key: 'trigger.customerId' } });
+    const { channelId, workflowId } = await conversation(
+      { condition: "event.text = 'go on'" },
+      { concurrency: { key: 'trigger.customerId' } },
+    );
     await sluice.message(channelId, 'hello', account);
     await eventually(async () => expect(await listOf(workflowId)).toMatchObject([{ status: 'waiting' }]));
     await sluice.message(channelId, 'hello again', account);

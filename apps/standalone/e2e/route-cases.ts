@@ -10,6 +10,7 @@ export const kinds = [
   'apiKey',
   'providerApp',
   'credential',
+  'blob',
   'tenant',
 ] as const;
 export type Kind = (typeof kinds)[number];
@@ -91,6 +92,7 @@ export const routeCases: Readonly<Record<string, RouteCase | readonly RouteCase[
 
   'GET /api/api-keys': { answers: 200 },
   'GET /api/audit': { answers: 200 },
+  'GET /api/blobs/:sha256': { params: { sha256: 'blob' }, answers: 200 },
   'GET /api/channels': { answers: 200 },
   'GET /api/channels/:id': { params: { id: 'channel' }, answers: 200 },
   'GET /api/channels/:id/events': { params: { id: 'channel' }, answers: 200 },

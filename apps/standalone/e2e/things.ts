@@ -74,6 +74,13 @@ export class Things {
       const { nodes } = await this.api.read<{ nodes: { id: string }[] }>(`/api/executions/${await this.idOf('execution')}`);
       return nodes[0]?.id ?? '';
     },
+    blob: async () => {
+      const large = { id: 'large', type: 'data.set', config: { values: { text: this.tenant.id.repeat(2_000) } } };
+      const nodes = [{ id: 'in', type: 'trigger.manual', config: {} }, large];
+      const id = await this.run(await this.published({ name: 'Large', nodes, edges: [{ source: 'in', target: 'large' }] }), 'completed');
+      const { output } = await this.api.read<{ output: { $blob: { sha256: string } } }>(`/api/executions/${id}`);
+      return output.$blob.sha256;
+    },
     tenant: () => Promise.resolve(this.tenant.id),
     providerApp: async () => (await this.api.made('/api/provider-apps', providerAppBody)).id,
     apiKey: async () => {

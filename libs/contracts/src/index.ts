@@ -48,6 +48,7 @@ export {
   DependantQuery,
 } from './query-channels.js';
 export {
+  BlobQuery,
   ExecutionDetailQuery,
   ExecutionErrorQuery,
   ExecutionPage,

@@ -257,6 +257,7 @@ export const problemCatalogue = {
 
   // Runs
   execution_not_found: notFound('Execution not found', `There is no execution ${id}.`),
+  blob_not_found: notFound('Value not found', `There is no value with the hash ${'0'.repeat(64)}.`, ['blobs.get']),
   job_not_found: notFound('Job not found', `There is no node run or execution ${id}.`, ['jobs.get']),
   execution_is_over: {
     status: 409,

@@ -151,6 +151,14 @@ export class ExecutionDetailQuery extends ExecutionQuery {
   readonly nodes: readonly NodeExecutionQuery[];
 }
 
+export class BlobQuery {
+  @ApiProperty({ description: 'Of its JSON' })
+  readonly sha256: string;
+
+  @ApiProperty({ nullable: true, description: 'Any JSON' })
+  readonly value: Json;
+}
+
 export class ExecutionPage extends PageAnswer {
   @ApiProperty({ type: [ExecutionQuery] })
   readonly items: readonly ExecutionQuery[];

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { ReadingModule } from '@sluice/platform-projections';
 import { ExecutionQueriesController } from './executions.controller.js';
+import { GetBlobHandler } from './get-blob.js';
 import { GetExecutionHandler } from './get-execution.js';
 import { GetJobHandler } from './get-job.js';
 import { ListExecutionsHandler } from './list-executions.js';
@@ -9,6 +10,6 @@ import { ListNodeRunsHandler } from './list-node-runs.js';
 @Module({
   imports: [ReadingModule],
   controllers: [ExecutionQueriesController],
-  providers: [ListExecutionsHandler, GetExecutionHandler, GetJobHandler, ListNodeRunsHandler],
+  providers: [ListExecutionsHandler, GetBlobHandler, GetExecutionHandler, GetJobHandler, ListNodeRunsHandler],
 })
 export class ExecutionsReadModule {}

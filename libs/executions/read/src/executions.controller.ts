@@ -1,9 +1,10 @@
 import { Controller, Get, Param, ParseUUIDPipe, Query } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
-import { ExecutionDetailQuery, ExecutionPage, JobQuery, NodeRunPage } from '@sluice/contracts';
+import { BlobQuery, ExecutionDetailQuery, ExecutionPage, JobQuery, NodeRunPage } from '@sluice/contracts';
 import { Allow, Caller } from '@sluice/platform-http';
 import { Cached, ReadsTheLog } from '@sluice/platform-projections';
+import { GetBlob } from './get-blob.js';
 import { GetExecution } from './get-execution.js';
 import { GetJob } from './get-job.js';
 import { AnyExecutionFilter, ExecutionFilter, ListExecutions } from './list-executions.js';
@@ -41,6 +42,13 @@ export class ExecutionQueriesController {
   @ApiOkResponse({ type: ExecutionDetailQuery })
   get(@Caller() { tenantId }: Caller, @Param('id', ParseUUIDPipe) id: string): Promise<ExecutionDetailQuery> {
     return this.queries.execute(new GetExecution(tenantId, id));
+  }
+
+  @Get('blobs/:sha256')
+  @Allow('viewer')
+  @ApiOkResponse({ type: BlobQuery })
+  blob(@Caller() { tenantId }: Caller, @Param('sha256') sha256: string): Promise<BlobQuery> {
+    return this.queries.execute(new GetBlob(tenantId, sha256));
   }
 
   @Get('jobs/:id')

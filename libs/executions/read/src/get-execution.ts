@@ -1,8 +1,9 @@
 import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
 import type { ExecutionDetailQuery, NodeExecutionQuery } from '@sluice/contracts';
 import { type Frame, frameOf, keyOf } from '@sluice/engine';
-import { DomainError, type Json } from '@sluice/kernel';
-import { ReadStore, selectList } from '@sluice/platform-projections';
+import { blobIn, DomainError, type Json } from '@sluice/kernel';
+import { type ReadClient, ReadStore, selectList } from '@sluice/platform-projections';
+import { readBlob } from './get-blob.js';
 import { type ExecutionDetail, executionDetail } from './execution-detail.projection.js';
 import { executionOf } from './execution-row.js';
 import { type ExecutionSummary, executionSummary } from './execution-summary.projection.js';
@@ -40,6 +41,7 @@ export class GetExecutionHandler implements IQueryHandler<GetExecution> {
          WHERE d.tenant_id = $1 AND d.execution_id = $2 ORDER BY d.ord, d.node_id`,
         [tenantId, executionId],
       );
+      const items = await itemsOf(client, tenantId, nodes);
       const parent = run.parentExecutionId === null ? {} : { parentExecutionId: run.parentExecutionId };
       return {
         ...executionOf(run),
@@ -47,14 +49,29 @@ export class GetExecutionHandler implements IQueryHandler<GetExecution> {
         entryNodeId: run.entryNodeId,
         input: run.input,
         output: run.output,
-        nodes: nodeRunsOf(run, nodes),
+        nodes: nodeRunsOf(run, nodes, items),
       };
     });
   }
 }
 
+/** The items of loops that have too many to stand in their rows, by the key of the loop's run. */
+async function itemsOf(client: ReadClient, tenantId: string, nodes: readonly ExecutionDetail[]): Promise<ReadonlyMap<string, Json>> {
+  const found = new Map<string, Json>();
+  for (const { nodeId, iteration, items } of nodes) {
+    const reference = blobIn(items);
+    const value = reference && (await readBlob(client, tenantId, reference.sha256));
+    if (value !== undefined) found.set(keyOf(nodeId, iteration), value);
+  }
+  return found;
+}
+
 /** Node runs with the input that each had, which the log and so the read model do not repeat. */
-export function nodeRunsOf({ input }: Pick<ExecutionSummary, 'input'>, nodes: readonly ExecutionDetail[]): NodeExecutionQuery[] {
+export function nodeRunsOf(
+  { input }: Pick<ExecutionSummary, 'input'>,
+  nodes: readonly ExecutionDetail[],
+  items: ReadonlyMap<string, Json> = new Map(),
+): NodeExecutionQuery[] {
   const byKey = new Map(nodes.map((node) => [keyOf(node.nodeId, node.iteration), node]));
   const outputOf = (key: string): Json => {
     const node = byKey.get(key);
@@ -71,8 +88,10 @@ export function nodeRunsOf({ input }: Pick<ExecutionSummary, 'input'>, nodes: re
     return Object.fromEntries(inputFrom.map((id) => [id, outputOf(keyOf(id, iteration))]));
   };
   const itemOf = (frame: Frame | undefined): Json => {
-    const items = frame && byKey.get(keyOf(frame.loopId, frame.outer))?.items;
-    return frame !== undefined && Array.isArray(items) ? ((items as readonly Json[])[frame.index] ?? null) : (items ?? null);
+    if (frame === undefined) return null;
+    const key = keyOf(frame.loopId, frame.outer);
+    const list = items.get(key) ?? byKey.get(key)?.items;
+    return Array.isArray(list) ? ((list as readonly Json[])[frame.index] ?? null) : null;
   };
   return nodes.map((node) => ({
     id: node.id,

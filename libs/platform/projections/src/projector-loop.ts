@@ -5,6 +5,7 @@ import { LogIsBroken, readLog } from '@sluice/platform-event-log';
 import { Notifications, PROJECTION_ADVANCED } from '@sluice/platform-notifications';
 import type { Logger } from '@sluice/platform-telemetry';
 import { advancedKeys } from './advanced-keys.js';
+import { copyBlobs } from './copy-blobs.js';
 import { projectBatch, SHARD } from './project-batch.js';
 import type { AnyProjection } from './projection.js';
 import { lagSeconds, parkedTotal, projectedPosition, projectedTotal } from './projector-metrics.js';
@@ -116,6 +117,7 @@ export class ProjectorLoop implements OnApplicationBootstrap, BeforeApplicationS
     const factor = Math.min(2, eventsWanted / events.length);
     this.commitsMax = Math.max(1, Math.min(commitsAtMost, Math.round(this.commitsMax * factor)));
 
+    await copyBlobs(this.log, this.store, events);
     const result = await projectBatch(this.store, { projections: this.options.projections, from, events });
     this.position = result.position;
     projectedPosition.set(result.position);

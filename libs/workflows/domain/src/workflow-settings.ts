@@ -29,7 +29,8 @@ export function readSettings(settings: JsonObject): WorkflowSettings {
     ...(typeof deadlineMs === 'number' && { deadlineMs }),
     ...(typeof errorWorkflow === 'string' && { errorWorkflow }),
     priority: priority === 'high' || priority === 'low' ? priority : 'normal',
-    ...(isJsonObject(concurrency) && typeof concurrency['key'] === 'string' && { concurrency: readConcurrency(concurrency, concurrency['key']) }),
+    ...(isJsonObject(concurrency) &&
+      typeof concurrency['key'] === 'string' && { concurrency: readConcurrency(concurrency, concurrency['key']) }),
     limits: {
       nodeRuns: countOr(given['nodeRuns'], defaultLimits.nodeRuns),
       events: countOr(given['events'], defaultLimits.events),

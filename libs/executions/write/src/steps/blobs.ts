@@ -1,25 +1,14 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { isJsonObject, type Json } from '@sluice/kernel';
+import { blobIn, type BlobReference, isJsonObject, type Json } from '@sluice/kernel';
 import { NodeFailure } from '@sluice/nodes';
 import { ServiceDatabase } from '@sluice/platform-database';
-
-/** Stands for a large value in rows and events: `{"$blob": {"sha256": "…", "bytes": 70000}}`, JSON text in the table `blobs`. */
-export type BlobReference = { readonly $blob: { readonly sha256: string; readonly bytes: number } };
 
 /** Values whose JSON is longer are kept apart. */
 const inlineBytesMax = 64 * 1024;
 /** Nothing that a node puts out may be longer. */
 const outputBytesMax = 8 * 1024 * 1024;
 const keptBytesMax = 64 * 1024 * 1024;
-
-export function referenceIn(value: Json): BlobReference['$blob'] | undefined {
-  if (!isJsonObject(value)) return undefined;
-  const { $blob, ...others } = value;
-  if (!isJsonObject($blob) || Object.keys(others).length > 0) return undefined;
-  const { sha256, bytes } = $blob;
-  return typeof sha256 === 'string' && /^[0-9a-f]{64}$/.test(sha256) && typeof bytes === 'number' ? { sha256, bytes } : undefined;
-}
 
 export interface Blob {
   readonly sha256: string;
@@ -80,12 +69,12 @@ export class Blobs implements BlobSource {
 
   resolve(tenantId: string, value: Json): Json | Promise<Json> {
     if (typeof value !== 'object' || value === null) return value;
-    const whole = referenceIn(value);
+    const whole = blobIn(value);
     if (whole !== undefined) return this.read(tenantId, whole, value);
     const members: readonly Json[] = Array.isArray(value) ? value : Object.values(value);
-    if (!members.some((member) => referenceIn(member) !== undefined)) return value;
+    if (!members.some((member) => blobIn(member) !== undefined)) return value;
     const each = async (member: Json): Promise<Json> => {
-      const reference = referenceIn(member);
+      const reference = blobIn(member);
       return reference === undefined ? member : this.read(tenantId, reference, member);
     };
     if (!isJsonObject(value)) return Promise.all(members.map(each));
@@ -95,7 +84,7 @@ export class Blobs implements BlobSource {
   }
 
   /** What is not there is taken for what it says. */
-  private read(tenantId: string, { sha256 }: BlobReference['$blob'], otherwise: Json): Json | Promise<Json> {
+  private read(tenantId: string, { sha256 }: BlobReference, otherwise: Json): Json | Promise<Json> {
     const key = `${tenantId}/${sha256}`;
     const found = this.kept.get(key);
     if (found !== undefined) return found.value;
