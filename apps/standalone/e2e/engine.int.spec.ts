@@ -408,3 +408,51 @@ describe('waiting for an event', () => {
     await eventually(async () => expect(await listOf(workflowId)).toMatchObject([{ status: 'completed' }, { status: 'completed' }]));
   });
 });
+
+describe('state', () => {
+  it('is set once, changed only at the version that was read, and forgotten after its time', async () => {
+    const id = await published(
+      'state',
+      [
+        node('in', 'trigger.manual'),
+        node('read', 'state.get', { scope: 'workflow', key: 'count' }),
+        node('write', 'state.set', {
+          scope: 'workflow',
+          key: 'count',
+          value: '{{ (nodes.read.output.value ? nodes.read.output.value : 0) + 1 }}',
+          ifVersion: '{{ nodes.read.output.version }}',
+        }),
+        node('again', 'state.set', { scope: 'workflow', key: 'count', value: 100, ifVersion: 0 }),
+        node('conflict', 'data.set', { values: { conflict: '{{ input.version }}' } }),
+      ],
+      'in > read, read > write, write > again, again.conflict > conflict',
+    );
+    expect((await run(await started(id, null), 'completed')).output).toEqual({ conflict: 1 });
+    expect((await run(await started(id, null), 'completed')).output).toEqual({ conflict: 2 });
+    const { rows } = await sluice.db.query(`SELECT value, version FROM node_state WHERE scope_id = $1 AND key = 'count'`, [id]);
+    expect(rows).toEqual([{ value: 2, version: 2 }]);
+  });
+});
+
+describe('a webhook that is registered as sync', () => {
+  it('is answered by its workflow; what asks nobody is acknowledged', async () => {
+    const channelId = await sluice.made('/api/channels', {
+      provider: 'instagram',
+      name: 's',
+      credentials: { signingSecrets: [signingSecret] },
+    });
+    const respond = { status: 201, body: { heard: '{{ trigger.text }}' }, headers: { 'x-answer': 'yes' } };
+    const workflowId = await published('sync', [node('in', 'trigger.webhook'), node('say', 'flow.respond', respond)], 'in > say');
+    const config = { channelId, actionTypes: ['message'], mode: 'sync' };
+    await sluice.made('/api/webhooks', { name: 's', workflowId, nodeId: 'in', provider: 'instagram', config });
+    const answer = await sluice.deliver(channelId, 'hello', '17');
+    expect([answer.status, answer.headers.get('x-answer'), await answer.json()]).toEqual([201, 'yes', { heard: 'hello' }]);
+    const [{ id }] = await eventually(async () => {
+      const runs = await listOf(workflowId);
+      expect(runs).toMatchObject([{ status: 'completed' }]);
+      return runs;
+    });
+    expect((await run(id, 'completed')).output).toEqual({ delivered: true });
+    expect((await run(await started(workflowId, { text: 'nobody waits' }), 'completed')).output).toEqual({ delivered: false });
+  });
+});

@@ -52,6 +52,18 @@ export async function inProcess(env: NodeJS.ProcessEnv = {}) {
   }
 
   let sent = 0;
+  function deliver(endpointId: string, text: string, account: string, secret = signingSecret, customer = 'customer'): Promise<Response> {
+    sent += 1;
+    const timestamp = Date.now();
+    const item = { sender: { id: customer }, recipient: { id: account }, timestamp, message: { mid: `m${sent}-${timestamp}`, text } };
+    const body = metaJson({ object: 'instagram', entry: [{ id: account, time: timestamp, messaging: [item] }] });
+    return fetch(`${base}/webhooks/${endpointId}/instagram/all`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-hub-signature-256': signInstagram(secret, body) },
+      body,
+    });
+  }
+
   return {
     base,
     tenantId,
@@ -71,17 +83,10 @@ export async function inProcess(env: NodeJS.ProcessEnv = {}) {
       return body.id;
     },
     /** A signed message to an account, sent to the endpoint of a channel or provider app. */
-    async message(endpointId: string, text: string, account: string, secret = signingSecret, customer = 'customer'): Promise<number> {
-      sent += 1;
-      const timestamp = Date.now();
-      const item = { sender: { id: customer }, recipient: { id: account }, timestamp, message: { mid: `m${sent}-${timestamp}`, text } };
-      const body = metaJson({ object: 'instagram', entry: [{ id: account, time: timestamp, messaging: [item] }] });
-      const response = await fetch(`${base}/webhooks/${endpointId}/instagram/all`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', 'x-hub-signature-256': signInstagram(secret, body) },
-        body,
-      });
-      return response.status;
+    deliver,
+    /** As `deliver`; the status of the answer. */
+    async message(...delivery: Parameters<typeof deliver>): Promise<number> {
+      return (await deliver(...delivery)).status;
     },
     /** How many events of a channel have which status. */
     async eventStatuses(channelId: string): Promise<Record<string, number>> {

@@ -18,8 +18,8 @@ export class WebhookConfigQuery {
   @ApiPropertyOptional({ description: 'An expression over the event' })
   readonly filter?: string;
 
-  @ApiProperty({ enum: ['async'] })
-  readonly mode: 'async';
+  @ApiProperty({ enum: ['async', 'sync'] })
+  readonly mode: 'async' | 'sync';
 }
 
 export class WebhookStatsQuery {

@@ -45,10 +45,14 @@ export class WebhookConfigCommand {
   @Length(1, limits.webhookFilterCharacters)
   filter?: string;
 
-  @ApiPropertyOptional({ enum: ['async'], default: 'async' })
+  @ApiPropertyOptional({
+    enum: ['async', 'sync'],
+    default: 'async',
+    description: '`sync`: the call is held open until the workflow answers it by `flow.respond`, for 10 seconds at most',
+  })
   @IfPresent()
-  @IsIn(['async'])
-  mode?: 'async';
+  @IsIn(['async', 'sync'])
+  mode?: 'async' | 'sync';
 }
 
 export class WebhookRegistrationCommand {

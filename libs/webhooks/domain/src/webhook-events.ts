@@ -8,7 +8,8 @@ export interface WebhookConfig {
   readonly actionTypes: readonly string[];
   /** An expression over the event; only events for which it is true start a run. */
   readonly filter?: string;
-  readonly mode: 'async';
+  /** `sync`: its workflow answers the call, by `flow.respond` */
+  readonly mode: 'async' | 'sync';
 }
 
 export type WebhookRegistered = DomainEvent<

@@ -19,6 +19,7 @@ export interface Webhook {
   readonly filter: string | null;
   /** `/webhooks/<channel>/<trigger type>/<action>` */
   readonly endpoint: string;
+  readonly mode: 'async' | 'sync';
   readonly status: 'active' | 'inactive';
   readonly createdBy: string;
   /** Events of this registration so far */
@@ -52,6 +53,7 @@ export const unregistered = (tenantId: string, id: string): Webhook => ({
   actionTypes: [],
   filter: null,
   endpoint: '',
+  mode: 'async',
   status: 'inactive',
   createdBy: '',
   streamVersion: 0,
@@ -67,6 +69,8 @@ export interface Registration {
   /** By default `all` */
   readonly actionTypes?: readonly string[];
   readonly filter?: string;
+  /** By default `async` */
+  readonly mode?: 'async' | 'sync';
 }
 
 /** What a registration refers to, as it is now. */
@@ -79,7 +83,7 @@ export interface RegistrationFacts {
 }
 
 export function register({ id }: Webhook, registration: Registration, facts: RegistrationFacts, by: string): WebhookRegistered[] {
-  const { name, workflowId, nodeId, provider, triggerType = provider, filter } = registration;
+  const { name, workflowId, nodeId, provider, triggerType = provider, filter, mode = 'async' } = registration;
   const { channel } = facts;
   const asked = registration.actionTypes ?? [allActions];
   const errors = [...nodeErrors(nodeId, facts), ...channelErrors(provider, facts), ...actionErrors(asked, facts), ...filterErrors(filter)];
@@ -93,7 +97,7 @@ export function register({ id }: Webhook, registration: Registration, facts: Reg
     triggerType,
     actionTypes,
     ...(filter !== undefined && { filter: stripExpression(filter) }),
-    mode: 'async' as const,
+    mode,
   };
   return [{ type: 'webhook.registered', aggregateId: id, payload: { name, workflowId, nodeId, provider, config, endpoint, by } }];
 }
@@ -108,8 +112,8 @@ export function evolve(webhook: Webhook, event: WebhookRegistrationEvent): Webho
   switch (event.type) {
     case 'webhook.registered': {
       const { config, by: createdBy, ...rest } = event.payload;
-      const { channelId, triggerType, actionTypes, filter = null } = config;
-      return { ...webhook, ...rest, channelId, triggerType, actionTypes, filter, status: 'active', createdBy, streamVersion };
+      const { channelId, triggerType, actionTypes, filter = null, mode } = config;
+      return { ...webhook, ...rest, channelId, triggerType, actionTypes, filter, mode, status: 'active', createdBy, streamVersion };
     }
     case 'webhook.deactivated':
       return { ...webhook, status: 'inactive', streamVersion };

@@ -15,6 +15,7 @@ export const webhookTable = new EntitySchema<Webhook>({
     actionTypes: { type: 'text', name: 'action_types', array: true },
     filter: { type: 'text', nullable: true },
     endpoint: { type: 'text' },
+    mode: { type: 'text' },
     status: { type: 'text' },
     createdBy: { type: 'text', name: 'created_by' },
     streamVersion: { type: 'bigint', name: 'stream_version' },
@@ -35,8 +36,8 @@ export const lockWebhooks = (manager: EntityManager, where: FindOptionsWhere<Web
 export async function insertWebhook(manager: EntityManager, webhook: Webhook): Promise<void> {
   await manager.query(
     `INSERT INTO webhooks (tenant_id, id, name, workflow_id, node_id, provider, channel_id, trigger_type, action_types, filter,
-                           endpoint, status, created_by, stream_version)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+                           endpoint, mode, status, created_by, stream_version)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
     [
       webhook.tenantId,
       webhook.id,
@@ -49,6 +50,7 @@ export async function insertWebhook(manager: EntityManager, webhook: Webhook): P
       webhook.actionTypes,
       webhook.filter,
       webhook.endpoint,
+      webhook.mode,
       webhook.status,
       webhook.createdBy,
       webhook.streamVersion,

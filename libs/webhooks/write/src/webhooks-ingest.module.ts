@@ -5,6 +5,7 @@ import { LOGGER, type Logger } from '@sluice/platform-telemetry';
 import { AnswerHandshakeHandler } from './ingest/answer-handshake.js';
 import { ChannelDirectory } from './ingest/channel-directory.js';
 import { DeliveryGroups } from './ingest/delivery-groups.js';
+import { WebhookAnswers } from './ingest/webhook-answers.js';
 import { IngestDeliveryHandler } from './ingest/ingest-delivery.js';
 import { WebhookGatewayController } from './ingest/webhook-gateway.controller.js';
 
@@ -24,6 +25,7 @@ export class WebhooksIngestModule {
         },
         DeliveryGroups,
         IngestDeliveryHandler,
+        WebhookAnswers,
         AnswerHandshakeHandler,
       ],
     };

@@ -20,7 +20,7 @@ export class WebhooksController {
   @ApiCreatedResponse({ type: WebhookRegistrationResult })
   async register(
     @Caller() { tenantId, userId }: Caller,
-    @Body() { config: { channelId, mode: _, ...listening } = {}, ...rest }: WebhookRegistrationCommand,
+    @Body() { config: { channelId, ...listening } = {}, ...rest }: WebhookRegistrationCommand,
   ): Promise<WebhookRegistrationResult> {
     const registered = await this.commands.execute(new RegisterWebhook(tenantId, { ...rest, ...listening }, channelId, userId));
     return { ...registered, endpoint: `${this.publicUrl ?? ''}${registered.endpoint}` };

@@ -78,11 +78,14 @@ export class EffectToolbox {
 
   /** The gateway that holds the call open is told; it looks for itself as well, so the hint may be lost. */
   private async respond({ tenantId, trigger }: Run, { status, headers, body }: Parameters<TaskTools['respond']>[0]): Promise<boolean> {
-    const { webhookEventId } = trigger;
-    if (webhookEventId === undefined) return false;
+    const { webhookEventId, webhookId } = trigger;
+    if (webhookEventId === undefined || webhookId === undefined) return false;
     const { rowCount } = await this.database.pool.query(
-      `INSERT INTO webhook_answers (tenant_id, webhook_event_id, status, headers, body) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
-      [tenantId, webhookEventId, status, JSON.stringify(headers), body],
+      `INSERT INTO webhook_answers (tenant_id, webhook_event_id, status, headers, body)
+       SELECT w.tenant_id, e.id, $4, $5, $6 FROM webhooks w JOIN webhook_events e ON e.tenant_id = w.tenant_id AND e.id = $3
+       WHERE w.tenant_id = $1 AND w.id = $2 AND w.mode = 'sync' AND e.received_at > now() - interval '10 seconds'
+       ON CONFLICT DO NOTHING`,
+      [tenantId, webhookId, webhookEventId, status, JSON.stringify(headers), body],
     );
     this.notifications.emit(WEBHOOK_ANSWERED, { webhookEventId });
     return rowCount === 1;

@@ -95,6 +95,8 @@ CREATE TABLE turns (                                   -- runs of a workflow tha
 );
 CREATE INDEX turns_of_key ON turns (tenant_id, workflow_id, key, state, seq);
 
+ALTER TABLE webhooks ADD COLUMN mode text NOT NULL DEFAULT 'async' CHECK (mode IN ('async', 'sync'));
+
 -- State of nodes, answers, requests ------------------------------------------------------------------------------------
 CREATE TABLE node_state (
   tenant_id  uuid NOT NULL,
@@ -168,6 +170,7 @@ REVOKE SELECT, INSERT, UPDATE ON effects FROM sluice_api;
 DROP POLICY log ON blobs;
 DROP TABLE ${tables.join(', ')};
 DROP INDEX webhook_events_of_customer;
+ALTER TABLE webhooks DROP COLUMN mode;
 ALTER TABLE effects DROP CONSTRAINT effects_pkey, DROP COLUMN iteration,
   ADD CONSTRAINT effects_pkey PRIMARY KEY (tenant_id, execution_id, node_id, ordinal);
 ALTER TABLE timers DROP CONSTRAINT timers_place, DROP COLUMN iteration,

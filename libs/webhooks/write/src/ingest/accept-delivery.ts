@@ -15,6 +15,8 @@ export interface AcceptedEvent {
   readonly canonical: CanonicalEvent;
   /** Why it starts nothing; undefined: it triggers */
   readonly ignoredBecause: string | undefined;
+  /** Somebody who listens answers the call itself */
+  readonly isAnswered: boolean;
   readonly item: TriggerEvent;
   readonly payload: WebhookReceived['payload'] | WebhookIgnored['payload'];
 }
@@ -65,7 +67,8 @@ export function acceptDelivery(
       occurredAt: occurredAt ?? receivedAt,
       receivedAt,
     };
-    const webhookIds = recipient.listeners.filter(({ actionTypes }) => listensTo(actionTypes, event.action)).map((listener) => listener.id);
+    const listening = recipient.listeners.filter(({ actionTypes }) => listensTo(actionTypes, event.action));
+    const webhookIds = listening.map((listener) => listener.id);
     const received = {
       webhookId: webhookIds[0] ?? null,
       webhookIds,
@@ -81,6 +84,7 @@ export function acceptDelivery(
       logId: newId(),
       canonical: event,
       ignoredBecause,
+      isAnswered: ignoredBecause === undefined && listening.some(({ mode }) => mode === 'sync'),
       item,
       payload: ignoredBecause === undefined ? received : { ...received, reason: ignoredBecause },
     };

@@ -11,6 +11,7 @@ export interface Listener {
   readonly triggerType: string;
   /** `all` or families */
   readonly actionTypes: readonly string[];
+  readonly mode: 'async' | 'sync';
 }
 
 /** Whose a path is: a channel's, or a provider app's, whose events belong to several channels. */
@@ -36,9 +37,15 @@ interface ListenerRow {
   readonly id: string;
   readonly trigger_type: string;
   readonly action_types: string[];
+  readonly mode: 'async' | 'sync';
 }
 
-const listenerOf = (row: ListenerRow): Listener => ({ id: row.id, triggerType: row.trigger_type, actionTypes: row.action_types });
+const listenerOf = ({ id, trigger_type: triggerType, action_types: actionTypes, mode }: ListenerRow): Listener => ({
+  id,
+  triggerType,
+  actionTypes,
+  mode,
+});
 
 /**
  * Who a path's id belongs to. Kept for up to 5 s (unknown ids 1 s), and dropped at once when a channel, provider app or registration
@@ -89,7 +96,7 @@ export class ChannelDirectory {
     if (channel.status === 'deleted') return undefined;
     const { rows } = await this.database.pool.query<ListenerRow>({
       name: 'listeners-of-channel',
-      text: `SELECT id, trigger_type, action_types FROM webhooks
+      text: `SELECT id, trigger_type, action_types, mode FROM webhooks
              WHERE tenant_id = $1 AND channel_id = $2 AND status = 'active' ORDER BY created_at, id`,
       values: [channel.tenantId, channel.id],
     });
@@ -127,7 +134,7 @@ export class ChannelDirectory {
       name: 'channels-of-accounts',
       text: `SELECT DISTINCT ON (c.external_account_id) c.id, c.external_account_id AS account,
                     (SELECT coalesce(jsonb_agg(to_jsonb(w) ORDER BY w.created_at, w.id), '[]')
-                     FROM (SELECT id, trigger_type, action_types, created_at FROM webhooks
+                     FROM (SELECT id, trigger_type, action_types, mode, created_at FROM webhooks
                            WHERE tenant_id = c.tenant_id AND channel_id = c.id AND status = 'active') w) AS listeners
              FROM channels c
              WHERE c.tenant_id = $1 AND c.provider = $2 AND c.external_account_id = ANY ($3) AND c.status <> 'deleted'

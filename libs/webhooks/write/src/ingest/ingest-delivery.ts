@@ -5,6 +5,7 @@ import { acceptDelivery, readBody } from './accept-delivery.js';
 import { ChannelDirectory, type Source } from './channel-directory.js';
 import { BodyIsMalformed, cannotCommit, DeliveryGroups } from './delivery-groups.js';
 import { acknowledgementSeconds, receivedTotal } from './ingest-metrics.js';
+import { type WebhookAnswer, WebhookAnswers } from './webhook-answers.js';
 
 export interface WebhookPath {
   readonly clientUuid: string;
@@ -26,8 +27,11 @@ export class SignatureIsRefused extends DomainError {
   }
 }
 
-/** One HTTP call of a provider, to be verified, recorded and acknowledged. Resolves when it is durable (Promise 1). */
-export class IngestDelivery extends Command<void> {
+/**
+ * One HTTP call of a provider, to be verified, recorded and acknowledged. Resolves when it is durable (Promise 1); with the answer of a
+ * workflow, where one answers calls itself and does so in time.
+ */
+export class IngestDelivery extends Command<WebhookAnswer | undefined> {
   constructor(
     readonly path: WebhookPath,
     readonly request: ProviderRequest,
@@ -42,9 +46,10 @@ export class IngestDeliveryHandler implements ICommandHandler<IngestDelivery> {
   constructor(
     private readonly directory: ChannelDirectory,
     private readonly groups: DeliveryGroups,
+    private readonly answers: WebhookAnswers,
   ) {}
 
-  async execute({ path, request, correlationId }: IngestDelivery): Promise<void> {
+  async execute({ path, request, correlationId }: IngestDelivery): Promise<WebhookAnswer | undefined> {
     const began = performance.now();
     const source = await this.directory.find(path.clientUuid).catch(cannotCommit);
     const adapter = source === undefined ? undefined : providerNamed(source.provider);
@@ -71,7 +76,11 @@ export class IngestDeliveryHandler implements ICommandHandler<IngestDelivery> {
       provider: adapter.name,
       result: written.eventIds.length === 0 && delivery.events.length > 0 ? 'duplicate' : 'accepted',
     });
+    const fresh = new Set(written.eventIds);
+    const answered = delivery.events.find(({ id, isAnswered }) => isAnswered && fresh.has(id));
+    if (answered !== undefined) return this.answers.wait(source.tenantId, answered.id);
     acknowledgementSeconds.observe((performance.now() - began) / 1_000);
+    return undefined;
   }
 }
 

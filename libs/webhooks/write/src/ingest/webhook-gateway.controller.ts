@@ -3,13 +3,14 @@ import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { EventPattern } from '@nestjs/microservices';
 import { newId } from '@sluice/kernel';
 import { Public } from '@sluice/platform-http';
-import { domainEventPattern } from '@sluice/platform-notifications';
+import { domainEventPattern, WEBHOOK_ANSWERED, type WebhookAnswered } from '@sluice/platform-notifications';
 import { currentCorrelation } from '@sluice/platform-telemetry';
 import type { ProviderRequest } from '@sluice/providers';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AnswerHandshake } from './answer-handshake.js';
 import { ChannelDirectory } from './channel-directory.js';
 import { IngestDelivery, type WebhookPath } from './ingest-delivery.js';
+import { WebhookAnswers } from './webhook-answers.js';
 
 const nothing = Buffer.alloc(0);
 
@@ -29,6 +30,7 @@ export class WebhookGatewayController {
     private readonly commands: CommandBus,
     private readonly queries: QueryBus,
     private readonly directory: ChannelDirectory,
+    private readonly answers: WebhookAnswers,
   ) {}
 
   @Get()
@@ -39,9 +41,23 @@ export class WebhookGatewayController {
 
   @Post()
   @HttpCode(200)
-  async deliver(@Param() path: WebhookPath, @Req() request: FastifyRequest): Promise<{ status: 'received' }> {
-    await this.commands.execute(new IngestDelivery(path, requestOf(request), currentCorrelation()?.correlationId ?? newId()));
-    return { status: 'received' };
+  async deliver(
+    @Param() path: WebhookPath,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<string | { status: 'received' }> {
+    const correlationId = currentCorrelation()?.correlationId ?? newId();
+    const answer = await this.commands.execute(new IngestDelivery(path, requestOf(request), correlationId));
+    if (answer === undefined) return { status: 'received' };
+    // A workflow's words are never taken for a page of ours.
+    reply.headers({ ...answer.headers, 'x-content-type-options': 'nosniff', 'content-security-policy': "default-src 'none'; sandbox" });
+    reply.status(answer.status);
+    return answer.body;
+  }
+
+  @EventPattern(WEBHOOK_ANSWERED)
+  async hearAnswer({ webhookEventId }: WebhookAnswered): Promise<void> {
+    await this.answers.hear(webhookEventId);
   }
 
   @EventPattern(
