@@ -2,9 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Json } from '@sluice/kernel';
 import { type CompiledGraph, type CompiledNode, GraphIsBroken } from './compile-graph.js';
 import { inputFrom, lastNodes, outputOfNodes, regionOf } from './data-flow.js';
-import type { EngineCommand, EngineEvent, Fact, NodeFact } from './facts.js';
+import type { EngineCommand, EngineEvent, Fact, NodeFact, NodePlace } from './facts.js';
 import { frameOf, frameOfItem, framesAround, type Iteration, keyOf, placeOf } from './frames.js';
-import { DEFAULT_HANDLE, ERROR_HANDLE, IN_DOUBT_HANDLE, ITEM_HANDLE, type NodeError } from './graph.js';
+import { DEFAULT_HANDLE, DONE_HANDLE, ERROR_HANDLE, IN_DOUBT_HANDLE, ITEM_HANDLE, type NodeError } from './graph.js';
 import { edgeState, judge } from './joins.js';
 import { retryDelayMs } from './retry-delay.js';
 import { executionIsOver, type LoopProgress, type NodeRun, type NodeRunStatus, type RunState, type RunStatus } from './run-state.js';
@@ -64,8 +64,12 @@ export function advance(graph: CompiledGraph, workflow: WorkflowOfRun, state: Ru
   apply(turn, fact);
   keepToLimits(turn);
   const spent = { ...turn.state.spent, events: state.spent.events + turn.events.length };
-  return { state: { ...turn.state, spent }, events: turn.events, commands: turn.commands, givenUp: turn.givenUp };
+  const commands = executionIsOver(turn.state) ? [] : turn.commands;
+  return { state: { ...turn.state, spent }, events: turn.events, commands, givenUp: turn.givenUp };
 }
+
+/** How a run failed that a node stopped as failed */
+const STOPPED = 'stopped';
 
 const active: readonly NodeRunStatus[] = ['running', 'waiting', 'in_doubt'];
 
@@ -80,7 +84,8 @@ const expectedIn: Record<NodeFact['type'], readonly NodeRunStatus[]> = {
 };
 
 function counts(fact: Fact, state: RunState): boolean {
-  if (fact.type === 'run.retried') return state.status === 'failed' && [...state.nodes.values()].some(mayGoOn);
+  // Stopped as failed, it came to the end that its author gave it.
+  if (fact.type === 'run.retried') return state.status === 'failed' && state.error?.code !== STOPPED;
   if (executionIsOver(state)) return false;
   switch (fact.type) {
     case 'run.started':
@@ -97,9 +102,12 @@ function counts(fact: Fact, state: RunState): boolean {
   const run = state.nodes.get(keyOf(nodeId, iteration));
   if (!run || !expectedIn[fact.type].includes(run.status) || !isUnderWay(state, iteration)) return false;
   if (fact.type === 'node.started' && run.startedAt !== undefined) return false;
-  if (fact.type === 'node.looped' && run.loop !== undefined) return false;
+  if (hasItemsLeft(run) || (fact.type === 'node.looped' && run.loop !== undefined)) return false;
   return fact.attempt === undefined || fact.attempt === run.attempt;
 }
+
+/** A loop that is about its items: until they have ended, there is nothing to hear of the loop itself. */
+const hasItemsLeft = ({ loop }: NodeRun): boolean => loop !== undefined && loop.ended < loop.count;
 
 /** Every loop around it, and its item, still runs: what was given up decides nothing. */
 const isUnderWay = ({ nodes }: Pick<RunState, 'nodes'>, iteration: Iteration): boolean =>
@@ -252,7 +260,8 @@ function retry(turn: Turn, place: Place, run: Started, tries: number, error: Nod
 
 function fail(turn: Turn, place: Place, run: Started, error: NodeError): void {
   const { onError } = place.node.policy;
-  if (onError !== 'fail') return failOnwards(turn, place, run, error, onError === 'branch' ? ERROR_HANDLE : DEFAULT_HANDLE);
+  const usual = place.node.loop ? DONE_HANDLE : DEFAULT_HANDLE;
+  if (onError !== 'fail') return failOnwards(turn, place, run, error, onError === 'branch' ? ERROR_HANDLE : usual);
   put(turn, place, { ...run, status: 'failed', error, waitUntil: undefined, completedAt: now(turn) });
   emit(turn, { type: 'node.execution.failed', payload: { ...attemptFields(turn, place, run), error } });
   const frame = frameOf(place.iteration);
@@ -273,7 +282,7 @@ function asOutput({ code, message, details }: NodeError): Json {
 function stop(turn: Turn, node: CompiledNode, status: 'completed' | 'failed', output: Json): void {
   turn.state = { ...turn.state, output };
   if (status === 'failed') {
-    return failRun(turn, { code: 'stopped', message: `Node "${node.id}" stopped the run.`, details: output }, node.id);
+    return failRun(turn, { code: STOPPED, message: `Node "${node.id}" stopped the run.`, details: output }, node.id);
   }
   turn.state = { ...turn.state, status };
   emit(turn, { type: 'workflow.execution.completed', payload: { workflowId: turn.workflow.workflowId, output } });
@@ -453,36 +462,52 @@ function depthOf(key: string): number {
 
 /**
  * What failed for good is tried again, and so is all that was under way when the run ended: its tasks are gone. From the outside in, so that
- * what belongs to a loop that is over stays as it is. A loop goes on with the items that had not ended.
+ * what belongs to a loop that is over stays as it is. A loop goes on with the items that had not ended. A run that had not begun begins.
  */
 function retryRun(turn: Turn, by: string): void {
   turn.state = { ...turn.state, status: 'running', error: undefined };
-  const keys = [...turn.runs.keys()].toSorted((a, b) => depthOf(a) - depthOf(b));
-  const again: { readonly place: Place; readonly run: NodeRun }[] = [];
-  for (const key of keys) {
-    const { nodeId, iteration } = placeOf(key);
-    const run = turn.runs.get(key);
-    if (!run || !mayGoOn(run)) continue;
-    const frame = frameOf(iteration);
-    const isItem = frame?.loopId === nodeId;
-    if (!isUnderWay(turn.state, isItem ? frame.outer : iteration)) continue;
-    if (isItem && turn.runs.get(keyOf(nodeId, frame.outer))?.status !== 'running') continue;
-    const place: Place = { node: nodeOf(turn, nodeId), iteration };
-    if (isItem || run.loop) {
-      put(turn, place, { ...run, status: 'running', error: undefined, completedAt: undefined, handle: undefined });
-      if (run.loop) again.push({ place, run });
-    } else {
-      const attempt = run.attempt + 1;
-      const fresh: NodeRun = { ...run, status: 'running', attempt, attemptsBefore: run.attempt };
-      put(turn, place, { ...fresh, startedAt: undefined, completedAt: undefined, waitUntil: undefined });
-      again.push({ place, run });
-      turn.commands.push({ type: 'runNode', nodeId, iteration, attempt });
+  const again: NodePlace[] = [];
+  const items: Iteration[] = [];
+  if (turn.runs.size === 0) {
+    begin(turn, nodeOf(turn, turn.state.entryNodeId), '');
+    again.push({ nodeId: turn.state.entryNodeId });
+  } else {
+    for (const key of [...turn.runs.keys()].toSorted((a, b) => depthOf(a) - depthOf(b))) {
+      const { nodeId, iteration } = placeOf(key);
+      const run = turn.runs.get(key);
+      if (!run || !mayGoOn(run)) continue;
+      const place: Place = { node: nodeOf(turn, nodeId), iteration };
+      const frame = frameOf(iteration);
+      if (frame?.loopId === nodeId) {
+        const isOfLoopUnderWay = isUnderWay(turn.state, frame.outer) && turn.runs.get(keyOf(nodeId, frame.outer))?.status === 'running';
+        if (!isOfLoopUnderWay) continue;
+        items.unshift(iteration);
+        put(turn, place, goingOn(run));
+      } else if (isUnderWay(turn.state, iteration)) {
+        put(turn, place, hasItemsLeft(run) ? goingOn(run) : nextAttempt(run));
+        if (hasItemsLeft(run)) continue;
+        again.push({ nodeId, ...inLoop(iteration) });
+        turn.commands.push({ type: 'runNode', nodeId, iteration, attempt: run.attempt + 1 });
+      }
     }
   }
-  const nodes = again.flatMap(({ place: { node, iteration }, run }) => (run.loop ? [] : [{ nodeId: node.id, ...inLoop(iteration) }]));
-  emit(turn, { type: 'workflow.execution.retried', payload: { workflowId: turn.workflow.workflowId, by, nodes } });
-  for (const { place, run } of again) if (run.loop) runItems(turn, place);
+  emit(turn, { type: 'workflow.execution.retried', payload: { workflowId: turn.workflow.workflowId, by, nodes: again } });
+  // In an item that failed by a starved join there is nothing to try again: it fails once more, lest its loop wait for it.
+  for (const item of items) if (!executionIsOver(turn.state)) settle(turn, item);
 }
+
+/** A loop or an item, which has no attempts of its own */
+const goingOn = (run: NodeRun): NodeRun => ({ ...run, status: 'running', error: undefined, completedAt: undefined });
+
+const nextAttempt = (run: NodeRun): NodeRun => ({
+  ...run,
+  status: 'running',
+  attempt: run.attempt + 1,
+  attemptsBefore: run.attempt,
+  startedAt: undefined,
+  completedAt: undefined,
+  waitUntil: undefined,
+});
 
 /** Of the run's own nodes: with a loop under way it does not wait. */
 const earliestWait = (runs: ReadonlyMap<string, NodeRun>): string | undefined =>

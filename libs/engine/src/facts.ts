@@ -52,7 +52,10 @@ export type Fact =
   | { readonly type: 'run.cancelled'; readonly by: string; readonly reason?: string }
   | { readonly type: 'run.paused'; readonly by: string }
   | { readonly type: 'run.resumed'; readonly by: string }
-  /** A person wants a failed run to go on from where it failed. */
+  /**
+   * A person wants a failed run to go on from where it failed. Decides nothing for a run that is not `failed`, or that a node stopped as
+   * failed. Needs the whole state: the nodes of all frames.
+   */
   | { readonly type: 'run.retried'; readonly by: string };
 
 export type NodeFact = Extract<Fact, { readonly nodeId: string }>;
@@ -115,7 +118,10 @@ export type RunEvent =
   | DomainEvent<'workflow.execution.failed', { readonly workflowId: string; readonly error: NodeError; readonly nodeId?: string }>
   | DomainEvent<'workflow.execution.incomplete', { readonly workflowId: string; readonly error: NodeError; readonly output?: Json }>
   | DomainEvent<'workflow.execution.cancelled', { readonly workflowId: string; readonly by: string; readonly reason?: string }>
-  /** It had failed and goes on: these nodes are tried again. */
+  /**
+   * It had failed and goes on: these nodes are tried again, each with its next attempt, and what is around them (their items, the loops of
+   * these) runs again. An item that failed without a node of its own, by a starved join, fails once more: events after this one say so.
+   */
   | DomainEvent<'workflow.execution.retried', { readonly workflowId: string; readonly by: string; readonly nodes: readonly NodePlace[] }>;
 
 export type EngineEvent = NodeEvent | RunEvent;

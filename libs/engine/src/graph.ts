@@ -15,7 +15,7 @@ export interface NodePolicy {
   /** Default 30 000 */
   readonly timeoutMs?: number;
   readonly retry?: RetryPolicy;
-  /** Without it: `branch` when the node's `error` handle is connected, else `fail`. */
+  /** Without it: `branch` when the node's `error` handle is connected, else `fail`. `continue` leaves it by `out`, a loop by `done`. */
   readonly onError?: 'fail' | 'continue' | 'branch';
   readonly effect?: 'idempotent' | 'at_least_once' | 'at_most_once' | 'verify';
 }

@@ -49,15 +49,16 @@ export interface NodeRun {
 }
 
 /**
- * A run as the engine sees it; all of it is in the rows of the execution and its nodes, in any order. Of loops, the frames that a fact is
- * about and those around it suffice: items that are not looked at are known to their loop by its progress alone.
- * Edges have no state of
- * their own: an edge is live when its source was left by its handle, dead when the source was left by another handle, was
- * skipped, failed for good, or cannot be reached from the entry. A node without a run has not got its edges yet, or is
- * starved: a join that can no longer get what it needs, or a node behind one.
+ * A run as the engine sees it; all of it is in the rows of the execution and its nodes, in any order. A fact about a node needs no more nodes
+ * than those in its frame and the frames around it: of its other items a loop knows how many have begun and ended. A retry needs them all.
  *
- * running ⇄ waiting (every active node waits or is in doubt; a loop under way runs); both ⇄ paused; any → completed | failed | cancelled |
- * incomplete, also from paused, once nothing is active: the end needs no work that could be held back. failed → running by a person's retry.
+ * Edges have no state of their own: an edge is live when its source was left by its handle, dead when the source was left by another handle,
+ * was skipped, failed for good, or cannot be reached from the entry. A node without a run has not got its edges yet, or is starved: a join
+ * that can no longer get what it needs, or a node behind one. An item that failed leaves its other nodes as they were; they are given up.
+ *
+ * running ⇄ waiting: every active node waits or is in doubt; a loop under way runs. Both ⇄ paused. Any → completed | failed | cancelled |
+ * incomplete, once nothing is active: also from paused, since the end needs no work that could be held back. failed → running by a person's
+ * retry, unless a node stopped the run as failed.
  */
 export interface RunState {
   readonly status: RunStatus;
