@@ -291,7 +291,7 @@ const examples: Record<string, readonly [graph: CompiledGraph, steps: readonly S
       ...forked,
       [awaits('a', { for: 'event' }), 'a waiting'],
       [awaits('b', { for: 'approval', title: 'May we?' }), 'b waiting'],
-      [awaits('c', { for: 'execution', executionId: 'other' }), 'c waiting, run waiting'],
+      [awaits('c', { for: 'execution', calledExecutionId: 'other' }), 'c waiting, run waiting'],
       [done('b', 'approved'), 'b completed'],
       [breaks('c'), 'c failed, run failed'],
     ],
@@ -308,7 +308,7 @@ const examples: Record<string, readonly [graph: CompiledGraph, steps: readonly S
     sequence,
     [
       ...starts,
-      [awaits('a', { for: 'execution', executionId: 'other' }), 'a waiting, run waiting'],
+      [awaits('a', { for: 'execution', calledExecutionId: 'other' }), 'a waiting, run waiting'],
       [fails('a'), 'a retried, run resumed, → a #2 in 2500 ms'],
     ],
   ],
