@@ -23,11 +23,13 @@ export {
 export { WebhookConfigCommand, WebhookRegistrationCommand, WebhookRegistrationResult } from './webhook-registration.command.js';
 export {
   WorkflowFinding,
+  WorkflowImportedResult,
   WorkflowPublishedResult,
   WorkflowRollbackCommand,
   WorkflowSavedResult,
   WorkflowValidationResult,
 } from './workflow-answers.js';
+export { ExportOmissionCommand, WorkflowImportCommand } from './workflow-import.command.js';
 export {
   NodePolicyCommand,
   NodePositionCommand,

@@ -23,6 +23,8 @@ export const limits = {
   edgeIdCharacters: 300,
   tags: 50,
   tagCharacters: 100,
+  omissions: 5_000,
+  omissionPathCharacters: 1_000,
   webhookFilterCharacters: 2_000,
   webhookActionTypes: 50,
   signingSecrets: 5,

@@ -34,10 +34,18 @@ export class WorkflowFinding {
 
   @ApiProperty()
   message: string;
+
+  @ApiPropertyOptional({ enum: ['error', 'warning'], default: 'error', description: 'Only errors stand in the way of publishing' })
+  severity?: 'error' | 'warning';
+}
+
+export class WorkflowImportedResult extends WorkflowSavedResult {
+  @ApiPropertyOptional({ type: [WorkflowFinding], description: 'What is left to be done, at most 1000 things; absent: nothing' })
+  findings?: readonly WorkflowFinding[];
 }
 
 export class WorkflowValidationResult {
-  @ApiProperty()
+  @ApiProperty({ description: 'The draft can be published: no finding is an error' })
   valid: boolean;
 
   @ApiProperty({ type: [WorkflowFinding] })

@@ -40,13 +40,13 @@ export function usedPaths(node: SyntaxNode): readonly (readonly string[])[] {
   const visitParts = (part: SyntaxNode, atRoot: boolean): void => {
     const sides = part.lhs === undefined ? [] : 'type' in part.lhs ? [part.lhs] : part.lhs;
     const lhs = sides.flatMap((side) => ('type' in side ? [side] : [...side]));
-    const { procedure, rhs, expression, condition, then, body, pattern } = part;
-    for (const child of [...lhs, procedure, rhs, expression, condition, then, part.else, body, pattern]) visit(child, atRoot);
+    const { procedure, rhs, expression, condition, then, body } = part;
+    for (const child of [...lhs, procedure, rhs, expression, condition, then, part.else, body]) visit(child, atRoot);
     for (const child of [...(part.expressions ?? []), ...(part.arguments ?? [])]) visit(child, atRoot);
 
     const filters = [...(part.predicate ?? []), ...(part.stages ?? [])].map(({ expr }) => expr);
     const ofItems = [...filters, ...(part.terms ?? []).map((term) => term.expression)];
-    for (const child of [...ofItems, part.update, part.delete, ...(part.group?.lhs ?? []).flat()]) visit(child, false);
+    for (const child of [...ofItems, part.pattern, part.update, part.delete, ...(part.group?.lhs ?? []).flat()]) visit(child, false);
   };
 
   visit(node, true);

@@ -61,7 +61,7 @@ it.each(['true', 'false', '{{ true }}'])('a condition that is always %s is worth
 
 it('a condition that only looks so is not', () => {
   expect(about('logic.if', { condition: "'true'" })).toEqual([]);
-  expect(about('logic.if', { condition: 'input.true' })).toEqual([]);
+  expect(about('logic.if', { condition: 'input.`true`' })).toEqual([]);
 });
 
 describe('an edge from `error`', () => {

@@ -26,6 +26,7 @@ export const flowSubworkflow: PureNodeType = {
         type: 'integer',
         literal: true,
         minimum: 1,
+        maximum: 2_147_483_647,
       },
       input: {
         title: 'Input',

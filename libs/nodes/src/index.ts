@@ -22,4 +22,4 @@ export {
   type TaskTools,
   type TriggerNodeType,
 } from './node-type.js';
-export { checkSettings, readSettings, settingsSchema, type WorkflowSettings } from './workflow-settings.js';
+export { checkSettings } from './workflow-settings.js';

@@ -1,5 +1,5 @@
 import type { JsonObject } from '@sluice/kernel';
-import { checkSettings, readSettings } from './workflow-settings.js';
+import { checkSettings } from './workflow-settings.js';
 
 const id = '01A20957-91ab-7c30-8f5e-3d2b4c0a9f3e';
 const all: JsonObject = {
@@ -54,30 +54,4 @@ it('finds everything at once', () => {
     'settings.concurrency.limit',
     'settings.concurrency.key',
   ]);
-});
-
-describe('reading', () => {
-  it('gives what was said', () => {
-    expect(readSettings(all)).toEqual({
-      deadlineMs: 60_000,
-      errorWorkflow: id.toLowerCase(),
-      priority: 'high',
-      concurrency: { key: 'customer.id & trigger.kind', limit: 3, onLimit: 'drop' },
-      limits: { nodeRuns: 200_000, events: 10, outputBytes: 1_000_000 },
-    });
-  });
-
-  it('fills in the defaults', () => {
-    expect(readSettings({})).toEqual({ priority: 'normal', limits: {} });
-    expect(readSettings({ concurrency: { key: 'customer.id' } }).concurrency).toEqual({ key: 'customer.id', limit: 1, onLimit: 'queue' });
-  });
-
-  it.each([null, [], 'x', 7, { queue: 'default' }, { deadlineMs: -1, priority: {}, concurrency: { key: '{{ 1 +' }, limits: [] }])(
-    'never fails, whatever was published once: %j',
-    (settings) => expect(readSettings(settings)).toEqual({ priority: 'normal', limits: {} }),
-  );
-
-  it('keeps the sound part of what is broken in part', () => {
-    expect(readSettings({ deadlineMs: 5_000, limits: { nodeRuns: 0 } })).toEqual({ deadlineMs: 5_000, priority: 'normal', limits: {} });
-  });
 });

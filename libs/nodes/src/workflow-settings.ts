@@ -1,31 +1,10 @@
 import { compileExpression, stripExpression } from '@sluice/expressions';
-import { isJsonObject, type Json, type JsonObject } from '@sluice/kernel';
+import { isJsonObject, type JsonObject } from '@sluice/kernel';
 import { compile } from './check-expressions.js';
 import { configChecker } from './config-schema.js';
 import { type Finding, under } from './finding.js';
 
-/** What a workflow's settings say, with defaults. */
-export interface WorkflowSettings {
-  /** Milliseconds from a run's start to when it is given up */
-  readonly deadlineMs?: number;
-  /** The workflow that is started with what went wrong when a run fails */
-  readonly errorWorkflow?: string;
-  readonly priority: 'high' | 'normal' | 'low';
-  readonly concurrency?: ConcurrencySetting;
-  /** What a run may use at most; absent: what the system allows */
-  readonly limits: { readonly nodeRuns?: number; readonly events?: number; readonly outputBytes?: number };
-}
-
-export interface ConcurrencySetting {
-  /** An expression over `trigger` and `customer`, without `{{ }}`: runs for which it gives the same share a limit. */
-  readonly key: string;
-  /** Such runs at a time */
-  readonly limit: number;
-  /** What happens to one more: it waits, is dropped, or the running ones are cancelled for it. */
-  readonly onLimit: 'queue' | 'drop' | 'cancelRunning';
-}
-
-export const NODE_RUNS_MAX = 200_000;
+const NODE_RUNS_MAX = 200_000;
 const KEY_ROOTS = ['trigger', 'customer'];
 
 const literal = (type: string, title: string, description: string, rules: JsonObject): JsonObject => ({
@@ -37,7 +16,7 @@ const literal = (type: string, title: string, description: string, rules: JsonOb
 });
 
 /** JSON Schema of a workflow's settings, as of a node's config */
-export const settingsSchema: JsonObject = {
+const settingsSchema: JsonObject = {
   title: 'Settings',
   type: 'object',
   properties: {
@@ -109,35 +88,4 @@ function keyProblems({ concurrency }: JsonObject) {
     path,
     message: `"${root}" is not known before the run begins: the key can read ${KEY_ROOTS.join(' and ')}`,
   }));
-}
-
-/** Settings as a run follows them. What was published before it was checked counts as not set, so this never throws. */
-export function readSettings(settings: Json): WorkflowSettings {
-  const all = isJsonObject(settings) ? settings : {};
-  const broken = new Set(checkSettings(all).map(({ path }) => path.split(/[.[]/)[1]));
-  const sound = Object.fromEntries(Object.entries(all).filter(([name]) => !broken.has(name)));
-  const { deadlineMs, errorWorkflow, priority, concurrency, limits } = sound;
-  return {
-    ...(typeof deadlineMs === 'number' && { deadlineMs }),
-    ...(typeof errorWorkflow === 'string' && { errorWorkflow: errorWorkflow.toLowerCase() }),
-    priority: priority === 'high' || priority === 'low' ? priority : 'normal',
-    ...(isJsonObject(concurrency) && { concurrency: readConcurrency(concurrency) }),
-    limits: isJsonObject(limits) ? readLimits(limits) : {},
-  };
-}
-
-function readConcurrency({ key, limit, onLimit }: JsonObject): ConcurrencySetting {
-  return {
-    key: stripExpression(String(key)),
-    limit: typeof limit === 'number' ? limit : 1,
-    onLimit: onLimit === 'drop' || onLimit === 'cancelRunning' ? onLimit : 'queue',
-  };
-}
-
-function readLimits({ nodeRuns, events, outputBytes }: JsonObject): WorkflowSettings['limits'] {
-  return {
-    ...(typeof nodeRuns === 'number' && { nodeRuns }),
-    ...(typeof events === 'number' && { events }),
-    ...(typeof outputBytes === 'number' && { outputBytes }),
-  };
 }

@@ -1,16 +1,21 @@
 export { type DefinitionDiff, diffDefinitions } from './diff-definitions.js';
-export { type ExportDocument, exportDefinition } from './export-definition.js';
+export { type ExportDocument, exportDefinition, type Omission } from './export-definition.js';
+export { findingsOfImport } from './import-definition.js';
 export { channelsNamedIn, type KnownChannel } from './check-channels.js';
 export { credentialsNamedIn } from './check-credentials.js';
+export { callsOf, type KnownWorkflow, type WorkflowCall, workflowsNamedIn } from './check-workflows.js';
 export {
   archive,
   type Changes,
   create,
   type Definition,
+  type DefinitionFinding,
   evolve,
   findingsOf,
+  isError,
   type KnownToTenant,
   publish,
+  type Publishable,
   type PublishedVersion,
   RevisionIsStale,
   rollBack,

@@ -1,8 +1,10 @@
+import { stripExpression } from '@sluice/expressions';
 import { isJsonObject, type Json, type JsonObject } from '@sluice/kernel';
+import { checkSettings } from '@sluice/nodes';
 
 /** How many runs of a workflow with the same key may be open at a time, and what becomes of one more. */
 export interface Concurrency {
-  /** An expression over `trigger` and `customer` */
+  /** An expression over `trigger` and `customer`, without `{{ }}` */
   readonly key: string;
   readonly limit: number;
   readonly onLimit: 'queue' | 'drop' | 'cancelRunning';
@@ -23,11 +25,11 @@ const defaultLimits = { nodeRuns: 200_000, events: 1_000_000, outputBytes: 256 *
 
 /** Total: what a published version says in a way that is not understood (any more) counts as not said. */
 export function readSettings(settings: JsonObject): WorkflowSettings {
-  const { deadlineMs, errorWorkflow, priority, concurrency, limits } = settings;
+  const { deadlineMs, errorWorkflow, priority, concurrency, limits } = soundPartOf(settings);
   const given = isJsonObject(limits) ? limits : {};
   return {
     ...(typeof deadlineMs === 'number' && { deadlineMs }),
-    ...(typeof errorWorkflow === 'string' && { errorWorkflow }),
+    ...(typeof errorWorkflow === 'string' && { errorWorkflow: errorWorkflow.toLowerCase() }),
     priority: priority === 'high' || priority === 'low' ? priority : 'normal',
     ...(isJsonObject(concurrency) &&
       typeof concurrency['key'] === 'string' && { concurrency: readConcurrency(concurrency, concurrency['key']) }),
@@ -39,8 +41,14 @@ export function readSettings(settings: JsonObject): WorkflowSettings {
   };
 }
 
+/** Without the members that publishing would refuse today. */
+function soundPartOf(settings: JsonObject): JsonObject {
+  const broken = new Set(checkSettings(settings).map(({ path }) => path.split(/[.[]/)[1]));
+  return Object.fromEntries(Object.entries(settings).filter(([name]) => !broken.has(name)));
+}
+
 const readConcurrency = ({ limit, onLimit }: JsonObject, key: string): Concurrency => ({
-  key,
+  key: stripExpression(key),
   limit: countOr(limit, 1),
   onLimit: onLimit === 'drop' || onLimit === 'cancelRunning' ? onLimit : 'queue',
 });

@@ -17,7 +17,7 @@ import {
 
 const channel = { id: '018f3b5e-0000-7000-8000-00000000000c', provider: 'instagram' };
 const credentialId = '018f3b5e-0000-7000-8000-00000000000d';
-const known = { channels: [channel], credentials: [credentialId] };
+const known = { channels: [channel], credentials: [credentialId], workflows: [], env: [] };
 const trigger = { id: 'start', type: 'trigger.manual', config: {} };
 const definition: Definition = {
   name: 'Greet',
@@ -137,11 +137,40 @@ describe('publishing', () => {
 it('T-18 B-16: a graph names credentials of its tenant alone', () => {
   const calling = (credential: string) => {
     const nodes = [trigger, { id: 'a', type: 'http.request', config: { url: 'https://x.test', credential } }];
-    return findingsOf({ nodes, edges: [{ source: 'start', target: 'a' }] }, known);
+    const graph = { nodes, edges: [{ source: 'start', target: 'a' }] };
+    return findingsOf({ id: initial.id, name: 'Call', graph, settings: {} }, known);
   };
   expect(calling(credentialId.toUpperCase())).toEqual([]);
   expect(calling(channel.id)).toMatchObject([{ path: 'nodes[1].config.credential', code: 'unknown_credential' }]);
   expect(calling('shop')).toMatchObject([{ path: 'nodes[1].config.credential', code: 'invalid_config' }]);
+});
+
+describe('warnings', () => {
+  const reading = { id: 'a', type: 'data.set', config: { values: { a: '{{ env.shop & trigger.txet }}' } } };
+  const graph = { nodes: [{ id: 'start', type: 'trigger.webhook', config: {} }, reading], edges: [{ source: 'start', target: 'a' }] };
+
+  it('are said beside what is wrong, and tell of fields by the events there were', () => {
+    const found = findingsOf({ id: initial.id, name: 'x', graph, settings: { deadlineMs: 1 } }, known, [{ text: 'price?' }]);
+    expect(found.map(({ code, severity = 'error' }) => `${code} ${severity}`)).toEqual([
+      'unknown_variable warning',
+      'invalid_settings error',
+      'unknown_field warning',
+    ]);
+  });
+
+  it('keep nothing from being published, nor are they among what does', () => {
+    const changed = update(after(...draft), graph, 'ada');
+    given(...draft, ...changed)
+      .when(publishedBy('ada'))
+      .then({ type: 'workflow.published' });
+    const worse = update(after(...draft), { ...graph, settings: { queue: 'default' } }, 'ada');
+    try {
+      publishedBy('ada')(after(...draft, ...worse));
+      throw new Error('it was published');
+    } catch (error) {
+      expect(error).toMatchObject({ details: { errors: [{ path: 'settings.queue', code: 'invalid_settings' }] } });
+    }
+  });
 });
 
 describe('rolling back', () => {

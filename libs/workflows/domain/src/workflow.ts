@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Graph, GraphEdge, GraphNode } from '@sluice/engine';
-import { type DomainEvent, DomainError, type InputError, type JsonObject } from '@sluice/kernel';
-import { checkGraph } from '@sluice/nodes';
+import { type DomainEvent, DomainError, type InputError, type Json, type JsonObject } from '@sluice/kernel';
+import { checkFields, checkGraph, checkSettings } from '@sluice/nodes';
 import { checkChannels, type KnownChannel } from './check-channels.js';
 import { checkCredentials } from './check-credentials.js';
+import { checkWorkflows, type KnownWorkflow } from './check-workflows.js';
 
 export type WorkflowStatus = 'draft' | 'published' | 'archived';
 
@@ -143,27 +144,55 @@ export function update(workflow: Workflow, changes: Changes, by: string): Workfl
   return [{ type: 'workflow.updated', aggregateId: id, payload: { ...wanted, revision: revision + 1, by } }];
 }
 
-/** Of what a graph names, that which its tenant has. */
+/** What publishing looks at. */
+export interface Publishable {
+  readonly id: string;
+  readonly name: string;
+  readonly graph: Graph;
+  readonly settings: JsonObject;
+}
+
+/** Of what graph and settings name, that which their tenant has. */
 export interface KnownToTenant {
   readonly channels: readonly KnownChannel[];
   /** Ids */
   readonly credentials: readonly string[];
+  /** Those that are named, and those that they call in turn */
+  readonly workflows: readonly KnownWorkflow[];
+  /** Names of its variables */
+  readonly env: readonly string[];
 }
 
-/** Everything that stands in the way of publishing a graph. */
-export const findingsOf = (graph: Graph, { channels, credentials }: KnownToTenant): InputError[] => [
-  ...checkGraph(graph),
-  ...checkChannels(graph, channels),
-  ...checkCredentials(graph, credentials),
+/** Something to mend or, as a warning, to look at. Only errors, which it is without `severity`, stand in the way of publishing. */
+export interface DefinitionFinding extends InputError {
+  readonly severity?: 'error' | 'warning';
+}
+
+/**
+ * All that is to be said about a definition, at once.
+ * @param samples events that began its runs, or might have
+ */
+export const findingsOf = (workflow: Publishable, known: KnownToTenant, samples: readonly Json[] = []): DefinitionFinding[] => [
+  ...checkGraph(workflow.graph, { env: known.env }),
+  ...checkSettings(workflow.settings),
+  ...checkChannels(workflow.graph, known.channels),
+  ...checkCredentials(workflow.graph, known.credentials),
+  ...checkWorkflows(workflow, known.workflows),
+  ...checkFields(workflow.graph, samples),
 ];
+
+export const isError = ({ severity }: DefinitionFinding): boolean => severity !== 'warning';
+
+function mustBePublishable(workflow: Publishable, known: KnownToTenant): void {
+  const errors = findingsOf(workflow, known).filter(isError);
+  if (errors.length > 0) throw new WorkflowNotPublishable(errors);
+}
 
 /** Publishing an unchanged draft again decides nothing, so a retried request is harmless. */
 export function publish(workflow: Workflow, known: KnownToTenant, versionId: string, by: string): WorkflowPublished[] {
   if (workflow.status === 'archived') throw new WorkflowIsArchived(workflow.id);
   if (workflow.publishedRevision === workflow.revision) return [];
-
-  const findings = findingsOf(workflow.draft, known);
-  if (findings.length > 0) throw new WorkflowNotPublishable(findings);
+  mustBePublishable({ ...workflow, graph: workflow.draft }, known);
 
   const { id, revision, draft: graph, settings, version } = workflow;
   return [{ type: 'workflow.published', aggregateId: id, payload: { version: version + 1, versionId, revision, graph, settings, by } }];
@@ -181,7 +210,7 @@ export interface PublishedVersion {
  * decides nothing, so a retried request is harmless.
  */
 export function rollBack(
-  { id, status, version }: Workflow,
+  { id, name, status, version }: Workflow,
   { to, newest }: { readonly to: PublishedVersion; readonly newest: PublishedVersion },
   known: KnownToTenant,
   versionId: string,
@@ -190,9 +219,7 @@ export function rollBack(
   if (status === 'archived') throw new WorkflowIsArchived(id);
   const { graph, settings } = to;
   if (isDeepStrictEqual({ graph, settings }, { graph: newest.graph, settings: newest.settings })) return [];
-
-  const findings = findingsOf(graph, known);
-  if (findings.length > 0) throw new WorkflowNotPublishable(findings);
+  mustBePublishable({ id, name, graph, settings }, known);
 
   const payload = { version: version + 1, versionId, fromVersion: to.version, graph, settings, by };
   return [{ type: 'workflow.rolled_back', aggregateId: id, payload }];

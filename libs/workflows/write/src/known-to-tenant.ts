@@ -1,10 +1,23 @@
 import { knownHttpCredentials } from '@sluice/channels-write';
 import { isUuid } from '@sluice/kernel';
-import { channelsNamedIn, credentialsNamedIn, type KnownChannel, type KnownToTenant, type Workflow } from '@sluice/workflows-domain';
+import {
+  channelsNamedIn,
+  credentialsNamedIn,
+  type KnownChannel,
+  type KnownToTenant,
+  type Publishable,
+  workflowsNamedIn,
+} from '@sluice/workflows-domain';
 import type { EntityManager } from 'typeorm';
+import { knownWorkflows } from './known-workflows.js';
 
-/** Of the channels and credentials that the graph names, those that are there. */
-export async function knownToTenant(manager: EntityManager, tenantId: string, graph: Workflow['draft']): Promise<KnownToTenant> {
+/** Of the channels, credentials, workflows and variables that a definition names, those that are there. */
+export async function knownToTenant(
+  manager: EntityManager,
+  tenantId: string,
+  definition: Pick<Publishable, 'graph' | 'settings'>,
+): Promise<KnownToTenant> {
+  const { graph } = definition;
   const channelIds = channelsNamedIn(graph)
     .map(({ channelId }) => channelId)
     .filter(isUuid);
@@ -16,5 +29,8 @@ export async function knownToTenant(manager: EntityManager, tenantId: string, gr
           channelIds,
         ]);
   const credentialIds = credentialsNamedIn(graph).map(({ credentialId }) => credentialId);
-  return { channels, credentials: credentialIds.length === 0 ? [] : await knownHttpCredentials(manager, tenantId, credentialIds) };
+  const credentials = credentialIds.length === 0 ? [] : await knownHttpCredentials(manager, tenantId, credentialIds);
+  const workflows = await knownWorkflows(manager, tenantId, workflowsNamedIn(definition));
+  const variables: { name: string }[] = await manager.query('SELECT jsonb_object_keys(env) AS name FROM tenants WHERE id = $1', [tenantId]);
+  return { channels, credentials, workflows, env: variables.map(({ name }) => name) };
 }

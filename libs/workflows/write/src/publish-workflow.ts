@@ -23,7 +23,8 @@ export class PublishWorkflowHandler implements ICommandHandler<PublishWorkflow> 
   execute({ tenantId, workflowId, by, ifMatch }: PublishWorkflow): Promise<{ id: string; version: number }> {
     return this.store.transaction(tenantId, async (tx) => {
       const workflow = await lockWorkflow(tx.manager, tenantId, workflowId, ifMatch);
-      const events = publish(workflow, await knownToTenant(tx.manager, tenantId, workflow.draft), newId(), by);
+      const known = await knownToTenant(tx.manager, tenantId, { graph: workflow.draft, settings: workflow.settings });
+      const events = publish(workflow, known, newId(), by);
       const published = events.reduce(evolve, workflow);
 
       if (events.length > 0) await saveWorkflow(tx.manager, published);

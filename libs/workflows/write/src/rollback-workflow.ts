@@ -28,7 +28,7 @@ export class RollbackWorkflowHandler implements ICommandHandler<RollbackWorkflow
       const versions = await findVersions(tx.manager, workflow, [version, workflow.version]);
       const [to, newest] = [versions.get(version), versions.get(workflow.version)];
       if (to === undefined || newest === undefined) throw new VersionNotFound(workflowId, version);
-      const events = rollBack(workflow, { to, newest }, await knownToTenant(tx.manager, tenantId, to.graph), newId(), by);
+      const events = rollBack(workflow, { to, newest }, await knownToTenant(tx.manager, tenantId, to), newId(), by);
       const rolledBack = events.reduce(evolve, workflow);
 
       if (events.length > 0) await saveWorkflow(tx.manager, rolledBack);

@@ -1,12 +1,12 @@
 import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
-import type { InputError } from '@sluice/kernel';
 import { CommandStore } from '@sluice/platform-event-log';
-import { findingsOf } from '@sluice/workflows-domain';
+import { type DefinitionFinding, findingsOf } from '@sluice/workflows-domain';
 import { knownToTenant } from './known-to-tenant.js';
+import { sampleEvents } from './sample-events.js';
 import { findWorkflow } from './workflow.table.js';
 
-/** What publishing the draft would say. */
-export class ValidateWorkflow extends Query<readonly InputError[]> {
+/** What publishing the draft would say, and warnings. */
+export class ValidateWorkflow extends Query<readonly DefinitionFinding[]> {
   constructor(
     readonly tenantId: string,
     readonly workflowId: string,
@@ -19,10 +19,11 @@ export class ValidateWorkflow extends Query<readonly InputError[]> {
 export class ValidateWorkflowHandler implements IQueryHandler<ValidateWorkflow> {
   constructor(private readonly store: CommandStore) {}
 
-  execute({ tenantId, workflowId }: ValidateWorkflow): Promise<readonly InputError[]> {
+  execute({ tenantId, workflowId }: ValidateWorkflow): Promise<readonly DefinitionFinding[]> {
     return this.store.read(tenantId, async (manager) => {
-      const workflow = await findWorkflow(manager, tenantId, workflowId);
-      return findingsOf(workflow.draft, await knownToTenant(manager, tenantId, workflow.draft));
+      const { id, name, draft: graph, settings } = await findWorkflow(manager, tenantId, workflowId);
+      const known = await knownToTenant(manager, tenantId, { graph, settings });
+      return findingsOf({ id, name, graph, settings }, known, await sampleEvents(manager, tenantId, workflowId));
     });
   }
 }

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { CommandStoreModule } from '@sluice/platform-event-log';
 import { ArchiveWorkflowHandler } from './archive-workflow.js';
 import { CreateWorkflowHandler } from './create-workflow.js';
+import { ImportWorkflowHandler } from './import-workflow.js';
 import { PublishWorkflowHandler } from './publish-workflow.js';
 import { RollbackWorkflowHandler } from './rollback-workflow.js';
 import { UpdateWorkflowHandler } from './update-workflow.js';
@@ -14,6 +15,7 @@ import { WorkflowsController } from './workflows.controller.js';
   controllers: [WorkflowsController],
   providers: [
     CreateWorkflowHandler,
+    ImportWorkflowHandler,
     UpdateWorkflowHandler,
     PublishWorkflowHandler,
     RollbackWorkflowHandler,

@@ -4,15 +4,19 @@ import { ApiCreatedResponse, ApiHeader, ApiNoContentResponse, ApiOkResponse, Api
 import {
   WorkflowChangesCommand,
   WorkflowDefinitionCommand,
+  WorkflowImportCommand,
+  WorkflowImportedResult,
   WorkflowPublishedResult,
   WorkflowRollbackCommand,
   WorkflowSavedResult,
   WorkflowValidationResult,
 } from '@sluice/contracts';
+import { isError } from '@sluice/workflows-domain';
 import { Allow, Caller, IfMatch, RevisionETag } from '@sluice/platform-http';
 import { ArchiveWorkflow } from './archive-workflow.js';
 import { CreateWorkflow } from './create-workflow.js';
 import { plainEdges, plainNodes } from './drawn-graph.js';
+import { ImportWorkflow } from './import-workflow.js';
 import { PublishWorkflow } from './publish-workflow.js';
 import { RollbackWorkflow } from './rollback-workflow.js';
 import { UpdateWorkflow } from './update-workflow.js';
@@ -36,6 +40,15 @@ export class WorkflowsController {
     const { name, description = null, nodes = [], edges = [], tags = [], settings = {} } = body;
     const graph = { nodes: plainNodes(nodes), edges: plainEdges(edges) };
     return this.commands.execute(new CreateWorkflow(tenantId, { name, description, graph, tags, settings }, userId));
+  }
+
+  @Post('import')
+  @Allow('editor')
+  @ApiCreatedResponse({ type: WorkflowImportedResult })
+  import(@Caller() { tenantId, userId }: Caller, @Body() body: WorkflowImportCommand): Promise<WorkflowImportedResult> {
+    const { name, description = null, nodes = [], edges = [], tags = [], settings = {}, omitted = [] } = body;
+    const graph = { nodes: plainNodes(nodes), edges: plainEdges(edges) };
+    return this.commands.execute(new ImportWorkflow(tenantId, { name, description, graph, tags, settings }, omitted, userId));
   }
 
   @Put(':id')
@@ -95,6 +108,6 @@ export class WorkflowsController {
   @ApiOkResponse({ type: WorkflowValidationResult })
   async validate(@Caller() { tenantId }: Caller, @Param('id', ParseUUIDPipe) id: string): Promise<WorkflowValidationResult> {
     const findings = await this.queries.execute(new ValidateWorkflow(tenantId, id));
-    return { valid: findings.length === 0, findings };
+    return { valid: !findings.some(isError), findings };
   }
 }
