@@ -49,7 +49,7 @@ export function keep(value: Json): Kept {
 
 /** Where large values are found. */
 export interface BlobSource {
-  /** The value with what stands for large ones replaced, also in the members of an object or list: joins are made of outputs. */
+  /** The value with what stands for large ones replaced, also in the members of an object: joins are made of outputs. */
   resolve(tenantId: string, value: Json): Json | Promise<Json>;
   /** What is about to be written can be read from here on. */
   remember(tenantId: string, blob: Blob): void;
@@ -71,13 +71,11 @@ export class Blobs implements BlobSource {
     if (typeof value !== 'object' || value === null) return value;
     const whole = blobIn(value);
     if (whole !== undefined) return this.read(tenantId, whole, value);
-    const members: readonly Json[] = Array.isArray(value) ? value : Object.values(value);
-    if (!members.some((member) => blobIn(member) !== undefined)) return value;
+    if (!isJsonObject(value) || !Object.values(value).some((member) => blobIn(member) !== undefined)) return value;
     const each = async (member: Json): Promise<Json> => {
       const reference = blobIn(member);
       return reference === undefined ? member : this.read(tenantId, reference, member);
     };
-    if (!isJsonObject(value)) return Promise.all(members.map(each));
     return Promise.all(Object.entries(value).map(async ([name, member]) => [name, await each(member)] as const)).then(
       Object.fromEntries<Json>,
     );

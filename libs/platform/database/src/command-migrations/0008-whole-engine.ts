@@ -25,7 +25,10 @@ ALTER TABLE node_executions
   ADD COLUMN loop_count      int,
   ADD COLUMN loop_begun      int,
   ADD COLUMN loop_ended      int,
-  ADD COLUMN attempts_before int;
+  ADD COLUMN attempts_before int,
+  -- The same key in another order: what is read of a run is one frame of it, not all items of its loops.
+  DROP CONSTRAINT node_executions_pkey,
+  ADD CONSTRAINT node_executions_pkey PRIMARY KEY (tenant_id, workflow_execution_id, iteration, node_id);
 
 -- Tasks --------------------------------------------------------------------------------------------------------------
 CREATE SEQUENCE task_order AS bigint;                  -- tells which of two came first, across connections
@@ -182,7 +185,9 @@ ALTER TABLE tasks DROP CONSTRAINT tasks_kind_check, DROP CONSTRAINT tasks_of_eve
   ADD CONSTRAINT tasks_check CHECK ((kind = 'start') = (webhook_event_id IS NOT NULL)),
   ADD CONSTRAINT tasks_check1 CHECK ((kind = 'start') = (execution_id IS NULL));
 DROP SEQUENCE task_order;
-ALTER TABLE node_executions DROP COLUMN loop_count, DROP COLUMN loop_begun, DROP COLUMN loop_ended, DROP COLUMN attempts_before;
+ALTER TABLE node_executions DROP CONSTRAINT node_executions_pkey,
+  ADD CONSTRAINT node_executions_pkey PRIMARY KEY (tenant_id, workflow_execution_id, node_id, iteration),
+  DROP COLUMN loop_count, DROP COLUMN loop_begun, DROP COLUMN loop_ended, DROP COLUMN attempts_before;
 DROP INDEX workflow_executions_called_by, workflow_executions_open_of_workflow;
 ALTER TABLE workflow_executions DROP COLUMN parent_execution_id, DROP COLUMN parent_node_id, DROP COLUMN parent_iteration, DROP COLUMN depth,
   DROP COLUMN node_runs, DROP COLUMN output_bytes, DROP COLUMN concurrency_key, DROP COLUMN reruns;
