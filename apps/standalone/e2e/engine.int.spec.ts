@@ -130,7 +130,17 @@ describe('a loop', () => {
       'in > each, each.item > square, each.done > after',
     );
     const executionId = await started(id, null);
-    await run(executionId, 'completed', 120_000);
+    await eventually(
+      async () => {
+        const answer = await sluice.db.query('SELECT status FROM workflow_executions WHERE id = $1', [executionId]);
+        expect(answer.rows[0].status).toBe('completed');
+      },
+      { timeoutMs: 120_000, everyMs: 200 },
+    );
+    const shown = await run(executionId, 'completed');
+    expect([shown.output, shown.nodes.length]).toEqual([10_000, 1_000]);
+    const item = (await sluice.call('GET', `/api/executions/${executionId}?iteration=each:9999`)).body;
+    expect(nodeOf(item, 'square', 'each:9999')).toMatchObject({ input: 10_000, output: 100_000_000 });
     const { rows } = await sluice.db.query(
       `SELECT type, payload ->> 'nodeId' AS node, count(*)::int AS n FROM domain_events WHERE aggregate_id = $1 AND type = 'node.execution.completed'
          AND (payload ->> 'iteration') IS NULL GROUP BY 1, 2`,

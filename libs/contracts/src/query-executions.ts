@@ -147,7 +147,13 @@ export class ExecutionDetailQuery extends ExecutionQuery {
   @ApiProperty({ nullable: true, description: 'Any JSON' })
   readonly output: Json;
 
-  @ApiProperty({ type: [NodeExecutionQuery], description: 'In the order in which they began' })
+  @ApiProperty({ description: 'Of all node runs, those of items of loops included' })
+  readonly nodeRunCount: number;
+
+  @ApiProperty({
+    type: [NodeExecutionQuery],
+    description: 'In the order in which they began; of more than 1000 those outside loops first. `iteration` asks for those of an item',
+  })
   readonly nodes: readonly NodeExecutionQuery[];
 }
 

@@ -5,7 +5,7 @@ import { BlobQuery, ExecutionDetailQuery, ExecutionPage, JobQuery, NodeRunPage }
 import { Allow, Caller } from '@sluice/platform-http';
 import { Cached, ReadsTheLog } from '@sluice/platform-projections';
 import { GetBlob } from './get-blob.js';
-import { GetExecution } from './get-execution.js';
+import { GetExecution, NodeRunsOfExecution } from './get-execution.js';
 import { GetJob } from './get-job.js';
 import { AnyExecutionFilter, ExecutionFilter, ListExecutions } from './list-executions.js';
 import { ListNodeRuns, NodeRunFilter } from './list-node-runs.js';
@@ -40,8 +40,12 @@ export class ExecutionQueriesController {
   @Allow('viewer')
   @Cached({ rows: ['execution_summary', 'execution_detail'] })
   @ApiOkResponse({ type: ExecutionDetailQuery })
-  get(@Caller() { tenantId }: Caller, @Param('id', ParseUUIDPipe) id: string): Promise<ExecutionDetailQuery> {
-    return this.queries.execute(new GetExecution(tenantId, id));
+  get(
+    @Caller() { tenantId }: Caller,
+    @Param('id', ParseUUIDPipe) id: string,
+    @Query() filter: NodeRunsOfExecution,
+  ): Promise<ExecutionDetailQuery> {
+    return this.queries.execute(new GetExecution(tenantId, id, filter));
   }
 
   @Get('blobs/:sha256')

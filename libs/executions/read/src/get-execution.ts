@@ -1,6 +1,8 @@
 import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
 import type { ExecutionDetailQuery, NodeExecutionQuery } from '@sluice/contracts';
-import { type Frame, frameOf, keyOf } from '@sluice/engine';
+import { ApiPropertyOptional } from '@nestjs/swagger';
+import { type Frame, frameOf, framesAround, keyOf } from '@sluice/engine';
+import { IsOptional, IsString, MaxLength } from 'class-validator';
 import { blobIn, DomainError, type Json } from '@sluice/kernel';
 import { type ReadClient, ReadStore, selectList } from '@sluice/platform-projections';
 import { readBlob } from './get-blob.js';
@@ -18,16 +20,28 @@ export class GetExecution extends Query<ExecutionDetailQuery> {
   constructor(
     readonly tenantId: string,
     readonly executionId: string,
+    readonly filter: NodeRunsOfExecution = {},
   ) {
     super();
   }
+}
+
+/** A run of loops has node runs without end: of more than these, those of its own come first, then items in the order in which they began. */
+const nodeRunsMax = 1_000;
+
+export class NodeRunsOfExecution {
+  @ApiPropertyOptional({ description: 'Only node runs of this item of a loop, and of loops within it: `orders:3`', example: 'orders:3' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(1_000)
+  iteration?: string;
 }
 
 @QueryHandler(GetExecution)
 export class GetExecutionHandler implements IQueryHandler<GetExecution> {
   constructor(private readonly store: ReadStore) {}
 
-  execute({ tenantId, executionId }: GetExecution): Promise<ExecutionDetailQuery> {
+  execute({ tenantId, executionId, filter }: GetExecution): Promise<ExecutionDetailQuery> {
     return this.store.read(tenantId, async (client) => {
       const runs = await client.query<ExecutionSummary>(
         `SELECT ${selectList(executionSummary, 's')} FROM execution_summary s WHERE s.tenant_id = $1 AND s.id = $2`,
@@ -36,11 +50,20 @@ export class GetExecutionHandler implements IQueryHandler<GetExecution> {
       const run = runs.rows[0];
       if (run === undefined) throw new ExecutionNotFound(executionId);
 
-      const { rows: nodes } = await client.query<ExecutionDetail>(
+      const { iteration } = filter;
+      const around = iteration === undefined ? [] : framesAround(iteration);
+      const { rows: found } = await client.query<ExecutionDetail>(
         `SELECT ${selectList(executionDetail, 'd')} FROM execution_detail d
-         WHERE d.tenant_id = $1 AND d.execution_id = $2 ORDER BY d.ord, d.node_id`,
+         WHERE d.tenant_id = $1 AND d.execution_id = $2
+           AND ($3::text IS NULL OR d.iteration = ANY ($4::text[]) OR starts_with(d.iteration, $3 || '/'))
+         ORDER BY d.iteration = '' DESC, d.ord, d.node_id LIMIT ${nodeRunsMax}`,
+        [tenantId, executionId, iteration ?? null, around],
+      );
+      const { rows: counts } = await client.query<{ n: number }>(
+        'SELECT count(*)::int AS n FROM execution_detail d WHERE d.tenant_id = $1 AND d.execution_id = $2',
         [tenantId, executionId],
       );
+      const nodes = found.toSorted((a, b) => a.ord - b.ord);
       const items = await itemsOf(client, tenantId, nodes);
       const parent = run.parentExecutionId === null ? {} : { parentExecutionId: run.parentExecutionId };
       return {
@@ -49,6 +72,7 @@ export class GetExecutionHandler implements IQueryHandler<GetExecution> {
         entryNodeId: run.entryNodeId,
         input: run.input,
         output: run.output,
+        nodeRunCount: counts[0]?.n ?? 0,
         nodes: nodeRunsOf(run, nodes, items),
       };
     });
