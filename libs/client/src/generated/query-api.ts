@@ -32,6 +32,22 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/blobs/{sha256}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get: operations["blobs.get"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/channels": {
         readonly parameters: {
             readonly query?: never;
@@ -437,6 +453,12 @@ export interface components {
             readonly type: string;
             readonly id: string;
         };
+        readonly BlobQuery: {
+            /** @description Of its JSON */
+            readonly sha256: string;
+            /** @description Any JSON */
+            readonly value: Record<string, unknown> | null;
+        };
         readonly ChangeQuery: {
             /** @example config.cases[1].name */
             readonly path: string;
@@ -553,13 +575,20 @@ export interface components {
             readonly correlationId: string;
             readonly error?: components["schemas"]["ExecutionErrorQuery"];
             readonly trigger: components["schemas"]["TriggerMetadataQuery"];
+            /**
+             * Format: uuid
+             * @description The run that called it
+             */
+            readonly parentExecutionId?: string;
             /** @description The node that the run began with */
             readonly entryNodeId: string;
             /** @description Any JSON */
             readonly input: Record<string, unknown> | null;
             /** @description Any JSON */
             readonly output: Record<string, unknown> | null;
-            /** @description In the order in which they began */
+            /** @description Of all node runs, those of items of loops included */
+            readonly nodeRunCount: number;
+            /** @description In the order in which they began; of more than 1000 those outside loops first. `iteration` asks for those of an item */
             readonly nodes: readonly components["schemas"]["NodeExecutionQuery"][];
         };
         readonly ExecutionErrorQuery: {
@@ -661,7 +690,23 @@ export interface components {
             readonly nodeId: string;
             /** @example logic.if */
             readonly type: string;
+            /**
+             * @description In a loop: the loop and the place of the item, from 0
+             * @example orders:3
+             */
             readonly iteration?: string;
+            /** @description Of a loop: how many items it has */
+            readonly itemCount?: number;
+            /**
+             * @description What it waits for
+             * @enum {string}
+             */
+            readonly waitsFor?: "time" | "event" | "approval" | "execution";
+            /**
+             * Format: uuid
+             * @description The run that it called
+             */
+            readonly calledExecutionId?: string;
             /** @enum {string} */
             readonly status: "completed" | "failed" | "skipped" | "waiting" | "running" | "in_doubt";
             /** @description 0 for a skipped node */
@@ -771,7 +816,7 @@ export interface components {
             readonly title: string;
             readonly description: string;
             /** @enum {string} */
-            readonly kind: "trigger" | "pure" | "effect";
+            readonly kind: "trigger" | "pure" | "task" | "effect";
             /** @description JSON Schema of the config */
             readonly configSchema: {
                 readonly [key: string]: unknown;
@@ -820,12 +865,12 @@ export interface components {
         };
         readonly TriggerMetadataQuery: {
             /** @enum {string} */
-            readonly source: "webhook" | "manual";
-            /** @description The provider, or `api` */
+            readonly source: "webhook" | "manual" | "schedule" | "subworkflow" | "error" | "rerun";
+            /** @description The provider, `api`, or what `source` says */
             readonly sourceType: string;
             readonly actionType: string;
             readonly customerId: string | null;
-            /** @description The channel, or who called */
+            /** @description The channel, who called, or the run that it came from */
             readonly clientId: string;
             /** Format: date-time */
             readonly receivedAt: string;
@@ -855,7 +900,7 @@ export interface components {
             /** @description An expression over the event */
             readonly filter?: string;
             /** @enum {string} */
-            readonly mode: "async";
+            readonly mode: "async" | "sync";
         };
         readonly WebhookDefinitionQuery: {
             /** Format: uuid */
@@ -1482,6 +1527,134 @@ export interface operations {
                 };
             };
             /** @description `tenant_not_found`: Tenant not found. */
+            readonly 404: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Internal error. */
+            readonly 500: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `store_unavailable`: Store is unavailable. */
+            readonly 503: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "blobs.get": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
+                readonly tenantId?: components["parameters"]["tenantId"];
+            };
+            readonly header?: {
+                /**
+                 * @description Read your own write: the `X-Log-Position` of a command. Waits up to 2 s until the answer is at least as new.
+                 * @example 4711
+                 */
+                readonly "X-Min-Log-Position"?: components["parameters"]["minLogPosition"];
+                /**
+                 * @description Kept through log, audit and runs; made if it is missing or not such a token.
+                 * @example checkout-7f3a90c1
+                 */
+                readonly "X-Correlation-Id"?: components["parameters"]["correlationId"];
+            };
+            readonly path: {
+                readonly sha256: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Done */
+            readonly 200: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "X-Log-Position": components["headers"]["X-Log-Position"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "sha256": "text",
+                     *       "value": {}
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["BlobQuery"];
+                };
+            };
+            /**
+             * @description `malformed_request`: Malformed request.
+             *
+             *     `malformed_address`: Address is malformed.
+             *
+             *     `log_position_is_malformed`: Log position is malformed.
+             *
+             *     `tenant_is_required`: Tenant is required.
+             */
+            readonly 400: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_is_missing`: Credential is missing.
+             *
+             *     `credential_is_invalid`: Credential is invalid.
+             */
+            readonly 401: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
+            readonly 403: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `tenant_not_found`: Tenant not found.
+             *
+             *     `blob_not_found`: Value not found.
+             */
             readonly 404: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
@@ -2176,6 +2349,8 @@ export interface operations {
     readonly "executions.get": {
         readonly parameters: {
             readonly query?: {
+                /** @description Only node runs of this item of a loop, and of loops within it: `orders:3` */
+                readonly iteration?: string;
                 /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
                 readonly tenantId?: components["parameters"]["tenantId"];
             };
@@ -2235,15 +2410,20 @@ export interface operations {
                      *         "webhookId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
                      *         "webhookEventId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e"
                      *       },
+                     *       "parentExecutionId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
                      *       "entryNodeId": "message",
                      *       "input": {},
                      *       "output": {},
+                     *       "nodeRunCount": 1,
                      *       "nodes": [
                      *         {
                      *           "id": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
                      *           "nodeId": "lookup",
                      *           "type": "logic.if",
-                     *           "iteration": "text",
+                     *           "iteration": "orders:3",
+                     *           "itemCount": 1,
+                     *           "waitsFor": "time",
+                     *           "calledExecutionId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
                      *           "status": "completed",
                      *           "attempt": 1,
                      *           "startedAt": "2026-11-23T12:00:00.000Z",
@@ -2271,6 +2451,8 @@ export interface operations {
              * @description `malformed_request`: Malformed request.
              *
              *     `malformed_address`: Address is malformed.
+             *
+             *     `input_is_invalid`: Input is invalid.
              *
              *     `log_position_is_malformed`: Log position is malformed.
              *
