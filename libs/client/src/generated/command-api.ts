@@ -288,6 +288,22 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/workflows/import": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post: operations["workflows.import"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/workflows/{id}": {
         readonly parameters: {
             readonly query?: never;
@@ -487,6 +503,12 @@ export interface components {
             readonly id: string;
             /** @enum {string} */
             readonly status: "cancelled";
+        };
+        readonly ExportOmissionCommand: {
+            /** @example nodes[2].config.headers.Authorization */
+            readonly path: string;
+            /** @enum {string} */
+            readonly reason: "secret" | "reference";
         };
         readonly InputError: {
             /** @description As in JavaScript: `nodes[3].config` */
@@ -814,6 +836,75 @@ export interface components {
             /** @example config_invalid */
             readonly code?: string;
             readonly message: string;
+            /**
+             * @description Only errors stand in the way of publishing
+             * @default error
+             * @enum {string}
+             */
+            readonly severity?: "error" | "warning";
+        };
+        readonly WorkflowImportCommand: {
+            /** @example Answer questions */
+            readonly name: string;
+            readonly description?: string | null;
+            /**
+             * @example [
+             *       {
+             *         "id": "message",
+             *         "type": "trigger.webhook",
+             *         "config": {}
+             *       },
+             *       {
+             *         "id": "lookup",
+             *         "type": "http.request",
+             *         "config": {
+             *           "method": "GET",
+             *           "url": "https://shop.example.com"
+             *         },
+             *         "policy": {
+             *           "retry": {
+             *             "maxAttempts": 3
+             *           }
+             *         }
+             *       }
+             *     ]
+             */
+            readonly nodes?: readonly components["schemas"]["WorkflowNodeCommand"][];
+            /**
+             * @example [
+             *       {
+             *         "source": "message",
+             *         "target": "lookup"
+             *       }
+             *     ]
+             */
+            readonly edges?: readonly components["schemas"]["WorkflowEdgeCommand"][];
+            readonly tags?: readonly string[];
+            readonly settings?: {
+                readonly [key: string]: unknown;
+            };
+            /** @enum {string} */
+            readonly format: "sluice.workflow";
+            /**
+             * @description Another version is refused: it cannot be read here
+             * @enum {number}
+             */
+            readonly formatVersion: 1;
+            /** @description Comes back as findings */
+            readonly omitted?: readonly components["schemas"]["ExportOmissionCommand"][];
+            /**
+             * Format: uuid
+             * @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for.
+             */
+            readonly tenantId?: string;
+        };
+        readonly WorkflowImportedResult: {
+            /** Format: uuid */
+            readonly id: string;
+            /** @description Also in ETag; send it back as If-Match */
+            readonly revision: number;
+            /** @description What is left to be done, at most 1000 things; absent: nothing */
+            readonly findings?: readonly components["schemas"]["WorkflowFinding"][];
         };
         readonly WorkflowNodeCommand: {
             /**
@@ -852,6 +943,7 @@ export interface components {
             readonly revision: number;
         };
         readonly WorkflowValidationResult: {
+            /** @description The draft can be published: no finding is an error */
             readonly valid: boolean;
             readonly findings: readonly components["schemas"]["WorkflowFinding"][];
         };
@@ -3926,6 +4018,229 @@ export interface operations {
             };
         };
     };
+    readonly "workflows.import": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
+                readonly tenantId?: components["parameters"]["tenantId"];
+            };
+            readonly header?: {
+                /**
+                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.
+                 * @example 01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e
+                 */
+                readonly "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+                /**
+                 * @description Kept through log, audit and runs; made if it is missing or not such a token.
+                 * @example checkout-7f3a90c1
+                 */
+                readonly "X-Correlation-Id"?: components["parameters"]["correlationId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "name": "Answer questions",
+                 *       "description": "Looks up what is asked for, and answers.",
+                 *       "nodes": [
+                 *         {
+                 *           "id": "message",
+                 *           "type": "trigger.webhook",
+                 *           "config": {}
+                 *         },
+                 *         {
+                 *           "id": "lookup",
+                 *           "type": "http.request",
+                 *           "config": {
+                 *             "method": "GET",
+                 *             "url": "https://shop.example.com"
+                 *           },
+                 *           "policy": {
+                 *             "retry": {
+                 *               "maxAttempts": 3
+                 *             }
+                 *           }
+                 *         }
+                 *       ],
+                 *       "edges": [
+                 *         {
+                 *           "source": "message",
+                 *           "target": "lookup"
+                 *         }
+                 *       ],
+                 *       "tags": [
+                 *         "shop"
+                 *       ],
+                 *       "settings": {},
+                 *       "format": "sluice.workflow",
+                 *       "formatVersion": 1,
+                 *       "omitted": [
+                 *         {
+                 *           "path": "nodes[2].config.headers.Authorization",
+                 *           "reason": "secret"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["WorkflowImportCommand"];
+            };
+        };
+        readonly responses: {
+            /** @description Made */
+            readonly 201: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "X-Log-Position": components["headers"]["X-Log-Position"];
+                    readonly "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *       "revision": 1,
+                     *       "findings": [
+                     *         {
+                     *           "path": "nodes[3].config.to",
+                     *           "code": "config_invalid",
+                     *           "message": "What happened, in a sentence.",
+                     *           "severity": "error"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["WorkflowImportedResult"];
+                };
+            };
+            /**
+             * @description `malformed_address`: Address is malformed.
+             *
+             *     `malformed_body`: Body is malformed.
+             *
+             *     `input_is_invalid`: Input is invalid.
+             *
+             *     `idempotency_key_is_malformed`: Idempotency key is malformed.
+             *
+             *     `tenant_is_required`: Tenant is required.
+             */
+            readonly 400: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_is_missing`: Credential is missing.
+             *
+             *     `credential_is_invalid`: Credential is invalid.
+             */
+            readonly 401: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
+            readonly 403: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `tenant_not_found`: Tenant not found. */
+            readonly 404: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `command_is_running`: Command is running. */
+            readonly 409: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: Body too large. */
+            readonly 413: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: Unsupported media type. */
+            readonly 415: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: Idempotency key is reused. */
+            readonly 422: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Internal error. */
+            readonly 500: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `store_unavailable`: Store is unavailable. */
+            readonly 503: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readonly "workflows.update": {
         readonly parameters: {
             readonly query?: {
@@ -4938,7 +5253,8 @@ export interface operations {
                      *         {
                      *           "path": "nodes[3].config.to",
                      *           "code": "config_invalid",
-                     *           "message": "What happened, in a sentence."
+                     *           "message": "What happened, in a sentence.",
+                     *           "severity": "error"
                      *         }
                      *       ]
                      *     }

@@ -771,7 +771,7 @@ export interface components {
             readonly title: string;
             readonly description: string;
             /** @enum {string} */
-            readonly kind: "trigger" | "pure" | "effect";
+            readonly kind: "trigger" | "pure" | "task" | "effect";
             /** @description JSON Schema of the config */
             readonly configSchema: {
                 readonly [key: string]: unknown;

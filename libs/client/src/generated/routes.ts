@@ -38,6 +38,7 @@ export const routes = {
   'workflows.executions': { method: 'GET', path: '/api/workflows/{id}/executions' },
   'workflows.export': { method: 'GET', path: '/api/workflows/{id}/export' },
   'workflows.get': { method: 'GET', path: '/api/workflows/{id}' },
+  'workflows.import': { method: 'POST', path: '/api/workflows/import' },
   'workflows.list': { method: 'GET', path: '/api/workflows' },
   'workflows.publish': { method: 'POST', path: '/api/workflows/{id}/publish' },
   'workflows.rollback': { method: 'POST', path: '/api/workflows/{id}/rollback' },
