@@ -37,7 +37,7 @@ describe('the audit of accepted commands', () => {
     await api.call(method, path, { key: caller ?? api.admin, body, headers });
 
     const entries = await auditOf(correlationId);
-    const [, collection = '', named] = /^\/api\/([^/]+)s(?:\/([^/]+))?/.exec(path) ?? [];
+    const [, collection = '', named] = /^\/api\/([^/]+)s(?:\/([0-9a-f-]{36}))?/.exec(path) ?? [];
     const role = caller === undefined ? 'admin' : 'platform';
     expect(entries.map(({ payload }) => payload)).toEqual([
       {

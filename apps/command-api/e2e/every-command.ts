@@ -85,6 +85,14 @@ export type Fixtures = Awaited<ReturnType<typeof fixtures>>;
 export const commandCases: readonly CommandCase[] = [
   { route: 'POST /api/workflows', request: (_, { drawing }) => ({ method: 'POST', path: '/api/workflows', body: drawing }) },
   {
+    route: 'POST /api/workflows/import',
+    request: (_, { drawing }) => ({
+      method: 'POST',
+      path: '/api/workflows/import',
+      body: { format: 'sluice.workflow', formatVersion: 1, ...drawing, omitted: [] },
+    }),
+  },
+  {
     route: 'PUT /api/workflows/{id}',
     request: async (_, { workflow }) => ({ method: 'PUT', path: `/api/workflows/${await workflow()}`, body: { name: 'Renamed' } }),
   },

@@ -24,7 +24,7 @@ const nodes = [
   },
 ];
 const edges = [{ source: 'start', target: 'greet' }];
-const definition = { name: 'Greet', description: 'Says hello', nodes, edges, tags: ['demo'], settings: { queue: 'default' } };
+const definition = { name: 'Greet', description: 'Says hello', nodes, edges, tags: ['demo'], settings: { priority: 'high' } };
 
 async function created(body: object = definition): Promise<string> {
   const answer = await api.call('POST', '/api/workflows', { key: editor, body });

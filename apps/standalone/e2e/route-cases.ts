@@ -47,6 +47,7 @@ export const credentialBody = { name: 'Routes', type: 'bearer', token: 'routes-v
 /** By method and path, as the router has it; several where an id may be of several kinds. */
 export const routeCases: Readonly<Record<string, RouteCase | readonly RouteCase[]>> = {
   'POST /api/workflows': { body: body(workflowBody), answers: 201 },
+  'POST /api/workflows/import': { body: body({ format: 'sluice.workflow', formatVersion: 1, ...workflowBody }), answers: 201 },
   'PUT /api/workflows/:id': { params: { id: 'workflow' }, body: body({ description: 'changed' }), answers: 200, fresh: true },
   'DELETE /api/workflows/:id': { params: { id: 'workflow' }, answers: 204, fresh: true },
   'POST /api/workflows/:id/publish': { params: { id: 'workflow' }, answers: 200 },

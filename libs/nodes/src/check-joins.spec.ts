@@ -35,7 +35,12 @@ it('says why, and what to do', () => {
 
 describe('at most so many branches arrive together', () => {
   it('all of those that run side by side', () => {
-    expect(mostOf([a, b, c], [...['a', 'b', 'c'].flatMap((id) => [edge('start', id), edge(id, 'join')])])).toBe(3);
+    expect(
+      mostOf(
+        [a, b, c],
+        ['a', 'b', 'c'].flatMap((id) => [edge('start', id), edge(id, 'join')]),
+      ),
+    ).toBe(3);
   });
 
   it('one of the cases of a switch', () => {

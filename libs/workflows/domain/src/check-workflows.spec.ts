@@ -1,4 +1,4 @@
-import type { JsonObject } from '@sluice/kernel';
+import type { Json, JsonObject } from '@sluice/kernel';
 import { callsOf, checkWorkflows, type KnownWorkflow } from './check-workflows.js';
 
 const idOf = (letter: string) => `018f3b5e-0000-7000-8000-00000000000${letter}`;
@@ -125,7 +125,7 @@ describe('the error workflow', () => {
   it('may call back: it runs after', () => expect(found({}, [calling(b, a)], settings(b))).toEqual([]));
 });
 
-it.each([null, [], 'x', {}, { workflowId: 'x' }, { workflowId: 7 }])('no call is made of %j', (config) =>
+it.each<Json>([null, [], 'x', {}, { workflowId: 'x' }, { workflowId: 7 }])('no call is made of %j', (config) =>
   expect(callsOf(config)).toEqual([]),
 );
 
