@@ -1,6 +1,8 @@
 import { dataSet } from './data-set.js';
 import { dataTransform } from './data-transform.js';
+import { flowApproval } from './flow-approval.js';
 import { flowDelay } from './flow-delay.js';
+import { flowWaitForEvent } from './flow-wait-for-event.js';
 import { httpRequest } from './http-request.js';
 import { instagramSendMessage } from './instagram-send-message.js';
 import { logicIf } from './logic-if.js';
@@ -23,6 +25,8 @@ export const catalogue: ReadonlyMap<string, NodeType> = new Map(
     dataSet,
     dataTransform,
     flowDelay,
+    flowWaitForEvent,
+    flowApproval,
     httpRequest,
     instagramSendMessage,
   ].map((type) => [type.type, type]),
