@@ -1,9 +1,11 @@
 import { dataFilter } from './data-filter.js';
 import { dataSet } from './data-set.js';
 import { dataTransform } from './data-transform.js';
+import { flowApproval } from './flow-approval.js';
 import { flowDelay } from './flow-delay.js';
 import { flowRespond } from './flow-respond.js';
 import { flowSubworkflow } from './flow-subworkflow.js';
+import { flowWaitForEvent } from './flow-wait-for-event.js';
 import { httpRequest } from './http-request.js';
 import { instagramSendMessage } from './instagram-send-message.js';
 import { logicForEach } from './logic-for-each.js';
@@ -33,6 +35,8 @@ export const catalogue: ReadonlyMap<string, NodeType> = new Map(
     flowDelay,
     flowRespond,
     flowSubworkflow,
+    flowWaitForEvent,
+    flowApproval,
     httpRequest,
     stateGet,
     stateSet,

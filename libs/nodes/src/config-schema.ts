@@ -10,6 +10,7 @@ import { nearestName } from './nearest-name.js';
  * - `deferred: true`, of an expression at the top level: the node evaluates it itself, for each item or event (`NodeInput.evaluate`);
  * - `needsValue: true`, of a field at the top level: the node fails if what was written there finds nothing;
  * - `literal: true`: must be written out, because it is needed before anything runs;
+ * - `handle: true`: the node can also be left by this value; `handle: "conflict"`: by that handle, once the field is set;
  * - `bytesMax`: of a text in UTF-8.
  */
 // `strictRequired` would refuse `oneOf: [{ required: ['ms'] }]`, whose properties stand in the schema around it.
@@ -28,6 +29,7 @@ ajv.addFormat('uuid', isUuid);
 ajv.addKeyword({ keyword: 'literal', schemaType: 'boolean', validate: (_literal: boolean, value: unknown) => !hasTemplate(value) });
 ajv.addKeyword({ keyword: 'deferred', schemaType: 'boolean' });
 ajv.addKeyword({ keyword: 'needsValue', schemaType: 'boolean' });
+ajv.addKeyword({ keyword: 'handle', schemaType: ['boolean', 'string'] });
 ajv.addKeyword({
   keyword: 'bytesMax',
   type: 'string',
@@ -98,6 +100,8 @@ function messageOf({ keyword, schema, propertyName, message, params, parentSchem
       return `${field} needs exactly one of ${requiredIn(schema)}`;
     case 'anyOf':
       return `${field} needs at least one of ${requiredIn(schema)}`;
+    case 'not':
+      return `${field} may have only one of ${requiredIn(schema)}`;
     case 'literal':
       return `${field} must be written out: a template is not allowed here`;
     case 'bytesMax':
@@ -138,7 +142,7 @@ const withArticle = (type: unknown): string => typeNames.get(String(type)) ?? St
 
 const listOf = (schema: unknown): readonly unknown[] => (Array.isArray(schema) ? schema : [schema]);
 
-/** The names in `[{required: ['ms']}, {required: ['until']}]`. */
+/** The names in `[{required: ['ms']}, {required: ['until']}]` or `{required: ['ms', 'until']}`. */
 function requiredIn(alternatives: unknown): string {
   const names = listOf(alternatives).flatMap((one) => (isJsonObject(one) ? listOf(one['required']) : []));
   return new Intl.ListFormat('en').format(names.map((name) => `\`${String(name)}\``));

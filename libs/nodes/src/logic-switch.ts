@@ -37,6 +37,7 @@ export const logicSwitch: PureNodeType = {
               description: 'The handle by which the node is left.',
               type: 'string',
               literal: true,
+              handle: true,
               minLength: 1,
               maxLength: 64,
             },

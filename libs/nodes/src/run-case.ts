@@ -1,0 +1,180 @@
+import type { Graph } from '@sluice/engine';
+import { ExpressionFailed, type Scope, type SlowEvaluator, truthy } from '@sluice/expressions';
+import type { Json, JsonObject } from '@sluice/kernel';
+import { checkGraph, type Finding } from './check-graph.js';
+import { compileWorkflow, evaluateConfig, evaluateDeferred, type NodeProgram } from './compile-workflow.js';
+import type { NodeCase } from './node-cases.js';
+import {
+  type EffectTools,
+  NodeFailure,
+  type NodeInput,
+  type NodeType,
+  type OutboundRequest,
+  type OutboundResponse,
+  type StateAddress,
+  type StoredState,
+  type TaskTools,
+} from './node-type.js';
+
+/** When the cases happen. */
+export const CASE_TIME = new Date('2026-06-01T12:00:00Z');
+
+/** What a case did, in the words of a NodeCase. */
+export interface CaseResult {
+  readonly gives: NodeCase['gives'];
+  readonly sends: readonly OutboundRequest[];
+  /** All that is kept afterwards, by `scope/key` */
+  readonly leaves: Readonly<Record<string, StoredState>>;
+  readonly responds?: Parameters<TaskTools['respond']>[0];
+  /** Whether the condition let each event of the case through */
+  readonly fits: readonly boolean[];
+}
+
+/** What the cases cannot bring along: JSONata that is not evaluated in process, and a sandbox for code. */
+export interface CaseTools {
+  readonly slow?: SlowEvaluator;
+  readonly runCode?: TaskTools['runCode'];
+}
+
+/** Does what a case says as a real run would: checks, compiles, evaluates the config and runs the node, with everything outside made up. */
+export async function runCase(
+  type: NodeType,
+  nodeCase: NodeCase,
+  { slow = notThere, runCode = notThere }: CaseTools = {},
+): Promise<CaseResult> {
+  const outside = new Outside(type, nodeCase, runCode);
+  const [refusal] = refusalsOf(type, nodeCase.config);
+  if (refusal) return outside.result({ refused: refusal.code });
+
+  const scope = scopeOf(nodeCase);
+  try {
+    const program = programOf(type, nodeCase.config);
+    const config = await evaluateConfig(program, scope, slow);
+    const { input, trigger } = scope;
+    const evaluate: NodeInput['evaluate'] = (field, locals) => evaluateDeferred(program, field, { ...scope, ...locals }, slow);
+    const gives = await outcomeOf(type, { config, input, trigger, now: CASE_TIME, evaluate }, outside);
+    const fits: boolean[] = [];
+    for (const { event } of nodeCase.events ?? []) fits.push(truthy(await evaluate('condition', { event })));
+    return outside.result(gives, fits);
+  } catch (error) {
+    if (error instanceof NodeFailure || error instanceof ExpressionFailed) return outside.result({ fails: error.code });
+    throw error;
+  }
+}
+
+/** Why publishing refuses the config, whatever is connected to the node. */
+export function refusalsOf(type: NodeType, config: JsonObject): Finding[] {
+  const codes = ['invalid_config', 'invalid_handle', 'invalid_expression'];
+  const { nodes } = graphOf(type, config);
+  return checkGraph(graphOf(type, config)).filter(
+    ({ path, code }) => path.startsWith(`nodes[${nodes.length - 1}].config`) && codes.includes(code),
+  );
+}
+
+/** The node behind a manual start, or a trigger by itself. */
+function graphOf(type: NodeType, config: JsonObject): Graph {
+  const node = { id: 'it', type: type.type, config };
+  if (type.kind === 'trigger') return { nodes: [node], edges: [] };
+  return { nodes: [{ id: 'start', type: 'trigger.manual', config: {} }, node], edges: [{ source: 'start', target: 'it' }] };
+}
+
+function programOf(type: NodeType, config: JsonObject): NodeProgram {
+  const program = compileWorkflow(graphOf(type, config)).programs.get('it');
+  if (!program) throw new Error('The node was not compiled.');
+  return program;
+}
+
+const scopeOf = ({ input = null, trigger = null }: NodeCase): Scope => ({
+  trigger,
+  input,
+  nodes: {},
+  execution: {},
+  workflow: {},
+  customer: {},
+  env: {},
+});
+
+async function outcomeOf(type: NodeType, node: NodeInput, outside: Outside): Promise<JsonObject> {
+  switch (type.kind) {
+    case 'trigger':
+      return { kind: 'done', handle: type.handles(node.config)[0] ?? '', output: node.trigger };
+    case 'pure':
+      return asJson(await type.run(node));
+    case 'task':
+      return asJson(await type.run(node, outside.taskTools));
+    case 'effect':
+      return asJson(await type.run(node, outside.effectTools));
+  }
+}
+
+/** As it is kept: times as texts, without what is undefined. */
+const asJson = (outcome: object): JsonObject => JSON.parse(JSON.stringify(outcome));
+
+const notThere = (): Promise<never> => Promise.reject(new Error('This case needs a tool that it was not given.'));
+
+/** What lies around a node, made up from its case; writes down what the node does to it. */
+class Outside {
+  private readonly requests: OutboundRequest[] = [];
+  private readonly state: Map<string, StoredState>;
+  private response: CaseResult['responds'];
+
+  constructor(
+    private readonly type: NodeType,
+    private readonly nodeCase: NodeCase,
+    private readonly runCode: TaskTools['runCode'],
+  ) {
+    this.state = new Map(Object.entries(nodeCase.state ?? {}));
+  }
+
+  get taskTools(): TaskTools {
+    return {
+      signal: new AbortController().signal,
+      runCode: this.runCode,
+      readState: (address) => Promise.resolve(this.state.get(keyOf(address))),
+      respond: (answer) => {
+        const isFirst = this.response === undefined;
+        this.response ??= answer;
+        return Promise.resolve(isFirst);
+      },
+    };
+  }
+
+  get effectTools(): EffectTools {
+    const { provider = this.type.type.split('.', 1)[0] ?? '' } = this.nodeCase;
+    return {
+      idempotencyKey: 'key-1',
+      signal: new AbortController().signal,
+      writeState: (address, change) => {
+        const key = keyOf(address);
+        const there = this.state.get(key);
+        const version = there?.version ?? 0;
+        if (change.ifVersion !== undefined && change.ifVersion !== version) return Promise.resolve({ written: false, now: there });
+        if (change.value === undefined) this.state.delete(key);
+        else this.state.set(key, { value: change.value, version: version + 1 });
+        return Promise.resolve({ written: true, now: this.state.get(key) });
+      },
+      send: (request) => Promise.resolve(this.answer(request)),
+      channel: () => Promise.resolve({ provider, externalAccountId: '17841', accessToken: 'token-1' }),
+      credential: () => Promise.resolve({ secret: { type: 'bearer', token: 'token-1' }, allowedHosts: ['api.example.com'] }),
+      providerApi: (name) => `https://graph.${name}.example`,
+    };
+  }
+
+  result(gives: CaseResult['gives'], fits: readonly boolean[] = []): CaseResult {
+    const { requests, response } = this;
+    return { gives, sends: requests, leaves: Object.fromEntries(this.state), fits, ...(response && { responds: response }) };
+  }
+
+  private answer(request: OutboundRequest): OutboundResponse {
+    const { answers = [] } = this.nodeCase;
+    const answer = answers[this.requests.push(request) - 1];
+    if (!answer) throw new Error(`The case has ${answers.length} answers, and the node asks once more: ${request.method} ${request.url}`);
+    const { status, headers = {}, body } = answer;
+    const type = typeof body === 'string' ? 'text/plain' : 'application/json';
+    return { status, headers: { 'content-type': type, ...headers }, body: Buffer.from(textOf(body)) };
+  }
+}
+
+const textOf = (body: Json | undefined): string => (typeof body === 'string' ? body : body === undefined ? '' : JSON.stringify(body));
+
+const keyOf = ({ scope, key }: StateAddress): string => `${scope}/${key}`;
