@@ -1,7 +1,8 @@
 import type { Graph } from '@sluice/engine';
 import { ExpressionFailed, type Scope, type SlowEvaluator, truthy } from '@sluice/expressions';
 import type { Json, JsonObject } from '@sluice/kernel';
-import { checkGraph, type Finding } from './check-graph.js';
+import { checkGraph } from './check-graph.js';
+import type { Finding } from './finding.js';
 import { compileWorkflow, evaluateConfig, evaluateDeferred, type NodeProgram } from './compile-workflow.js';
 import type { NodeCase } from './node-cases.js';
 import {
