@@ -84,6 +84,7 @@ export {
   webhookStatuses,
 } from './query-webhooks.js';
 export {
+  NodeExampleQuery,
   NodeTypeList,
   NodeTypeQuery,
   WorkflowDefinitionQuery,

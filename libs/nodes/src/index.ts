@@ -1,6 +1,8 @@
+export { allCases } from './all-cases.js';
 export { catalogue } from './catalogue.js';
 export { checkGraph, type Finding, type FindingCode } from './check-graph.js';
 export { type CompiledWorkflow, compileWorkflow, evaluateConfig, evaluateDeferred, type NodeProgram } from './compile-workflow.js';
+export type { NodeCase } from './node-cases.js';
 export {
   type ConfigSchema,
   type EffectNodeType,
@@ -20,3 +22,4 @@ export {
   type TaskTools,
   type TriggerNodeType,
 } from './node-type.js';
+export { type CaseResult, type CaseTools, refusalsOf, runCase } from './run-case.js';
