@@ -479,6 +479,11 @@ it('lists the node types with their schemas', async () => {
   const { body } = await get('/api/node-types');
   const logicIf = body.items.find(({ type }: { type: string }) => type === 'logic.if');
   expect(logicIf).toMatchObject({ kind: 'pure', handles: ['true', 'false'], configSchema: { type: 'object' } });
+  expect(logicIf.examples).toContainEqual({
+    says: 'Goes on by `true` when the condition holds; its output is its input.',
+    config: { condition: "trigger.text = 'hello'" },
+  });
+  expect(logicIf.examples).not.toContainEqual(expect.objectContaining({ says: 'Equality is one `=`.' }));
 });
 
 it('lets a platform key read the tenant it names, and nobody else another', async () => {

@@ -87,6 +87,7 @@ export {
   webhookStatuses,
 } from './query-webhooks.js';
 export {
+  NodeExampleQuery,
   NodeTypeList,
   NodeTypeQuery,
   WorkflowDefinitionQuery,

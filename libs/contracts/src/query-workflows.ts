@@ -75,6 +75,14 @@ export class WorkflowPage extends PageAnswer {
   readonly items: readonly WorkflowDefinitionQuery[];
 }
 
+export class NodeExampleQuery {
+  @ApiProperty({ example: 'Goes on by `true` when the condition holds; its output is its input.' })
+  readonly says: string;
+
+  @ApiProperty({ type: 'object', additionalProperties: true, example: { condition: "trigger.text = 'hello'" } })
+  readonly config: JsonObject;
+}
+
 export class NodeTypeQuery {
   @ApiProperty({ example: 'logic.if' })
   readonly type: string;
@@ -88,11 +96,28 @@ export class NodeTypeQuery {
   @ApiProperty({ enum: ['trigger', 'pure', 'task', 'effect'] })
   readonly kind: 'trigger' | 'pure' | 'task' | 'effect';
 
-  @ApiProperty({ type: 'object', additionalProperties: true, description: 'JSON Schema of the config' })
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: true,
+    description:
+      'JSON Schema of the config. Beside what is standard: `format: "expression"`, an expression with or without `{{ }}` (texts elsewhere may ' +
+      'contain `{{ }}`); `literal: true`, no template here; `deferred: true`, evaluated anew for each item or event; `handle`, see `handles`',
+  })
   readonly configSchema: JsonObject;
 
-  @ApiProperty({ type: [String], description: 'The handles that a new node of this type is left by, without `error`' })
+  @ApiProperty({
+    type: [String],
+    description:
+      'The handles that a new node of this type is left by, without `error`. Fields of the config add others: with `handle: true` in their ' +
+      'schema the one named by their value, with `handle: "name"` that one as soon as they are set',
+  })
   readonly handles: readonly string[];
+
+  @ApiPropertyOptional({ enum: [true], description: 'What lies behind its handle `item` runs once for each item' })
+  readonly loop?: true;
+
+  @ApiProperty({ type: [NodeExampleQuery], description: 'Configs that can be published' })
+  readonly examples: readonly NodeExampleQuery[];
 
   @ApiPropertyOptional({ enum: ['idempotent', 'at_least_once', 'at_most_once', 'verify'], description: 'After an unknown outcome' })
   readonly effect?: 'idempotent' | 'at_least_once' | 'at_most_once' | 'verify';

@@ -6,8 +6,8 @@ import type { NodeInput } from './node-type.js';
 /** Nothing waits longer than a year. */
 export const WAIT_MS_MAX = 366 * 24 * 60 * 60 * 1000;
 
-export const millisecondsField = (description: string): JsonObject => ({
-  title: 'Milliseconds',
+export const millisecondsField = (title: string, description: string): JsonObject => ({
+  title,
   description,
   type: 'integer',
   minimum: 0,
@@ -26,7 +26,8 @@ export const untilField = (description: string): JsonObject => ({
 /** The fields by which a node that waits for somebody gives up. */
 export const timeoutFields: JsonObject = {
   timeoutMs: millisecondsField(
-    'How long to wait before it goes on by `timeout`. Without it and `until`, or if it finds nothing: 366 days.',
+    'Timeout',
+    'Milliseconds to wait before it goes on by `timeout`. Without it and `until`, or if it finds nothing: 366 days.',
   ),
   until: untilField(
     'When it goes on by `timeout`: ISO 8601 with a time zone, at most 366 days ahead. A time that has passed is not waited for.',

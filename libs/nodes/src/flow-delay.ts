@@ -11,7 +11,7 @@ export const flowDelay: PureNodeType = {
     title: 'Delay',
     type: 'object',
     properties: {
-      ms: millisecondsField('How long to wait.'),
+      ms: millisecondsField('Milliseconds', 'How long to wait.'),
       until: untilField('ISO 8601 with a time zone, at most 366 days ahead. A time that has passed is not waited for.'),
     },
     oneOf: [{ required: ['ms'] }, { required: ['until'] }],

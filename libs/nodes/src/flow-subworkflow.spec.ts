@@ -19,7 +19,7 @@ it.each(flowSubworkflowCases.map((one) => [one.says, one] as const))('%s', async
 
 it('writes ids as the store has them', async () => {
   const workflowId = '01A20957-91AB-7C30-8F5E-3D2B4C0A9F3E';
-  expect(await outcome({ says: '', config: { workflowId }, gives: null })).toMatchObject({ workflowId: workflowId.toLowerCase() });
+  expect(await outcome({ says: '', config: { workflowId }, gives: {} })).toMatchObject({ workflowId: workflowId.toLowerCase() });
 });
 
 it.each([

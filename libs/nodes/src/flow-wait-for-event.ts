@@ -11,7 +11,7 @@ export const flowWaitForEvent: PureNodeType = {
   title: 'Wait for an event',
   description:
     "Waits for the customer's next event, such as the answer to a question. Goes on by `out` with the first event that fits, its output, or " +
-    'by `timeout` with its input. Waiting costs nothing and outlives restarts; events that came before are not looked at.',
+    'by `timeout` with its input. Waiting costs nothing and outlives restarts.',
   configSchema: {
     title: 'Wait for an event',
     type: 'object',
@@ -41,7 +41,7 @@ export const flowWaitForEvent: PureNodeType = {
         title: 'Condition',
         description:
           'An event fits only if this expression is true. It sees `event`, and `input` and `trigger` as they are where the node stands. ' +
-          'An event that does not fit is left to others.',
+          'An event that does not fit goes its usual way.',
         type: 'string',
         format: 'expression',
         deferred: true,

@@ -1,8 +1,10 @@
+export { allCases } from './all-cases.js';
 export { catalogue } from './catalogue.js';
 export { checkFields } from './check-fields.js';
 export { checkGraph } from './check-graph.js';
 export { type CompiledWorkflow, compileWorkflow, evaluateConfig, evaluateDeferred, type NodeProgram } from './compile-workflow.js';
 export { type Finding } from './finding.js';
+export type { NodeCase } from './node-cases.js';
 export {
   type ConfigSchema,
   type EffectNodeType,
@@ -23,3 +25,4 @@ export {
   type TriggerNodeType,
 } from './node-type.js';
 export { checkSettings } from './workflow-settings.js';
+export { type CaseResult, type CaseTools, refusalsOf, runCase } from './run-case.js';

@@ -25,16 +25,16 @@ it.each(logicForEachCases.map((one) => [one.says, one] as const))('%s', async (_
 
 it('takes exactly 10 000 items', async () => {
   const input = Array.from({ length: 10_000 }, () => 0);
-  expect(await outcome({ says: '', config: {}, input, gives: null })).toEqual({ kind: 'loop', items: input });
+  expect(await outcome({ says: '', config: {}, input, gives: {} })).toEqual({ kind: 'loop', items: input });
 });
 
 it('says what to do about what is no list, and does not try again', async () => {
-  expect(await outcome({ says: '', config: {}, input: { id: 1 }, gives: null })).toEqual({
+  expect(await outcome({ says: '', config: {}, input: { id: 1 }, gives: {} })).toEqual({
     fails: 'config_invalid',
     message: '`items` must be a list, not an object. An expression that finds one thing gives it alone: write [ … ] around it',
     retryable: false,
   });
-  expect(await outcome({ says: '', config: {}, input: Array.from({ length: 10_001 }, () => 0), gives: null })).toMatchObject({
+  expect(await outcome({ says: '', config: {}, input: Array.from({ length: 10_001 }, () => 0), gives: {} })).toMatchObject({
     message: 'The list has 10001 items, and a loop at most 10000: split the list',
     retryable: false,
   });

@@ -98,7 +98,7 @@ const scopeOf = ({ input = null, trigger = null }: NodeCase): Scope => ({
 async function outcomeOf(type: NodeType, node: NodeInput, outside: Outside): Promise<JsonObject> {
   switch (type.kind) {
     case 'trigger':
-      return { kind: 'done', handle: type.handles(node.config)[0] ?? '', output: node.trigger };
+      return { kind: 'done', handle: type.handles(node.config)[0] ?? '', output: node.input };
     case 'pure':
       return asJson(await type.run(node));
     case 'task':

@@ -4,7 +4,7 @@ export const triggerManualCases: readonly NodeCase[] = [
   {
     says: 'Its output is the input with which the run was asked for, which every expression of the workflow can also read as `trigger`.',
     config: {},
-    trigger: { orderId: 7 },
+    input: { orderId: 7 },
     gives: { kind: 'done', handle: 'out', output: { orderId: 7 } },
   },
   { says: 'Puts out null if no input came.', config: {}, gives: { kind: 'done', handle: 'out', output: null } },

@@ -4,7 +4,7 @@ export const triggerWebhookCases: readonly NodeCase[] = [
   {
     says: 'Its output is the event, which every expression of the workflow can also read as `trigger`.',
     config: {},
-    trigger: { kind: 'message', action: 'message', customerId: '9001', text: 'What does it cost?' },
+    input: { kind: 'message', action: 'message', customerId: '9001', text: 'What does it cost?' },
     gives: {
       kind: 'done',
       handle: 'out',
@@ -14,7 +14,7 @@ export const triggerWebhookCases: readonly NodeCase[] = [
   {
     says: 'Hands on what the provider sent as `payload`, whatever kind of event it is.',
     config: {},
-    trigger: { kind: 'comment', action: 'comment', customerId: '9001', text: 'Nice!', payload: { media: { id: '17' } } },
+    input: { kind: 'comment', action: 'comment', customerId: '9001', text: 'Nice!', payload: { media: { id: '17' } } },
     gives: { output: { kind: 'comment', action: 'comment', customerId: '9001', text: 'Nice!', payload: { media: { id: '17' } } } },
   },
   {

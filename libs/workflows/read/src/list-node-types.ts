@@ -1,6 +1,6 @@
 import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
-import type { NodeTypeList, NodeTypeQuery } from '@sluice/contracts';
-import { catalogue, type NodeType } from '@sluice/nodes';
+import type { NodeExampleQuery, NodeTypeList, NodeTypeQuery } from '@sluice/contracts';
+import { allCases, catalogue, type NodeType } from '@sluice/nodes';
 
 export class ListNodeTypes extends Query<NodeTypeList> {}
 
@@ -19,6 +19,12 @@ const describe = (nodeType: NodeType): NodeTypeQuery => ({
   kind: nodeType.kind,
   configSchema: nodeType.configSchema,
   handles: nodeType.handles({}),
+  ...(nodeType.loop !== undefined && { loop: true }),
+  examples: examplesOf(nodeType.type),
   ...(nodeType.kind === 'effect' && { effect: nodeType.effect }),
   ...(nodeType.policy !== undefined && { policy: nodeType.policy }),
 });
+
+/** Those that succeed: what fails is for the docs, not to copy from. */
+const examplesOf = (type: string): NodeExampleQuery[] =>
+  (allCases.get(type) ?? []).flatMap(({ says, config, gives }) => ('fails' in gives || 'refused' in gives ? [] : [{ says, config }]));
