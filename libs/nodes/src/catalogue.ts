@@ -1,3 +1,4 @@
+import { codeJavascript } from './code-javascript.js';
 import { dataSet } from './data-set.js';
 import { dataTransform } from './data-transform.js';
 import { flowDelay } from './flow-delay.js';
@@ -22,6 +23,7 @@ export const catalogue: ReadonlyMap<string, NodeType> = new Map(
     logicStop,
     dataSet,
     dataTransform,
+    codeJavascript,
     flowDelay,
     httpRequest,
     instagramSendMessage,

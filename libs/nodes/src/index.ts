@@ -1,5 +1,6 @@
 export { catalogue } from './catalogue.js';
 export { checkGraph, type Finding, type FindingCode } from './check-graph.js';
+export { codeIsOff, codeNodesIn } from './code-off.js';
 export { type CompiledWorkflow, compileWorkflow, evaluateConfig, evaluateDeferred, type NodeProgram } from './compile-workflow.js';
 export {
   type ConfigSchema,
