@@ -1,4 +1,5 @@
 import { dataFilter } from './data-filter.js';
+import { codeJavascript } from './code-javascript.js';
 import { dataSet } from './data-set.js';
 import { dataTransform } from './data-transform.js';
 import { flowApproval } from './flow-approval.js';
@@ -32,6 +33,7 @@ export const catalogue: ReadonlyMap<string, NodeType> = new Map(
     dataSet,
     dataTransform,
     dataFilter,
+    codeJavascript,
     flowDelay,
     flowRespond,
     flowSubworkflow,

@@ -3,6 +3,7 @@ import { isJsonObject, isUuid, type JsonObject } from '@sluice/kernel';
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import { parseInstant } from './instant.js';
 import { nearestName } from './nearest-name.js';
+import { syntaxErrorIn } from './javascript-syntax.js';
 
 /**
  * Schemas of configs are plain JSON Schema with a few additions:
@@ -11,7 +12,9 @@ import { nearestName } from './nearest-name.js';
  * - `needsValue: true`, of a field at the top level: the node fails if what was written there finds nothing;
  * - `literal: true`: must be written out, because it is needed before anything runs;
  * - `handle: true`: the node can also be left by this value; `handle: "conflict"`: by that handle, once the field is set;
- * - `bytesMax`: of a text in UTF-8.
+ * - `bytesMax`: of a text in UTF-8;
+ * - `format: "code"`, of a text at the top level: it is left as it is, whatever `{{` stands in it;
+ * - `syntax: "javascript"`: it can be read as such.
  */
 // `strictRequired` would refuse `oneOf: [{ required: ['ms'] }]`, whose properties stand in the schema around it.
 const ajv = new Ajv2020({
@@ -26,6 +29,7 @@ ajv.addFormat('expression', true);
 ajv.addFormat('instant', (text: string) => parseInstant(text) !== undefined);
 ajv.addFormat('http-url', isHttpUrl);
 ajv.addFormat('uuid', isUuid);
+ajv.addFormat('code', true);
 ajv.addKeyword({ keyword: 'literal', schemaType: 'boolean', validate: (_literal: boolean, value: unknown) => !hasTemplate(value) });
 ajv.addKeyword({ keyword: 'deferred', schemaType: 'boolean' });
 ajv.addKeyword({ keyword: 'needsValue', schemaType: 'boolean' });
@@ -35,6 +39,12 @@ ajv.addKeyword({
   type: 'string',
   schemaType: 'number',
   validate: (max: number, text: string) => Buffer.byteLength(text) <= max,
+});
+ajv.addKeyword({
+  keyword: 'syntax',
+  type: 'string',
+  schemaType: 'string',
+  validate: (_language: string, text: string) => syntaxErrorIn(text) === undefined,
 });
 
 export interface ConfigError {
@@ -67,7 +77,8 @@ function isWholeTemplate(text: unknown): boolean {
  * Whether an error stands. What a template becomes is known only at run time: a whole one may become anything, in mixed text
  * only the type is sure. What is wrong inside `oneOf` and the like is told by those themselves.
  */
-function isOurs({ keyword, schemaPath, propertyName, data }: ErrorObject): boolean {
+function isOurs({ keyword, schemaPath, propertyName, data, parentSchema }: ErrorObject): boolean {
+  if (parentSchema?.['format'] === 'code') return true;
   if (/\/(oneOf|anyOf)\//.test(schemaPath) || keyword === 'if' || keyword === 'propertyNames') return false;
   if (keyword === 'oneOf' || keyword === 'anyOf') return isJsonObject(data);
   if (propertyName !== undefined || !hasTemplate(data)) return true;
@@ -79,6 +90,7 @@ function configError(error: ErrorObject): ConfigError {
   const params: Record<string, unknown> = error.params;
   const named = params['missingProperty'] ?? params['additionalProperty'] ?? error.propertyName;
   const path = typeof named === 'string' ? joinPath(base, named) : base;
+  if (error.keyword === 'syntax') return { path, message: `\`${path}\` cannot be read: ${syntaxErrorIn(String(error.data)) ?? ''}` };
   return { path, message: messageOf(error, path === '' ? 'The config' : `\`${path}\``) };
 }
 

@@ -15,6 +15,7 @@ export interface ConfigText {
 
 /** Every expression and every text with templates, told apart by the schema. */
 export function* textsOf(schema: Json | undefined, value: Json, path = ''): Generator<ConfigText> {
+  if (isCode(schema)) return;
   if (typeof value === 'string') {
     const of = { path, isDeferred: isDeferred(schema) };
     if (isExpressionField(schema)) yield { ...of, compile: () => compileExpression(stripExpression(value)) };
@@ -43,7 +44,7 @@ export function compileConfig(schema: JsonObject, config: JsonObject): CompiledC
     isDeferred(propertySchema(schema, name)),
   );
   return {
-    template: compileTemplate(asTemplate(schema, Object.fromEntries(atOnce))),
+    template: templateOf(schema, atOnce),
     deferred: new Map(
       deferred.flatMap(([name, source]) =>
         typeof source === 'string' ? [[name, compileExpression(stripExpression(source))] as const] : [],
@@ -64,9 +65,26 @@ function defaultsOf({ properties }: JsonObject): JsonObject {
   );
 }
 
+/** Code is put beside the template: it is none. */
+function templateOf(schema: JsonObject, fields: readonly [string, Json][]): Template {
+  const [code, others] = partition(fields, ([name]) => isCode(propertySchema(schema, name)));
+  const template = compileTemplate(asTemplate(schema, Object.fromEntries(others)));
+  if (code.length === 0) return template;
+  const withCode = (value: Json | undefined): Json => ({ ...(isJsonObject(value) ? value : {}), ...Object.fromEntries(code) });
+  return {
+    ...template,
+    evaluate(scope, slow) {
+      const value = template.evaluate(scope, slow);
+      return value instanceof Promise ? value.then(withCode) : withCode(value);
+    },
+  };
+}
+
 function partition<T>(list: readonly T[], fits: (item: T) => boolean): [T[], T[]] {
   return [list.filter(fits), list.filter((item) => !fits(item))];
 }
+
+const isCode = (schema: Json | undefined): boolean => isJsonObject(schema) && schema['format'] === 'code';
 
 const isDeferred = (schema: Json | undefined): boolean => isJsonObject(schema) && schema['deferred'] === true;
 

@@ -2,6 +2,7 @@ export { allCases } from './all-cases.js';
 export { catalogue } from './catalogue.js';
 export { checkFields } from './check-fields.js';
 export { checkGraph } from './check-graph.js';
+export { codeIsOff, codeNodesIn } from './code-off.js';
 export { type CompiledWorkflow, compileWorkflow, evaluateConfig, evaluateDeferred, type NodeProgram } from './compile-workflow.js';
 export { type Finding } from './finding.js';
 export type { NodeCase } from './node-cases.js';
