@@ -1,3 +1,4 @@
+import { executionEnv } from '@sluice/executions-write';
 import { bootstrapEnv, databaseEnv, encryptionEnv, httpEnv, jwtEnv, parseEnv, type RedisConfig, redisEnv } from '@sluice/platform-config';
 
 export const readConfig = (env: NodeJS.ProcessEnv) =>
@@ -8,6 +9,7 @@ export const readConfig = (env: NodeJS.ProcessEnv) =>
     encryption: encryptionEnv(),
     bootstrap: bootstrapEnv(),
     jwt: jwtEnv(),
+    execution: executionEnv(),
   });
 
 /** With Redis as services have it, or without as in standalone and tests. */

@@ -9,12 +9,12 @@ import type { CommandApiConfig } from './config.js';
 
 /** What this app does, without the servers it does it on; standalone imports the same. */
 export const commandApiFeatures = (
-  { http, encryption, bootstrap }: Pick<CommandApiConfig, 'http' | 'encryption' | 'bootstrap'>,
+  { http, encryption, bootstrap, execution }: Pick<CommandApiConfig, 'http' | 'encryption' | 'bootstrap' | 'execution'>,
   logger: Logger,
 ): (DynamicModule | Type)[] => [
   TenancyWriteModule.forRoot({ bootstrap, logger }),
   ChannelsWriteModule.forRoot({ encryption, publicUrl: http.publicUrl }),
-  WorkflowsWriteModule,
+  WorkflowsWriteModule.forRoot({ codeNodes: execution.codeNodes }),
   WebhooksRegistrationModule.forRoot({ encryption, publicUrl: http.publicUrl }),
   ExecutionsWriteModule,
 ];

@@ -1,13 +1,14 @@
 import { type DynamicModule, Injectable, Module, type OnApplicationShutdown } from '@nestjs/common';
 import type { EncryptionConfig, RedisConfig } from '@sluice/platform-config';
-import { NodeFailure } from '@sluice/nodes';
+import { codeIsOff, NodeFailure } from '@sluice/nodes';
+import { CodeSandbox, CodeSandboxUnavailable } from '@sluice/platform-code-sandbox';
 import { ServiceDatabase } from '@sluice/platform-database';
 import { ExpressionPool } from '@sluice/platform-expression-pool';
 import { Notifications } from '@sluice/platform-notifications';
 import { OutboundHttp } from '@sluice/platform-outbound';
 import { TicketConsumerModule, TicketHandler } from '@sluice/platform-queue';
 import { LOGGER, type Logger } from '@sluice/platform-telemetry';
-import { EffectToolbox } from './effects/effect-toolbox.js';
+import { EffectToolbox, type ToolboxOptions } from './effects/effect-toolbox.js';
 import { Blobs } from './steps/blobs.js';
 import { Callees } from './steps/callees.js';
 import { Committer, CommitStepsHandler } from './steps/committer.js';
@@ -24,6 +25,8 @@ export interface ExecutionWorkerOptions {
   readonly outbound: { readonly allow: readonly string[] };
   readonly providerApis: Readonly<Record<string, string>>;
   readonly fusion: boolean;
+  /** `CODE_NODES` */
+  readonly codeNodes: boolean;
   /** Of the command API, as people reach it */
   readonly publicUrl: string;
   readonly logger: Logger;
@@ -31,9 +34,23 @@ export interface ExecutionWorkerOptions {
 
 const jobsAtATime = 8;
 
-const noCode = (): never => {
-  throw new NodeFailure('code_is_off', 'Code nodes are switched off here.', { retryable: false });
-};
+@Injectable()
+class Code implements OnApplicationShutdown {
+  readonly sandbox = new CodeSandbox();
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.sandbox.close();
+  }
+
+  /** For now there may be no room; that is no fault of the code. */
+  readonly run: ToolboxOptions['runCode'] = (source, values, limits, signal) =>
+    this.sandbox.run(source, values, limits, signal).catch((error: unknown) => {
+      if (!(error instanceof CodeSandboxUnavailable)) throw error;
+      throw new NodeFailure('code_busy', error.message, { retryable: true });
+    });
+}
+
+const noCode = () => Promise.reject(codeIsOff());
 
 @Injectable()
 class SlowExpressions implements OnApplicationShutdown {
@@ -47,21 +64,35 @@ class SlowExpressions implements OnApplicationShutdown {
 /** Runs workflow nodes. Needs the service's database, tickets and notifications. */
 @Module({})
 export class ExecutionWorkerModule {
-  static forRoot({ redis, encryption, outbound, providerApis, fusion, publicUrl, logger }: ExecutionWorkerOptions): DynamicModule {
+  static forRoot({
+    redis,
+    encryption,
+    outbound,
+    providerApis,
+    fusion,
+    codeNodes,
+    publicUrl,
+    logger,
+  }: ExecutionWorkerOptions): DynamicModule {
     const core: DynamicModule = {
       module: ExecutionWorkerCore,
       providers: [
         { provide: LOGGER, useValue: logger },
         {
           provide: EffectToolbox,
-          useFactory: (database: ServiceDatabase, notifications: Notifications) => {
+          useFactory: (database: ServiceDatabase, notifications: Notifications, code: Code) => {
             const http = new OutboundHttp({
               allow: outbound.allow,
               onRefused: (refusal) => logger.warn({ refusal }, 'an outbound call was refused'),
             });
-            return new EffectToolbox(database, notifications, { outbound: http, encryption, providerApis, runCode: noCode });
+            return new EffectToolbox(database, notifications, {
+              outbound: http,
+              encryption,
+              providerApis,
+              runCode: codeNodes ? code.run : noCode,
+            });
           },
-          inject: [ServiceDatabase, Notifications],
+          inject: [ServiceDatabase, Notifications, Code],
         },
         {
           provide: WORKER_OPTIONS,
@@ -72,6 +103,7 @@ export class ExecutionWorkerModule {
         { provide: TicketHandler, useExisting: TaskRunner },
         Blobs,
         Callees,
+        Code,
         CommitStepsHandler,
         Committer,
         CompiledVersions,

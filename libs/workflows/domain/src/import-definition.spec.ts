@@ -1,7 +1,7 @@
 import { exportDefinition } from './export-definition.js';
 import { findingsOfImport } from './import-definition.js';
 
-const known = { channels: [], credentials: [], workflows: [], env: [] };
+const known = { channels: [], credentials: [], workflows: [], env: [], codeNodes: false };
 const id = '018f3b5e-0000-7000-8000-00000000000f';
 const theirs = '018f3b5e-0000-7000-8000-00000000000c';
 const trigger = { id: 'start', type: 'trigger.manual', config: {} };

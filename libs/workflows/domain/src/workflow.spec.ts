@@ -17,7 +17,7 @@ import {
 
 const channel = { id: '018f3b5e-0000-7000-8000-00000000000c', provider: 'instagram' };
 const credentialId = '018f3b5e-0000-7000-8000-00000000000d';
-const known = { channels: [channel], credentials: [credentialId], workflows: [], env: [] };
+const known = { channels: [channel], credentials: [credentialId], workflows: [], env: [], codeNodes: false };
 const trigger = { id: 'start', type: 'trigger.manual', config: {} };
 const definition: Definition = {
   name: 'Greet',

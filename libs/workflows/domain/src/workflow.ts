@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Graph, GraphEdge, GraphNode } from '@sluice/engine';
 import { type DomainEvent, DomainError, type InputError, type Json, type JsonObject } from '@sluice/kernel';
-import { checkFields, checkGraph, checkSettings } from '@sluice/nodes';
+import { checkFields, checkGraph, checkSettings, codeNodesIn } from '@sluice/nodes';
 import { checkChannels, type KnownChannel } from './check-channels.js';
 import { checkCredentials } from './check-credentials.js';
 import { checkWorkflows, type KnownWorkflow } from './check-workflows.js';
@@ -161,6 +161,8 @@ export interface KnownToTenant {
   readonly workflows: readonly KnownWorkflow[];
   /** Names of its variables */
   readonly env: readonly string[];
+  /** Its nodes may run code: the operator's to say */
+  readonly codeNodes: boolean;
 }
 
 /** Something to mend or, as a warning, to look at. Only errors, which it is without `severity`, stand in the way of publishing. */
@@ -175,6 +177,7 @@ export interface DefinitionFinding extends InputError {
 export const findingsOf = (workflow: Publishable, known: KnownToTenant, samples: readonly Json[] = []): DefinitionFinding[] => [
   ...checkGraph(workflow.graph, { env: known.env }),
   ...checkSettings(workflow.settings),
+  ...(known.codeNodes ? [] : codeNodesIn(workflow.graph)),
   ...checkChannels(workflow.graph, known.channels),
   ...checkCredentials(workflow.graph, known.credentials),
   ...checkWorkflows(workflow, known.workflows),

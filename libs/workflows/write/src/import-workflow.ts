@@ -1,3 +1,4 @@
+import { Inject } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { newId } from '@sluice/kernel';
 import { CommandStore } from '@sluice/platform-event-log';
@@ -10,7 +11,7 @@ import {
   type Omission,
   undrawn,
 } from '@sluice/workflows-domain';
-import { knownToTenant } from './known-to-tenant.js';
+import { CODE_NODES, knownToTenant } from './known-to-tenant.js';
 import { saveWorkflow } from './workflow.table.js';
 
 export interface ImportedWorkflow {
@@ -34,14 +35,17 @@ export class ImportWorkflow extends Command<ImportedWorkflow> {
 
 @CommandHandler(ImportWorkflow)
 export class ImportWorkflowHandler implements ICommandHandler<ImportWorkflow> {
-  constructor(private readonly store: CommandStore) {}
+  constructor(
+    private readonly store: CommandStore,
+    @Inject(CODE_NODES) private readonly codeNodes: boolean,
+  ) {}
 
   execute({ tenantId, definition, omitted, by }: ImportWorkflow): Promise<ImportedWorkflow> {
     const blank = undrawn(tenantId, newId());
     return this.store.transaction(tenantId, async (tx) => {
       const events = create(blank, definition, by);
       const workflow = events.reduce(evolve, blank);
-      const known = await knownToTenant(tx.manager, tenantId, definition);
+      const known = await knownToTenant(tx.manager, tenantId, definition, this.codeNodes);
       const findings = findingsOfImport({ ...definition, id: workflow.id }, omitted, known);
 
       await saveWorkflow(tx.manager, workflow);

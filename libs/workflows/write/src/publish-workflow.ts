@@ -1,8 +1,9 @@
+import { Inject } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { newId } from '@sluice/kernel';
 import { CommandStore } from '@sluice/platform-event-log';
 import { evolve, publish } from '@sluice/workflows-domain';
-import { knownToTenant } from './known-to-tenant.js';
+import { CODE_NODES, knownToTenant } from './known-to-tenant.js';
 import { insertVersions, lockWorkflow, saveWorkflow } from './workflow.table.js';
 
 export class PublishWorkflow extends Command<{ id: string; version: number }> {
@@ -18,12 +19,15 @@ export class PublishWorkflow extends Command<{ id: string; version: number }> {
 
 @CommandHandler(PublishWorkflow)
 export class PublishWorkflowHandler implements ICommandHandler<PublishWorkflow> {
-  constructor(private readonly store: CommandStore) {}
+  constructor(
+    private readonly store: CommandStore,
+    @Inject(CODE_NODES) private readonly codeNodes: boolean,
+  ) {}
 
   execute({ tenantId, workflowId, by, ifMatch }: PublishWorkflow): Promise<{ id: string; version: number }> {
     return this.store.transaction(tenantId, async (tx) => {
       const workflow = await lockWorkflow(tx.manager, tenantId, workflowId, ifMatch);
-      const known = await knownToTenant(tx.manager, tenantId, { graph: workflow.draft, settings: workflow.settings });
+      const known = await knownToTenant(tx.manager, tenantId, { graph: workflow.draft, settings: workflow.settings }, this.codeNodes);
       const events = publish(workflow, known, newId(), by);
       const published = events.reduce(evolve, workflow);
 

@@ -1,7 +1,8 @@
+import { Inject } from '@nestjs/common';
 import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
 import { CommandStore } from '@sluice/platform-event-log';
 import { type DefinitionFinding, findingsOf } from '@sluice/workflows-domain';
-import { knownToTenant } from './known-to-tenant.js';
+import { CODE_NODES, knownToTenant } from './known-to-tenant.js';
 import { sampleEvents } from './sample-events.js';
 import { findWorkflow } from './workflow.table.js';
 
@@ -17,12 +18,15 @@ export class ValidateWorkflow extends Query<readonly DefinitionFinding[]> {
 
 @QueryHandler(ValidateWorkflow)
 export class ValidateWorkflowHandler implements IQueryHandler<ValidateWorkflow> {
-  constructor(private readonly store: CommandStore) {}
+  constructor(
+    private readonly store: CommandStore,
+    @Inject(CODE_NODES) private readonly codeNodes: boolean,
+  ) {}
 
   execute({ tenantId, workflowId }: ValidateWorkflow): Promise<readonly DefinitionFinding[]> {
     return this.store.read(tenantId, async (manager) => {
       const { id, name, draft: graph, settings } = await findWorkflow(manager, tenantId, workflowId);
-      const known = await knownToTenant(manager, tenantId, { graph, settings });
+      const known = await knownToTenant(manager, tenantId, { graph, settings }, this.codeNodes);
       return findingsOf({ id, name, graph, settings }, known, await sampleEvents(manager, tenantId, workflowId));
     });
   }
