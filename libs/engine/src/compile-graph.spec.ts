@@ -33,7 +33,7 @@ describe('A compiled graph', () => {
   it('prefers the node’s own policy to its type’s, and that to the defaults', () => {
     const ofType = () => ({ timeoutMs: 1, effect: 'at_most_once', retry: { maxAttempts: 1, jitter: false } }) as const;
     const graph = { nodes: [node('a', { timeoutMs: 2, retry: { maxAttempts: 5 } })], edges: [] };
-    const { nodes } = compileGraph(graph, (one) => ({ policy: ofType(one) }));
+    const { nodes } = compileGraph(graph, () => ({ policy: ofType() }));
     expect(nodes.get('a')?.policy).toMatchObject({
       timeoutMs: 2,
       effect: 'at_most_once',
