@@ -460,6 +460,19 @@ function depthOf(key: string): number {
   return framesAround(iteration).length - (frameOf(iteration)?.loopId === nodeId ? 0.5 : 0);
 }
 
+/** From the outside in, item by item, as the graph has them; rows come in any order. */
+function outsideIn({ graph, runs }: Turn): string[] {
+  const positions = new Map([...graph.nodes.keys()].map((id, index) => [id, index]));
+  const places = [...runs.keys()].map((key) => {
+    const { nodeId, iteration } = placeOf(key);
+    return { key, depth: depthOf(key), iteration, position: positions.get(nodeId) ?? 0 };
+  });
+  const inOrder = places.toSorted(
+    (a, b) => a.depth - b.depth || a.iteration.localeCompare(b.iteration, 'en', { numeric: true }) || a.position - b.position,
+  );
+  return inOrder.map(({ key }) => key);
+}
+
 /**
  * What failed for good is tried again, and so is all that was under way when the run ended: its tasks are gone. From the outside in, so that
  * what belongs to a loop that is over stays as it is. A loop goes on with the items that had not ended. A run that had not begun begins.
@@ -472,7 +485,7 @@ function retryRun(turn: Turn, by: string): void {
     begin(turn, nodeOf(turn, turn.state.entryNodeId), '');
     again.push({ nodeId: turn.state.entryNodeId });
   } else {
-    for (const key of [...turn.runs.keys()].toSorted((a, b) => depthOf(a) - depthOf(b))) {
+    for (const key of outsideIn(turn)) {
       const { nodeId, iteration } = placeOf(key);
       const run = turn.runs.get(key);
       if (!run || !mayGoOn(run)) continue;
