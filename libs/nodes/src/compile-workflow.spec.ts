@@ -65,6 +65,30 @@ describe('evaluateConfig', () => {
     });
   });
 
+  it('leaves deferred fields as they were written, so that a node sees whether they were', () => {
+    const url = 'https://x.test/';
+    expect(evaluate('http.request', { url, nextPage: '{{ item.links.next }}' })).toEqual({
+      url,
+      nextPage: 'item.links.next',
+      pageItems: 'item.body',
+    });
+    expect(evaluate('http.request', { url })).not.toHaveProperty('nextPage');
+  });
+
+  it('tells an expression that was left out from one that finds nothing', () => {
+    expect(evaluate('data.filter', { condition: 'true' })).toEqual({ items: scope.input, condition: 'true' });
+    expect(evaluate('data.filter', { items: 'input.nothing', condition: 'true' })).toEqual({ condition: 'true' });
+  });
+
+  it('fails where a field finds nothing that decides whether something is written', () => {
+    const config = { scope: 'tenant', key: 'a', value: 1 };
+    expect(evaluate('state.set', { ...config, ifVersion: '{{ input.total }}' })).toEqual({ ...config, ifVersion: 12 });
+    const problem = '`ifVersion` has no value: its expression found nothing';
+    expect(() => evaluate('state.set', { ...config, ifVersion: '{{ input.nothing }}' })).toThrow(problem);
+    const slowly = evaluate('state.set', { ...config, ifVersion: '{{ $map(input, function($i) { $i }) }}' }, () => Promise.resolve(null));
+    return expect(slowly).rejects.toThrow(problem);
+  });
+
   it('gives a promise when an expression needs the slow evaluator', async () => {
     const asked: string[] = [];
     const slow: SlowEvaluator = (source): Promise<Json> => {

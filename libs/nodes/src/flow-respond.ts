@@ -72,7 +72,8 @@ export const flowRespond: TaskNodeType = {
 function bodyOf(body: Json | undefined, status: number): { readonly type: Record<string, string>; readonly text: string } {
   if (body === undefined) return { type: {}, text: '' };
   if (WITHOUT_BODY.includes(status)) throw configFailure('body', `must be left out with the status ${status}`);
-  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  // The answer waits in the database for its caller: NUL and half an emoji cannot be kept there.
+  const text = typeof body === 'string' ? body.toWellFormed().replaceAll('\0', '\ufffd') : JSON.stringify(body);
   if (Buffer.byteLength(text) > BODY_BYTES_MAX) throw configFailure('body', `is over the limit of ${BODY_BYTES_MAX} bytes`);
   return { type: { 'content-type': typeof body === 'string' ? 'text/plain; charset=utf-8' : 'application/json' }, text };
 }

@@ -101,6 +101,60 @@ describe('http.request', () => {
     expect(outcome).toMatchObject({ code: 'http_status', options: { retryable, outcomeUnknown, details: { status, body: 'sorry' } } });
   });
 
+  it('takes the statuses for success that the author expects', async () => {
+    const { outcome } = await call(
+      { expectStatuses: [404, 503], retryStatuses: [404] },
+      { status: 404, headers: json, body: '{"gone":true}' },
+    );
+    expect(outcome).toMatchObject({ kind: 'done', handle: 'out', output: { status: 404, body: { gone: true } } });
+    expect((await call({ expectStatuses: [404] }, { status: 410 })).outcome).toMatchObject({ code: 'http_status' });
+  });
+
+  it.each([409, 423, 202, 301])('tries again what the author names: %i', async (status) => {
+    const { outcome } = await call({ retryStatuses: [status] }, { status, headers: { 'retry-after': '7' } });
+    expect(outcome).toMatchObject({ code: 'http_status', options: { retryable: true, retryAfterMs: 7_000, outcomeUnknown: false } });
+  });
+
+  it.each<[string, object, object]>([
+    ['json', { headers: { 'content-type': 'text/plain' }, body: '{"a":1}' }, { body: { a: 1 } }],
+    ['json', { status: 204 }, { body: null }],
+    ['json', { body: 'null' }, { body: null }],
+    ['text', { headers: json, body: '{"a":1}' }, { body: '{"a":1}' }],
+    ['binary', { headers: { 'content-type': 'image/png' }, body: Buffer.from([0xff, 0, 1]) }, { body: '/wAB', contentType: 'image/png' }],
+    ['binary', {}, { body: '', contentType: 'application/octet-stream' }],
+    ['auto', { headers: json, body: '{"a":1}' }, { body: { a: 1 } }],
+  ])('reads an answer as the author wants it: %s (%#)', async (responseType, answer, output) => {
+    expect((await call({ responseType }, answer)).outcome).toMatchObject({ kind: 'done', output });
+  });
+
+  it('fails for an answer that is not the JSON it must be', async () => {
+    expect((await call({ responseType: 'json' }, { body: '<html>' })).outcome).toMatchObject({
+      code: 'invalid_response',
+      message: 'The target answered 200 with something that is not JSON',
+      options: { retryable: false, details: { status: 200, body: '<html>' } },
+    });
+  });
+
+  it('sends a form, and bytes, as what they are', async () => {
+    expect((await call({ method: 'POST', bodyType: 'form', body: { a: [1, 2] } })).request).toMatchObject({
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: 'a=1&a=2',
+    });
+    expect((await call({ method: 'PUT', bodyType: 'binary', contentType: 'image/png', body: '/wAB' })).request).toMatchObject({
+      headers: { 'content-type': 'image/png' },
+      body: Buffer.from([0xff, 0, 1]),
+    });
+    const own = { bodyType: 'binary', contentType: 'image/png', headers: { 'Content-Type': 'image/gif' }, body: '/wAB' };
+    expect((await call({ method: 'PUT', ...own })).request).toMatchObject({ headers: { 'content-type': 'image/gif' } });
+  });
+
+  it('N-02: hands its limit on, and keeps to it', async () => {
+    const { outcome, request } = await call({ maxResponseBytes: 100 }, { body: 'x'.repeat(101) });
+    expect(request).toMatchObject({ maxResponseBytes: 100 });
+    expect(outcome).toMatchObject({ code: 'response_too_large', message: 'The response is over the limit of 100 bytes' });
+    expect((await call({ maxResponseBytes: 100 }, { body: 'x'.repeat(100) })).outcome).toMatchObject({ kind: 'done' });
+  });
+
   it('waits as long as the target asks, if it asks for something sensible', async () => {
     expect((await call({}, { status: 429, headers: { 'retry-after': '7' } })).outcome).toMatchObject({ options: { retryAfterMs: 7_000 } });
     expect((await call({}, { status: 429, headers: { 'retry-after': '-7' } })).outcome).not.toHaveProperty('options.retryAfterMs');
@@ -122,6 +176,12 @@ describe('http.request', () => {
     { url: '/orders' },
     { method: 'CONNECT' },
     { method: 'POST', body: 'x'.repeat(1_048_577) },
+    { bodyType: 'xml', body: 'x' },
+    { responseType: 'xml' },
+    { maxResponseBytes: 0 },
+    { maxResponseBytes: 8 * 1024 * 1024 + 1 },
+    { expectStatuses: [199] },
+    { retryStatuses: 'all' },
   ])('sends nothing when a template made nonsense of the config (%#)', async (config) => {
     const { outcome, requests } = await call(config);
     expect(outcome).toMatchObject({ code: 'config_invalid', options: { retryable: false } });
@@ -182,6 +242,8 @@ describe('http.request with a credential', () => {
       await proven(secret, {}, { headers, body: `{"broken":${JSON.stringify(told)}` }),
       await proven(secret, {}, { status: 401, headers: json, body: JSON.stringify(told) }),
       await proven(secret, {}, { body: texts.map((text) => `${text} ${encodeURIComponent(text)}`).join() }),
+      await proven(secret, { responseType: 'json' }, { body: `{"broken":${JSON.stringify(told)}` }),
+      await proven(secret, { responseType: 'text' }, { headers, body: JSON.stringify(told) }),
     ];
     for (const { outcome } of outcomes) {
       expect(JSON.stringify({ outcome, options: Reflect.get(Object(outcome), 'options') })).not.toMatch(
@@ -189,5 +251,12 @@ describe('http.request with a credential', () => {
       );
     }
     expect(outcomes[0]?.outcome).toMatchObject({ output: { headers: json } });
+  });
+
+  it('T-18: blanks it among bytes, and leaves the others as they are', async () => {
+    const body = Buffer.concat([Buffer.from([0xff, 0]), Buffer.from('Bearer marker"secret'), Buffer.from([0xfe])]);
+    const { outcome } = await proven(bearer, { responseType: 'binary' }, { body });
+    const blanked = Buffer.concat([Buffer.from([0xff, 0]), Buffer.from('Bearer ***'), Buffer.from([0xfe])]);
+    expect(outcome).toMatchObject({ output: { body: blanked.toString('base64') } });
   });
 });

@@ -6,6 +6,8 @@ import { stateAddressFields, stateAddressOf } from './state-address.js';
 
 const CONFLICT_HANDLE = 'conflict';
 const VALUE_BYTES_MAX = 64 * 1024;
+/** JSON writes them as escapes; a backslash before one is itself escaped. */
+const UNSTORABLE = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f][0-9a-f]{2})/i;
 const TTL_MS_MAX = 10 * 366 * 24 * 60 * 60 * 1000;
 
 export const stateSet: EffectNodeType = {
@@ -71,7 +73,9 @@ function changeOf(config: JsonObject): StateChange {
   const condition = ifVersion === undefined ? {} : { ifVersion };
   if (config['delete'] === true) return condition;
   if (value === undefined) throw configFailure('value', 'has no value: its expression found nothing. `delete` deletes');
-  const bytes = Buffer.byteLength(JSON.stringify(value));
+  const json = JSON.stringify(value);
+  if (UNSTORABLE.test(json)) throw configFailure('value', 'has a NUL character or half of an emoji in it: such texts cannot be kept');
+  const bytes = Buffer.byteLength(json);
   if (bytes > VALUE_BYTES_MAX)
     throw configFailure('value', `has ${bytes} bytes as JSON, and at most ${VALUE_BYTES_MAX} are kept: shorten it`);
   return { value, ...condition, ...(ttlMs === undefined ? {} : { ttlMs }) };
