@@ -654,6 +654,18 @@ export interface components {
             /** Format: date-time */
             readonly completedAt: string | null;
         };
+        readonly NodeExampleQuery: {
+            /** @example Goes on by `true` when the condition holds; its output is its input. */
+            readonly says: string;
+            /**
+             * @example {
+             *       "condition": "trigger.text = 'hello'"
+             *     }
+             */
+            readonly config: {
+                readonly [key: string]: unknown;
+            };
+        };
         readonly NodeExecutionQuery: {
             /** Format: uuid */
             readonly id: string;
@@ -771,13 +783,20 @@ export interface components {
             readonly title: string;
             readonly description: string;
             /** @enum {string} */
-            readonly kind: "trigger" | "pure" | "effect";
-            /** @description JSON Schema of the config */
+            readonly kind: "trigger" | "pure" | "task" | "effect";
+            /** @description JSON Schema of the config. Beside what is standard: `format: "expression"`, an expression with or without `{{ }}` (texts elsewhere may contain `{{ }}`); `literal: true`, no template here; `deferred: true`, evaluated anew for each item or event; `handle`, see `handles` */
             readonly configSchema: {
                 readonly [key: string]: unknown;
             };
-            /** @description The handles that a new node of this type is left by, without `error` */
+            /** @description The handles that a new node of this type is left by, without `error`. Fields of the config add others: with `handle: true` in their schema the one named by their value, with `handle: "name"` that one as soon as they are set */
             readonly handles: readonly string[];
+            /**
+             * @description What lies behind its handle `item` runs once for each item
+             * @enum {boolean}
+             */
+            readonly loop?: true;
+            /** @description Configs that can be published */
+            readonly examples: readonly components["schemas"]["NodeExampleQuery"][];
             /**
              * @description After an unknown outcome
              * @enum {string}
@@ -2533,6 +2552,15 @@ export interface operations {
                      *           "configSchema": {},
                      *           "handles": [
                      *             "text"
+                     *           ],
+                     *           "loop": true,
+                     *           "examples": [
+                     *             {
+                     *               "says": "Goes on by `true` when the condition holds; its output is its input.",
+                     *               "config": {
+                     *                 "condition": "trigger.text = 'hello'"
+                     *               }
+                     *             }
                      *           ],
                      *           "effect": "idempotent",
                      *           "policy": {}
