@@ -48,7 +48,7 @@ const isAboutTime = ({ config, gives }: NodeCase): boolean => 'until' in config 
 const kinds: Readonly<Record<NodeType['kind'], string>> = {
   trigger: 'A trigger: it begins runs, and nothing leads into it.',
   pure: 'It touches nothing outside the run and needs no task of its own.',
-  task: 'It runs in a task of its own, as it may take long; an attempt that was interrupted is repeated.',
+  task: 'It runs in a task of its own; an attempt that was interrupted is repeated.',
   effect: 'It changes something outside the run: every attempt is recorded before and after, and carries the same key.',
 };
 
@@ -73,7 +73,7 @@ const listed = (handles: readonly string[]): string =>
 
 function failureText(type: NodeType, { timeoutMs, retry, effect }: Policy): string {
   if (type.kind === 'trigger') return 'It does not: it has nothing to do.';
-  if (type.kind === 'pure') return 'Another attempt would find the same, so none is made.';
+  if (type.kind === 'pure') return 'It is not tried again by itself: another attempt would find the same.';
   const { maxAttempts, backoff, delayMs } = retry;
   const pause = `${backoff === 'fixed' ? '' : 'first '}after ${seconds(delayMs)}`;
   const attempts = maxAttempts === 1 ? 'It is tried once.' : `What another attempt may mend is tried up to ${maxAttempts} times, ${pause}.`;

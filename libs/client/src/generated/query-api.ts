@@ -32,22 +32,6 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
-    readonly "/api/blobs/{sha256}": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        readonly get: operations["blobs.get"];
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
-    };
     readonly "/api/channels": {
         readonly parameters: {
             readonly query?: never;
@@ -453,12 +437,6 @@ export interface components {
             readonly type: string;
             readonly id: string;
         };
-        readonly BlobQuery: {
-            /** @description Of its JSON */
-            readonly sha256: string;
-            /** @description Any JSON */
-            readonly value: Record<string, unknown> | null;
-        };
         readonly ChangeQuery: {
             /** @example config.cases[1].name */
             readonly path: string;
@@ -575,20 +553,13 @@ export interface components {
             readonly correlationId: string;
             readonly error?: components["schemas"]["ExecutionErrorQuery"];
             readonly trigger: components["schemas"]["TriggerMetadataQuery"];
-            /**
-             * Format: uuid
-             * @description The run that called it
-             */
-            readonly parentExecutionId?: string;
             /** @description The node that the run began with */
             readonly entryNodeId: string;
             /** @description Any JSON */
             readonly input: Record<string, unknown> | null;
             /** @description Any JSON */
             readonly output: Record<string, unknown> | null;
-            /** @description Of all node runs, those of items of loops included */
-            readonly nodeRunCount: number;
-            /** @description In the order in which they began; of more than 1000 those outside loops first. `iteration` asks for those of an item */
+            /** @description In the order in which they began */
             readonly nodes: readonly components["schemas"]["NodeExecutionQuery"][];
         };
         readonly ExecutionErrorQuery: {
@@ -683,6 +654,18 @@ export interface components {
             /** Format: date-time */
             readonly completedAt: string | null;
         };
+        readonly NodeExampleQuery: {
+            /** @example Goes on by `true` when the condition holds; its output is its input. */
+            readonly says: string;
+            /**
+             * @example {
+             *       "condition": "trigger.text = 'hello'"
+             *     }
+             */
+            readonly config: {
+                readonly [key: string]: unknown;
+            };
+        };
         readonly NodeExecutionQuery: {
             /** Format: uuid */
             readonly id: string;
@@ -690,23 +673,7 @@ export interface components {
             readonly nodeId: string;
             /** @example logic.if */
             readonly type: string;
-            /**
-             * @description In a loop: the loop and the place of the item, from 0
-             * @example orders:3
-             */
             readonly iteration?: string;
-            /** @description Of a loop: how many items it has */
-            readonly itemCount?: number;
-            /**
-             * @description What it waits for
-             * @enum {string}
-             */
-            readonly waitsFor?: "time" | "event" | "approval" | "execution";
-            /**
-             * Format: uuid
-             * @description The run that it called
-             */
-            readonly calledExecutionId?: string;
             /** @enum {string} */
             readonly status: "completed" | "failed" | "skipped" | "waiting" | "running" | "in_doubt";
             /** @description 0 for a skipped node */
@@ -817,12 +784,19 @@ export interface components {
             readonly description: string;
             /** @enum {string} */
             readonly kind: "trigger" | "pure" | "task" | "effect";
-            /** @description JSON Schema of the config */
+            /** @description JSON Schema of the config. Beside what is standard: `format: "expression"`, an expression with or without `{{ }}` (texts elsewhere may contain `{{ }}`); `literal: true`, no template here; `deferred: true`, evaluated anew for each item or event; `handle`, see `handles` */
             readonly configSchema: {
                 readonly [key: string]: unknown;
             };
-            /** @description The handles that a new node of this type is left by, without `error` */
+            /** @description The handles that a new node of this type is left by, without `error`. Fields of the config add others: with `handle: true` in their schema the one named by their value, with `handle: "name"` that one as soon as they are set */
             readonly handles: readonly string[];
+            /**
+             * @description What lies behind its handle `item` runs once for each item
+             * @enum {boolean}
+             */
+            readonly loop?: true;
+            /** @description Configs that can be published */
+            readonly examples: readonly components["schemas"]["NodeExampleQuery"][];
             /**
              * @description After an unknown outcome
              * @enum {string}
@@ -865,12 +839,12 @@ export interface components {
         };
         readonly TriggerMetadataQuery: {
             /** @enum {string} */
-            readonly source: "webhook" | "manual" | "schedule" | "subworkflow" | "error" | "rerun";
-            /** @description The provider, `api`, or what `source` says */
+            readonly source: "webhook" | "manual";
+            /** @description The provider, or `api` */
             readonly sourceType: string;
             readonly actionType: string;
             readonly customerId: string | null;
-            /** @description The channel, who called, or the run that it came from */
+            /** @description The channel, or who called */
             readonly clientId: string;
             /** Format: date-time */
             readonly receivedAt: string;
@@ -900,7 +874,7 @@ export interface components {
             /** @description An expression over the event */
             readonly filter?: string;
             /** @enum {string} */
-            readonly mode: "async" | "sync";
+            readonly mode: "async";
         };
         readonly WebhookDefinitionQuery: {
             /** Format: uuid */
@@ -1527,134 +1501,6 @@ export interface operations {
                 };
             };
             /** @description `tenant_not_found`: Tenant not found. */
-            readonly 404: {
-                headers: {
-                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error`: Internal error. */
-            readonly 500: {
-                headers: {
-                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `store_unavailable`: Store is unavailable. */
-            readonly 503: {
-                headers: {
-                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readonly "blobs.get": {
-        readonly parameters: {
-            readonly query?: {
-                /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
-                readonly tenantId?: components["parameters"]["tenantId"];
-            };
-            readonly header?: {
-                /**
-                 * @description Read your own write: the `X-Log-Position` of a command. Waits up to 2 s until the answer is at least as new.
-                 * @example 4711
-                 */
-                readonly "X-Min-Log-Position"?: components["parameters"]["minLogPosition"];
-                /**
-                 * @description Kept through log, audit and runs; made if it is missing or not such a token.
-                 * @example checkout-7f3a90c1
-                 */
-                readonly "X-Correlation-Id"?: components["parameters"]["correlationId"];
-            };
-            readonly path: {
-                readonly sha256: string;
-            };
-            readonly cookie?: never;
-        };
-        readonly requestBody?: never;
-        readonly responses: {
-            /** @description Done */
-            readonly 200: {
-                headers: {
-                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
-                    readonly "X-Log-Position": components["headers"]["X-Log-Position"];
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "sha256": "text",
-                     *       "value": {}
-                     *     }
-                     */
-                    readonly "application/json": components["schemas"]["BlobQuery"];
-                };
-            };
-            /**
-             * @description `malformed_request`: Malformed request.
-             *
-             *     `malformed_address`: Address is malformed.
-             *
-             *     `log_position_is_malformed`: Log position is malformed.
-             *
-             *     `tenant_is_required`: Tenant is required.
-             */
-            readonly 400: {
-                headers: {
-                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description `credential_is_missing`: Credential is missing.
-             *
-             *     `credential_is_invalid`: Credential is invalid.
-             */
-            readonly 401: {
-                headers: {
-                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
-                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description `role_is_insufficient`: Role is insufficient.
-             *
-             *     `token_names_no_tenant`: Token names no tenant.
-             *
-             *     `token_names_no_role`: Token names no role.
-             */
-            readonly 403: {
-                headers: {
-                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description `tenant_not_found`: Tenant not found.
-             *
-             *     `blob_not_found`: Value not found.
-             */
             readonly 404: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
@@ -2349,8 +2195,6 @@ export interface operations {
     readonly "executions.get": {
         readonly parameters: {
             readonly query?: {
-                /** @description Only node runs of this item of a loop, and of loops within it: `orders:3` */
-                readonly iteration?: string;
                 /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
                 readonly tenantId?: components["parameters"]["tenantId"];
             };
@@ -2410,20 +2254,15 @@ export interface operations {
                      *         "webhookId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
                      *         "webhookEventId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e"
                      *       },
-                     *       "parentExecutionId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
                      *       "entryNodeId": "message",
                      *       "input": {},
                      *       "output": {},
-                     *       "nodeRunCount": 1,
                      *       "nodes": [
                      *         {
                      *           "id": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
                      *           "nodeId": "lookup",
                      *           "type": "logic.if",
-                     *           "iteration": "orders:3",
-                     *           "itemCount": 1,
-                     *           "waitsFor": "time",
-                     *           "calledExecutionId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *           "iteration": "text",
                      *           "status": "completed",
                      *           "attempt": 1,
                      *           "startedAt": "2026-11-23T12:00:00.000Z",
@@ -2451,8 +2290,6 @@ export interface operations {
              * @description `malformed_request`: Malformed request.
              *
              *     `malformed_address`: Address is malformed.
-             *
-             *     `input_is_invalid`: Input is invalid.
              *
              *     `log_position_is_malformed`: Log position is malformed.
              *
@@ -2715,6 +2552,15 @@ export interface operations {
                      *           "configSchema": {},
                      *           "handles": [
                      *             "text"
+                     *           ],
+                     *           "loop": true,
+                     *           "examples": [
+                     *             {
+                     *               "says": "Goes on by `true` when the condition holds; its output is its input.",
+                     *               "config": {
+                     *                 "condition": "trigger.text = 'hello'"
+                     *               }
+                     *             }
                      *           ],
                      *           "effect": "idempotent",
                      *           "policy": {}
