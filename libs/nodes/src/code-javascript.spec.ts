@@ -1,5 +1,5 @@
 import type { Graph } from '@sluice/engine';
-import type { Scope } from '@sluice/expressions';
+import type { Scope, SlowEvaluator } from '@sluice/expressions';
 import type { Json, JsonObject } from '@sluice/kernel';
 import { catalogue } from './catalogue.js';
 import { checkGraph } from './check-graph.js';
@@ -29,7 +29,7 @@ const scope: Scope = {
   env: { rate: 1.2 },
 };
 
-function evaluated(config: JsonObject, slow = () => Promise.reject(new Error('not here'))) {
+function evaluated(config: JsonObject, slow: SlowEvaluator = () => Promise.reject(new Error('not here'))) {
   const program = compileWorkflow(graphWith(config)).programs.get('it');
   if (program === undefined) throw new Error('The node is missing');
   return evaluateConfig(program, scope, slow);

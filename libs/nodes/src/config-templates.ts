@@ -65,21 +65,6 @@ function defaultsOf({ properties }: JsonObject): JsonObject {
   );
 }
 
-/** Code is put beside the template: it is none. */
-function templateOf(schema: JsonObject, fields: readonly [string, Json][]): Template {
-  const [code, others] = partition(fields, ([name]) => isCode(propertySchema(schema, name)));
-  const template = compileTemplate(asTemplate(schema, Object.fromEntries(others)));
-  if (code.length === 0) return template;
-  const withCode = (value: Json | undefined): Json => ({ ...(isJsonObject(value) ? value : {}), ...Object.fromEntries(code) });
-  return {
-    ...template,
-    evaluate(scope, slow) {
-      const value = template.evaluate(scope, slow);
-      return value instanceof Promise ? value.then(withCode) : withCode(value);
-    },
-  };
-}
-
 function partition<T>(list: readonly T[], fits: (item: T) => boolean): [T[], T[]] {
   return [list.filter(fits), list.filter((item) => !fits(item))];
 }
@@ -113,4 +98,19 @@ function propertySchema(schema: Json | undefined, name: string): Json | undefine
   if (!isJsonObject(schema)) return undefined;
   const { properties, additionalProperties } = schema;
   return isJsonObject(properties) && Object.hasOwn(properties, name) ? properties[name] : additionalProperties;
+}
+
+/** Code is put beside the template: it is none. */
+function templateOf(schema: JsonObject, fields: readonly [string, Json][]): Template {
+  const [code, others] = partition(fields, ([name]) => isCode(propertySchema(schema, name)));
+  const template = compileTemplate(asTemplate(schema, Object.fromEntries(others)));
+  if (code.length === 0) return template;
+  const withCode = (value: Json | undefined): Json => ({ ...(isJsonObject(value) ? value : {}), ...Object.fromEntries(code) });
+  return {
+    ...template,
+    evaluate(scope, slow) {
+      const value = template.evaluate(scope, slow);
+      return value instanceof Promise ? value.then(withCode) : withCode(value);
+    },
+  };
 }

@@ -172,13 +172,10 @@ class Failed extends Error {
 }
 
 /** Neither the language's types nor Node's know it. */
-declare namespace WebAssembly {
-  type Module = object;
-  function compile(bytes: Uint8Array): Promise<Module>;
-  class Memory {
-    constructor(pages: { readonly initial: number; readonly maximum: number });
-  }
-}
+declare const WebAssembly: {
+  compile(bytes: Uint8Array): Promise<object>;
+  readonly Memory: new (pages: { readonly initial: number; readonly maximum: number }) => object;
+};
 
 const isVariant = (value: object): value is QuickJSSyncVariant => 'importFFI' in value;
 /** The package's types are those of its CommonJS build, which has one `default` more. */
@@ -329,11 +326,12 @@ let prepared = instantiate();
 await prepared;
 giveUpRights();
 
-process.on('message', (job: Job) => {
-  void prepared.then((quickJs) => {
-    process.send?.(answer(quickJs, job));
-    prepared = instantiate();
-  });
-});
+/** The next instance is made ready before the next job comes. */
+async function serve(job: Job): Promise<void> {
+  process.send?.(answer(await prepared, job));
+  prepared = instantiate();
+}
+
+process.on('message', (job: Job) => void serve(job));
 process.on('disconnect', () => process.exit());
 process.send?.({ kind: 'ready' } satisfies Answer);
