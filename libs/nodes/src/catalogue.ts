@@ -9,6 +9,7 @@ import { logicStop } from './logic-stop.js';
 import { logicSwitch } from './logic-switch.js';
 import type { NodeType } from './node-type.js';
 import { triggerManual } from './trigger-manual.js';
+import { triggerSchedule } from './trigger-schedule.js';
 import { triggerWebhook } from './trigger-webhook.js';
 
 /** Every node type there is, by its name. */
@@ -16,6 +17,7 @@ export const catalogue: ReadonlyMap<string, NodeType> = new Map(
   [
     triggerWebhook,
     triggerManual,
+    triggerSchedule,
     logicIf,
     logicSwitch,
     logicMerge,

@@ -20,3 +20,5 @@ export {
   type TaskTools,
   type TriggerNodeType,
 } from './node-type.js';
+export { type CatchUp, type Due, dueBetween, nextDue, type Schedule, scheduleProblem } from './schedule.js';
+export { scheduleIn } from './trigger-schedule.js';
