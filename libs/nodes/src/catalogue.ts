@@ -18,6 +18,7 @@ import type { NodeType } from './node-type.js';
 import { stateGet } from './state-get.js';
 import { stateSet } from './state-set.js';
 import { triggerManual } from './trigger-manual.js';
+import { triggerSchedule } from './trigger-schedule.js';
 import { triggerWebhook } from './trigger-webhook.js';
 
 /** Every node type there is, by its name. */
@@ -25,6 +26,7 @@ export const catalogue: ReadonlyMap<string, NodeType> = new Map(
   [
     triggerWebhook,
     triggerManual,
+    triggerSchedule,
     logicIf,
     logicSwitch,
     logicMerge,

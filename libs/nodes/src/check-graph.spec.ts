@@ -114,7 +114,11 @@ describe('edges', () => {
 describe('ways through the graph', () => {
   it('needs something that starts it', () => {
     expect(checkGraph({ nodes: [set('a')], edges: [] })).toEqual([
-      { path: 'nodes', code: 'no_trigger', message: 'Nothing starts this workflow: add a node of type trigger.webhook or trigger.manual' },
+      {
+        path: 'nodes',
+        code: 'no_trigger',
+        message: 'Nothing starts this workflow: add a node of type trigger.webhook or trigger.manual or trigger.schedule',
+      },
     ]);
     expect(codes({ nodes: [], edges: [] })).toEqual(['nodes: no_trigger']);
   });
@@ -198,6 +202,26 @@ describe('configs', () => {
     expect(messages('instagram.sendMessage', { to: 'x' })).toEqual(['config – The config needs at least one of `text` and `attachment`']);
     expect(messages('instagram.sendMessage', { to: 'x', text: '👋'.repeat(251) })).toEqual([
       'config.text – `text` has more than 1000 bytes in UTF-8: shorten it',
+    ]);
+  });
+
+  it('N-09 says what is wrong with a schedule', () => {
+    const schedule = (config: JsonObject) =>
+      checkGraph({ nodes: [node('it', 'trigger.schedule', config)], edges: [] }).map(({ path, code, message }) => [path, code, message]);
+    const fields = 'write minute, hour, day of month, month and day of week, such as "0 9 * * 1-5", or six fields with seconds in front';
+    const cron = (problem: string) => [['nodes[0].config.cron', 'invalid_config', `\`cron\` ${problem}`]];
+    expect(schedule({ cron: '0 9 * * 1-5', timeZone: 'Europe/Berlin', catchUp: 'all', catchUpMax: 7 })).toEqual([]);
+    expect(schedule({ cron: '0 9 * *' })).toEqual(cron(`is not a cron expression (it has 4 of 5 or 6 fields): ${fields}`));
+    expect(schedule({ cron: '0 9 * 13 *' })).toEqual(cron(`is not a cron expression (its month is out of range): ${fields}`));
+    expect(schedule({ cron: '0 0 30 2 *' })).toEqual(cron('names a day that never comes: correct its day of month and month'));
+    expect(schedule({ cron: '{{ env.cron }}' })).toEqual(cron('must be written out: a template is not allowed here'));
+    for (const timeZone of ['Mars/Olympus', '+02:00', '', 'Berlin']) {
+      const message = '`timeZone` is not a time zone that is known here: write an IANA name, such as "Europe/Berlin" or "UTC"';
+      expect(schedule({ cron: '@daily', timeZone })).toEqual([['nodes[0].config.timeZone', 'invalid_config', message]]);
+    }
+    expect(schedule({ cron: '@daily', catchUp: 'some', catchUpMax: 0 }).map(([path]) => path)).toEqual([
+      'nodes[0].config.catchUp',
+      'nodes[0].config.catchUpMax',
     ]);
   });
 

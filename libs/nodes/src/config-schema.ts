@@ -4,6 +4,7 @@ import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.
 import { parseInstant } from './instant.js';
 import { nearestName } from './nearest-name.js';
 import { syntaxErrorIn } from './javascript-syntax.js';
+import { cronProblem, timeZoneProblem } from './schedule.js';
 
 /**
  * Schemas of configs are plain JSON Schema with a few additions:
@@ -30,6 +31,8 @@ ajv.addFormat('instant', (text: string) => parseInstant(text) !== undefined);
 ajv.addFormat('http-url', isHttpUrl);
 ajv.addFormat('uuid', isUuid);
 ajv.addFormat('code', true);
+ajv.addFormat('cron', (text: string) => cronProblem(text) === undefined);
+ajv.addFormat('time-zone', (text: string) => timeZoneProblem(text) === undefined);
 ajv.addKeyword({ keyword: 'literal', schemaType: 'boolean', validate: (_literal: boolean, value: unknown) => !hasTemplate(value) });
 ajv.addKeyword({ keyword: 'deferred', schemaType: 'boolean' });
 ajv.addKeyword({ keyword: 'needsValue', schemaType: 'boolean' });
@@ -94,7 +97,7 @@ function configError(error: ErrorObject): ConfigError {
   return { path, message: messageOf(error, path === '' ? 'The config' : `\`${path}\``) };
 }
 
-function messageOf({ keyword, schema, propertyName, message, params, parentSchema }: ErrorObject, field: string): string {
+function messageOf({ keyword, schema, propertyName, message, params, parentSchema, data }: ErrorObject, field: string): string {
   switch (keyword) {
     case 'required':
       return `${field} is missing: give it a value`;
@@ -123,7 +126,7 @@ function messageOf({ keyword, schema, propertyName, message, params, parentSchem
     case 'minItems':
       return `${field} must have at least ${String(schema)} item(s)`;
     case 'format':
-      return `${field} ${formatMessages.get(String(schema)) ?? 'is not valid'}`;
+      return `${field} ${formatMessages.get(String(schema))?.(String(data)) ?? 'is not valid'}`;
     default:
       return `${field} ${message ?? 'is not valid'}`;
   }
@@ -135,10 +138,12 @@ function nearestField(params: Record<string, unknown>, schema: unknown): string 
   return nearest === undefined ? '' : `. Did you mean \`${nearest}\`?`;
 }
 
-const formatMessages = new Map([
-  ['instant', 'must be a time in ISO 8601 with a time zone, such as 2026-12-24T18:00:00Z'],
-  ['uuid', 'must be an id, as the API gives it: a UUID'],
-  ['http-url', 'must be a URL with http:// or https://, without a user name'],
+const formatMessages = new Map<string, (text: string) => string | undefined>([
+  ['instant', () => 'must be a time in ISO 8601 with a time zone, such as 2026-12-24T18:00:00Z'],
+  ['uuid', () => 'must be an id, as the API gives it: a UUID'],
+  ['http-url', () => 'must be a URL with http:// or https://, without a user name'],
+  ['cron', cronProblem],
+  ['time-zone', timeZoneProblem],
 ]);
 
 const typeNames = new Map([

@@ -27,3 +27,5 @@ export {
 } from './node-type.js';
 export { checkSettings } from './workflow-settings.js';
 export { type CaseResult, type CaseTools, refusalsOf, runCase } from './run-case.js';
+export { type CatchUp, type Due, dueBetween, nextDue, type Schedule, scheduleProblem } from './schedule.js';
+export { scheduleIn } from './trigger-schedule.js';
