@@ -79,7 +79,8 @@ export class EffectToolbox {
   /** The gateway that holds the call open is told; it looks for itself as well, so the hint may be lost. */
   private async respond({ tenantId, trigger }: Run, { status, headers, body }: Parameters<TaskTools['respond']>[0]): Promise<boolean> {
     const { webhookEventId } = trigger;
-    if (webhookEventId === undefined) return false;
+    // Nobody holds the call open for a run that repeats another.
+    if (webhookEventId === undefined || trigger.rerunOf !== undefined) return false;
     const { rowCount } = await this.database.pool.query(
       `INSERT INTO webhook_answers (tenant_id, webhook_event_id, status, headers, body) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
       [tenantId, webhookEventId, status, JSON.stringify(headers), body],
