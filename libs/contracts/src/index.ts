@@ -7,7 +7,24 @@ export {
   ChannelStatusResult,
 } from './channel.command.js';
 export { CredentialCommand, CredentialCreatedResult } from './credential.command.js';
-export { ExecutionCancelledResult } from './execution.command.js';
+export {
+  ApprovalCommand,
+  ApprovalResult,
+  BulkExecutionsCommand,
+  BulkExecutionsResult,
+  EffectResolutionCommand,
+  ExecutionCancelledResult,
+  ExecutionFilterCommand,
+  ExecutionPausedResult,
+  ExecutionRerunCommand,
+  ExecutionRerunResult,
+  ExecutionRetriedResult,
+  ExecutionRetryCommand,
+  ExecutionStatusResult,
+  MoveFilterCommand,
+  MoveRunsCommand,
+  MoveRunsResult,
+} from './execution.command.js';
 export { limits } from './limits.js';
 export { NodeTriggerCommand, NodeTriggeredResult } from './node-trigger.command.js';
 export { ProviderAppCommand, ProviderAppCreatedResult, ProviderAppCredentialsCommand } from './provider-app.command.js';

@@ -7,7 +7,7 @@ export const limits = {
   /** All of them together, with the first line */
   headerBytes: 16 * 1024,
   headers: 100,
-  pathPartCharacters: 256,
+  pathPartCharacters: 512,
   requestMs: 60_000,
   validationErrors: 100,
   idempotencyKeyCharacters: 255,

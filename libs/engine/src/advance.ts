@@ -80,6 +80,7 @@ const expectedIn: Record<NodeFact['type'], readonly NodeRunStatus[]> = {
   'node.in_doubt': ['running'],
   'node.completed': active,
   'node.failed': active,
+  'node.repeated': ['in_doubt'],
   'run.stopped': active,
 };
 
@@ -211,6 +212,8 @@ function applyToNode(turn: Turn, fact: NodeFact): void {
       if (takenOver) failOnwards(turn, place, run, fact.error, IN_DOUBT_HANDLE);
       return;
     }
+    case 'node.repeated':
+      return repeat(turn, place, run);
     case 'run.stopped':
       complete(turn, place, run, DEFAULT_HANDLE, fact.output ?? null);
       return stop(turn, node, fact.status, fact.output ?? null);
@@ -256,6 +259,16 @@ function retry(turn: Turn, place: Place, run: Started, tries: number, error: Nod
   put(turn, place, { ...run, status: 'running', attempt, error, startedAt: undefined, waitUntil: undefined });
   emit(turn, { type: 'node.execution.retried', payload: { ...attemptFields(turn, place, run), error, retryAt } });
   turn.commands.push({ type: 'retryNode', nodeId: node.id, iteration, attempt, delayMs });
+}
+
+/** At once, and with all the attempts of its policy before it: what a person decided counts against none. */
+function repeat(turn: Turn, place: Place, run: Started): void {
+  const { node, iteration } = place;
+  const attempt = run.attempt + 1;
+  const error = run.error ?? { code: 'in_doubt', message: 'It did not happen.' };
+  put(turn, place, { ...run, status: 'running', attempt, attemptsBefore: run.attempt, startedAt: undefined, waitUntil: undefined });
+  emit(turn, { type: 'node.execution.retried', payload: { ...attemptFields(turn, place, run), error, retryAt: now(turn) } });
+  turn.commands.push({ type: 'runNode', nodeId: node.id, iteration, attempt });
 }
 
 function fail(turn: Turn, place: Place, run: Started, error: NodeError): void {

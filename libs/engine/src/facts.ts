@@ -46,6 +46,8 @@ export type Fact =
   | (Attempted & { readonly type: 'node.looped'; readonly items: Json; readonly count: number })
   /** A call whose outcome is unknown and that must not be repeated. A later `node.completed` or `node.failed` resolves it. */
   | (Attempted & { readonly type: 'node.in_doubt'; readonly error: NodeError })
+  /** A person knows that the call in doubt did not happen: it is made again. */
+  | (Attempted & { readonly type: 'node.repeated' })
   | (Attempted & { readonly type: 'run.stopped'; readonly status: 'completed' | 'failed'; readonly output?: Json })
   /** It is over for a reason that is none of its nodes': its deadline, or a version that nobody can work with. */
   | { readonly type: 'run.failed'; readonly error: NodeError }

@@ -20,8 +20,8 @@ export class ExecutionIsOver extends DomainError {
   }
 }
 
-/** Cancelling meets no node: a run whose version no longer compiles can be cancelled, too. */
-const anyGraph = compileGraph({ nodes: [], edges: [] }, () => ({}));
+/** Cancelling and pausing meet no node: a run whose version no longer compiles can be cancelled, too. */
+export const anyGraph = compileGraph({ nodes: [], edges: [] }, () => ({}));
 
 export function cancel({ id, workflowId, status }: OpenExecution, by: string, now: Date): EngineEvent[] {
   if (executionIsOver({ status })) throw new ExecutionIsOver(id, status);

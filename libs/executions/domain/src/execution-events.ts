@@ -13,6 +13,8 @@ export interface TriggerMetadata {
   readonly receivedAt: string;
   readonly webhookId?: string;
   readonly webhookEventId?: string;
+  /** Of a rerun: the run that it repeats, and on whose behalf the first of them ran */
+  readonly rerunOf?: { readonly executionId: string; readonly clientId: string };
 }
 
 export type ExecutionStarted = DomainEvent<
@@ -27,6 +29,12 @@ export type ExecutionStarted = DomainEvent<
     readonly parent?: { readonly executionId: string; readonly nodeId: string; readonly iteration: string };
     readonly input: Json;
   }
+>;
+
+/** A person moved the run to another version of its workflow; it goes on there. */
+export type ExecutionMoved = DomainEvent<
+  'workflow.execution.moved',
+  { readonly workflowId: string; readonly fromVersion: number; readonly toVersion: number; readonly by: string }
 >;
 
 /** A person or frontend asked for a node to run. Aggregate: the execution that follows. */
@@ -57,4 +65,4 @@ export type EffectSentAfterCancel = DomainEvent<
   }
 >;
 
-export type ExecutionEvent = ExecutionStarted | WorkflowNodeTriggered | EngineEvent | EffectSentAfterCancel;
+export type ExecutionEvent = ExecutionStarted | ExecutionMoved | WorkflowNodeTriggered | EngineEvent | EffectSentAfterCancel;

@@ -1,7 +1,21 @@
-export { cancel, ExecutionNotFound, type OpenExecution } from './cancel.js';
+export { cancel, ExecutionIsOver, ExecutionNotFound, type OpenExecution } from './cancel.js';
+export {
+  type ControlledRun,
+  ExecutionHasNotFailed,
+  ExecutionIsNotPaused,
+  ExecutionIsPaused,
+  type GraphOfRun,
+  pause,
+  refuseIfOver,
+  type Resolution,
+  resolve,
+  resume,
+  retry,
+} from './controls.js';
 export {
   type EffectSentAfterCancel,
   type ExecutionEvent,
+  type ExecutionMoved,
   type ExecutionStarted,
   type TriggerMetadata,
   type WorkflowNodeTriggered,

@@ -111,6 +111,7 @@ export const executionDetail: Projection<ExecutionEvent, ExecutionDetail, 'execu
     'workflow.execution.incomplete': unchanged,
     'workflow.execution.cancelled': unchanged,
     'workflow.execution.retried': unchanged,
+    'workflow.execution.moved': unchanged,
     // The last attempt's error stays in sight while the node runs again.
     'node.execution.started': (event, row) => ({
       ...attempt(event, row),

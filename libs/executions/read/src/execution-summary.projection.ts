@@ -88,6 +88,7 @@ export const executionSummary: Projection<ExecutionEvent, ExecutionSummary> = {
       updatedAt: timestamp,
     }),
     'workflow.execution.retried': ({ timestamp: updatedAt }) => ({ status: 'running', error: null, completedAt: null, updatedAt }),
+    'workflow.execution.moved': ({ payload: { toVersion: workflowVersion }, timestamp: updatedAt }) => ({ workflowVersion, updatedAt }),
     'workflow.execution.cancelled': ({ timestamp }) => ({ status: 'cancelled', completedAt: timestamp, updatedAt: timestamp }),
     'node.execution.started': unchanged,
     'node.execution.completed': unchanged,

@@ -3,12 +3,26 @@ import { CommandStoreModule } from '@sluice/platform-event-log';
 import { ApiStepTools } from './api-step-tools.js';
 import { CancelExecutionHandler } from './cancel-execution.js';
 import { ExecutionsController } from './executions.controller.js';
+import { PauseExecutionHandler } from './pause-execution.js';
+import { RerunExecutionHandler } from './rerun-execution.js';
+import { ResolveEffectHandler } from './resolve-effect.js';
+import { ResumeExecutionHandler } from './resume-execution.js';
+import { RetryExecutionHandler } from './retry-execution.js';
 import { TriggerNodeHandler } from './trigger-node.js';
 
 /** What people and frontends do to runs. */
 @Module({
   imports: [CommandStoreModule],
   controllers: [ExecutionsController],
-  providers: [ApiStepTools, CancelExecutionHandler, TriggerNodeHandler],
+  providers: [
+    ApiStepTools,
+    CancelExecutionHandler,
+    PauseExecutionHandler,
+    RerunExecutionHandler,
+    ResolveEffectHandler,
+    ResumeExecutionHandler,
+    RetryExecutionHandler,
+    TriggerNodeHandler,
+  ],
 })
 export class ExecutionsWriteModule {}

@@ -1,19 +1,36 @@
-import { ExecutionNotFound } from '@sluice/executions-domain';
-import type { Iteration } from '@sluice/engine';
+import { ExecutionNotFound, type GraphOfRun } from '@sluice/executions-domain';
+import { advance, type Decision, executionIsOver, type Iteration } from '@sluice/engine';
+import { newId } from '@sluice/kernel';
 import type { CommandTransaction } from '@sluice/platform-event-log';
-import type { Tickets } from '@sluice/platform-queue';
+import type { TaskTicket, Tickets } from '@sluice/platform-queue';
 import type { PoolClient } from 'pg';
 import { countEvents } from './steps/execution-metrics.js';
 import type { Begun } from './steps/begin-run.js';
 import { writeWork } from './steps/commit-steps.js';
+import type { PublishedVersion } from './steps/compiled-versions.js';
 import { readRuns, type Run } from './steps/run.js';
-import type { Step } from './steps/run-step.js';
+import { escalation, type FollowUp, priorities, type Step, stepWith } from './steps/run-step.js';
 
 /** The connection that a use case's transaction is on: what workers write runs with takes that. */
 export async function clientOf({ manager }: CommandTransaction): Promise<PoolClient> {
   const client: PoolClient | undefined = await manager.queryRunner?.connect();
   if (client === undefined) throw new Error('a command has a transaction of its own');
   return client;
+}
+
+/** Those of these runs that are there, locked until the transaction ends, in the order of their ids. `frames`: of each, those to look at. */
+export async function lockRuns(
+  tx: CommandTransaction,
+  tenantId: string,
+  ids: readonly string[],
+  frames: (client: PoolClient, ids: readonly string[]) => Promise<ReadonlyMap<string, readonly Iteration[]>> = () =>
+    Promise.resolve(new Map()),
+): Promise<Run[]> {
+  await tx.manager.query('SELECT FROM workflow_executions WHERE tenant_id = $1 AND id = ANY ($2) ORDER BY id FOR UPDATE', [tenantId, ids]);
+  const client = await clientOf(tx);
+  const iterations = await frames(client, ids);
+  const keys = ids.map((executionId) => ({ tenantId, executionId, iterations: iterations.get(executionId) ?? [] }));
+  return [...(await readRuns(client, keys)).values()].toSorted((a, b) => (a.id < b.id ? -1 : 1));
 }
 
 /** The run, locked until the transaction ends: nobody else commits a step of it meanwhile. */
@@ -23,10 +40,34 @@ export async function lockRun(
   executionId: string,
   iterations: readonly Iteration[] = [],
 ): Promise<Run> {
-  await tx.manager.query('SELECT FROM workflow_executions WHERE tenant_id = $1 AND id = $2 FOR UPDATE', [tenantId, executionId]);
-  const run = (await readRuns(await clientOf(tx), [{ tenantId, executionId, iterations }])).get(executionId);
+  const [run] = await lockRuns(tx, tenantId, [executionId], () => Promise.resolve(new Map([[executionId, iterations]])));
   if (run === undefined) throw new ExecutionNotFound(executionId);
   return run;
+}
+
+export const graphOf = ({ compiled, settings }: PublishedVersion): GraphOfRun => ({ compiled, limits: settings.limits });
+
+/** What a decision leads to where no node runs: all that the engine asks for becomes tasks. */
+export function stepOfDecision(version: PublishedVersion, run: Run, decision: Decision, changes: Partial<Step> = {}): Step {
+  const { compiled, settings } = version;
+  const workflow = { executionId: run.id, workflowId: run.workflowId };
+  const followUps: FollowUp[] = [];
+  const events = [...decision.events];
+  let { state } = decision;
+  for (const command of executionIsOver(state) ? [] : decision.commands) {
+    const { nodeId, iteration, attempt } = command;
+    const kind = compiled.programs.get(nodeId)?.type.kind;
+    const isEffect = kind === 'effect' || kind === 'task';
+    followUps.push({ kind: isEffect ? 'effect' : 'step', nodeId, iteration, attempt, delayMs: 0 });
+    if (!isEffect || attempt > 1) continue;
+    const fact = { type: 'node.started', nodeId, iteration, attempt } as const;
+    const started = advance(compiled, workflow, state, fact, { now: new Date(), newId, random: Math.random });
+    state = started.state;
+    events.push(...started.events);
+  }
+  const { givenUp } = decision;
+  const priority = priorities[settings.priority];
+  return stepWith(run, { state, events, followUps, givenUp, priority, ...escalation(version, run, state), ...changes });
 }
 
 /** Writes what a command decided about runs, as a worker writes its steps: rows, tasks, waits, turns and events in one transaction. */
@@ -38,9 +79,12 @@ export async function writeSteps(
 ): Promise<void> {
   const works = steps.map((step) => ({ kind: 'step', tasks: [], step, begun: [] }) as const);
   const written = await writeWork(await clientOf(tx), [...works, { kind: 'step', tasks: [], step: undefined, begun }]);
+  if (written.works.some(({ outcome }) => outcome !== 'committed')) throw new Error('a locked run was fenced: the lock does not hold');
   tx.appendEntries(written.entries);
-  tx.afterCommit(async () => {
-    countEvents(written.entries.map(({ event }) => event));
-    if (written.tickets.length > 0) await tickets.issue(written.tickets);
-  });
+  tx.afterCommit(() => countEvents(written.entries.map(({ event }) => event)));
+  issueAfterCommit(tx, tickets, written.tickets);
+}
+
+export function issueAfterCommit(tx: CommandTransaction, tickets: Tickets, issued: readonly TaskTicket[]): void {
+  if (issued.length > 0) tx.afterCommit(async () => void (await tickets.issue(issued)));
 }

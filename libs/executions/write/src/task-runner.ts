@@ -21,7 +21,7 @@ import { readRuns, type Run } from './steps/run.js';
 import { type Beginning, failedStep, type Outcome, runStep, type Step, type StepTools } from './steps/run-step.js';
 import { itemOf } from './steps/scope.js';
 import { type Listener, readListeners, startOf, wants } from './steps/start-runs.js';
-import { putOffTasks, readTasks, type Task, tasksOutOfTurn } from './steps/tasks.js';
+import { parkTasks, putOffTasks, readTasks, type Task, tasksOutOfTurn } from './steps/tasks.js';
 import { consumeWaits, type EventWait, readEventWaits, rememberMatches, type Resumption } from './steps/waits.js';
 import { approvalToken } from './approvals/approval-token.js';
 import { type Tenant, TenantDirectory } from './tenant-directory.js';
@@ -326,8 +326,15 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
 
   private async runSteps(tasks: readonly Task[]): Promise<void> {
     const { runs, versions, tenants } = await this.readAll(tasks);
+    // Paused since the task was issued, or left by a worker that died: it waits until its run is resumed.
+    const isPaused = ({ executionId }: Task) => runs.get(executionId ?? '')?.state.status === 'paused';
+    const parked = await parkTasks(
+      this.database.pool,
+      tasks.filter((task) => task.kind === 'step' && isPaused(task)),
+    );
+    const due = tasks.filter(({ id }) => !parked.has(id));
     await Promise.all(
-      tasks.map((task) => {
+      due.map((task) => {
         const read = runs.get(task.executionId ?? '');
         return withCorrelation({ correlationId: read?.correlationId ?? '', tenantId: task.tenantId }, () =>
           this.decide({
@@ -493,8 +500,15 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
           )
           .finally(() => lease.end()),
       );
+    const isPaused = ({ task }: Lease) => runs.get(task.executionId ?? '')?.state.status === 'paused';
+    const paused = leases.filter(isPaused).map(({ task }) => task);
+    const parked = await this.orGiveBack(leases, parkTasks(this.database.pool, paused));
     for (const lease of leases) {
       const { task } = lease;
+      if (parked.has(task.id)) {
+        lease.end();
+        continue;
+      }
       const run = runs.get(task.executionId ?? '');
       const version = versions.get(run?.versionId ?? '');
       const tenant = tenants.get(task.tenantId);

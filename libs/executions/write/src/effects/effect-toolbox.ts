@@ -78,8 +78,9 @@ export class EffectToolbox {
 
   /** The gateway that holds the call open is told; it looks for itself as well, so the hint may be lost. */
   private async respond({ tenantId, trigger }: Run, { status, headers, body }: Parameters<TaskTools['respond']>[0]): Promise<boolean> {
-    const { webhookEventId, webhookId } = trigger;
-    if (webhookEventId === undefined || webhookId === undefined) return false;
+    const { webhookEventId, webhookId, rerunOf } = trigger;
+    // Nobody holds the call open for a run that repeats another.
+    if (webhookEventId === undefined || webhookId === undefined || rerunOf !== undefined) return false;
     const { rowCount } = await this.database.pool.query(
       `INSERT INTO webhook_answers (tenant_id, webhook_event_id, status, headers, body)
        SELECT w.tenant_id, e.id, $4, $5, $6 FROM webhooks w JOIN webhook_events e ON e.tenant_id = w.tenant_id AND e.id = $3

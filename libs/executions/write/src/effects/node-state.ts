@@ -9,7 +9,7 @@ import type { EffectPlace } from './effect-ledger.js';
 function scopeIdOf({ scope }: StateAddress, { tenantId, workflowId, customerId, trigger }: Run): string {
   if (scope === 'tenant') return tenantId;
   if (scope === 'workflow') return workflowId;
-  if (customerId !== null) return `${trigger.clientId}/${customerId}`;
+  if (customerId !== null) return `${trigger.rerunOf?.clientId ?? trigger.clientId}/${customerId}`;
   throw new NodeFailure('customer_unknown', 'The run is about no customer: choose the scope `workflow` or `tenant`.', { retryable: false });
 }
 

@@ -108,7 +108,8 @@ export async function writeWork(client: PoolClient, works: readonly Work[]): Pro
   for (const { work, index } of steps()) {
     const { run } = work.step;
     const now = versions.get(run.id);
-    if (now === undefined || now.version !== run.version || executionIsOver(now) || taken.has(run.id)) drop(index, 'fenced');
+    const isOver = now === undefined || (executionIsOver(now) && !isRetried(work.step));
+    if (isOver || now.version !== run.version || taken.has(run.id)) drop(index, 'fenced');
     taken.add(run.id);
   }
 
@@ -199,6 +200,9 @@ function begunOf(work: Work): Begun[] {
   const first = work.kind === 'start' ? work.listeners.map(({ begun }) => begun) : [...(work.begun ?? []), ...(work.step?.children ?? [])];
   return first.flatMap((begun) => [begun, ...begun.step.children]);
 }
+
+/** A person lets a run that had failed go on: the only end that is none. */
+const isRetried = ({ run, state }: Step): boolean => run.state.status === 'failed' && !executionIsOver(state);
 
 async function lockExecutions(client: PoolClient, steps: readonly Step[]) {
   if (steps.length === 0) return new Map<string, { version: number; status: Step['state']['status'] }>();
@@ -310,7 +314,7 @@ async function updateExecutions(client: PoolClient, steps: readonly Step[]): Pro
            FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::text[], $6::jsonb[], $7::jsonb[], $8::timestamptz[], $9::int[], $10::bigint[])
              AS v(tenant_id, id, read, next, status, output, error, completed_at, node_runs, output_bytes)
            WHERE e.tenant_id = v.tenant_id AND e.id = v.id AND e.version = v.read
-             AND e.status NOT IN ('completed', 'failed', 'cancelled', 'incomplete')`,
+             AND (e.status NOT IN ('completed', 'failed', 'cancelled', 'incomplete') OR (e.status = 'failed' AND v.status = 'running'))`,
     values: [
       steps.map(({ run }) => run.tenantId),
       steps.map(({ run }) => run.id),

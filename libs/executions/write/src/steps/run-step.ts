@@ -57,7 +57,7 @@ export type Wait = { readonly nodeId: string; readonly iteration: Iteration; rea
       readonly scope?: JsonObject;
       readonly exclusive: boolean;
     }
-  | { readonly kind: 'approval' }
+  | { readonly kind: 'approval'; readonly title: string; readonly message?: string }
   | { readonly kind: 'execution'; readonly childId: string }
 );
 
@@ -92,6 +92,8 @@ export interface Step {
   readonly leavesBehind: boolean;
   /** Of its tasks: 1 goes first, -1 last */
   readonly priority: number;
+  /** It waits for an event that it began to wait for while it was paused */
+  readonly awaitsEvent?: boolean;
   /** A workflow to start because of how the run ended */
   readonly escalatesTo?: string;
   /** What the nodes of this step came to; deciding again takes it from here instead of running them again. */
@@ -148,6 +150,8 @@ export async function runStep(
   const givenUp: string[] = [];
   const pending: Outcome[] = begin.facts.map((fact) => ('fact' in fact ? fact : { fact }));
   const commands = [...(begin.commands ?? [])];
+  // Of a paused run, what this step was asked to run itself; all that follows is left to be parked.
+  const asked = new Set(commands);
   let state = run.state;
   let ran = 0;
   let bytes = 0;
@@ -159,6 +163,7 @@ export async function runStep(
       state = decision.state;
       events.push(...decision.events);
       commands.push(...decision.commands);
+      if (next.fact.type === 'run.started') for (const command of decision.commands) asked.add(command);
       givenUp.push(...decision.givenUp);
       if (decision.events.length === 0) continue;
       if (next.wait !== undefined) waits.push(next.wait);
@@ -175,6 +180,10 @@ export async function runStep(
     if (node.type.kind === 'effect' || node.type.kind === 'task') {
       followUps.push({ kind: 'effect', nodeId, iteration, attempt, delayMs });
       if (command.type === 'runNode' && attempt === 1) pending.push({ fact: { type: 'node.started', nodeId, iteration, attempt } });
+      continue;
+    }
+    if (state.status === 'paused' && !asked.has(command)) {
+      followUps.push({ kind: 'step', nodeId, iteration, attempt, delayMs });
       continue;
     }
     const run_ = state.nodes.get(keyOf(nodeId, iteration));
@@ -230,7 +239,7 @@ function hasMore({ nodes }: RunState): boolean {
   return running > 1;
 }
 
-const priorities = { high: 1, normal: 0, low: -1 } as const;
+export const priorities = { high: 1, normal: 0, low: -1 } as const;
 
 /** Of nodes that began to wait for a time. What waits for something else has its time there. */
 function timersOf(run: Run, state: RunState, waits: readonly Wait[]): Timer[] {
@@ -243,7 +252,11 @@ function timersOf(run: Run, state: RunState, waits: readonly Wait[]): Timer[] {
 }
 
 /** A run that was started by a failure starts no further one. */
-function escalation({ settings }: Pick<PublishedVersion, 'settings'>, run: Run, { status }: RunState): { readonly escalatesTo?: string } {
+export function escalation(
+  { settings }: Pick<PublishedVersion, 'settings'>,
+  run: Run,
+  { status }: RunState,
+): { readonly escalatesTo?: string } {
   const failed = status === 'failed' || status === 'incomplete';
   return failed && settings.errorWorkflow !== undefined && run.trigger.source !== 'error' ? { escalatesTo: settings.errorWorkflow } : {};
 }
@@ -356,7 +369,7 @@ export async function outcomeOf(
       const { title, message } = outcome;
       const until = outcome.until === undefined ? {} : { until: outcome.until.toISOString() };
       const said = { title: storable(title), ...(message === undefined ? {} : { message: storable(message) }) };
-      return { fact: waits({ for: 'approval', ...said, ...until }), wait: { kind: 'approval', nodeId, iteration, ...until } };
+      return { fact: waits({ for: 'approval', ...said, ...until }), wait: { kind: 'approval', nodeId, iteration, ...said, ...until } };
     }
     case 'call': {
       if (run.depth >= callDepthMax) {

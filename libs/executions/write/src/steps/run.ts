@@ -135,15 +135,20 @@ export async function readRuns(client: Pool | PoolClient, keys: readonly RunKey[
   return new Map(rows.map((row) => [row.id, runOf(row)]));
 }
 
-/** The frames in which something of a run is under way or failed for good: what a person's retry is about. */
-export async function openIterations(client: Pool | PoolClient, tenantId: string, executionId: string): Promise<Iteration[]> {
-  const { rows } = await client.query<{ iteration: string }>(
-    `SELECT DISTINCT iteration FROM node_executions
-     WHERE tenant_id = $1 AND workflow_execution_id = $2
-       AND (status IN ('running', 'waiting', 'in_doubt') OR (status = 'failed' AND handle IS NULL))`,
-    [tenantId, executionId],
+/** By run, the frames in which something is under way or failed for good: what a person's retry is about. */
+export async function openIterations(
+  client: Pool | PoolClient,
+  tenantId: string,
+  executionIds: readonly string[],
+): Promise<ReadonlyMap<string, readonly Iteration[]>> {
+  const { rows } = await client.query<{ id: string; iterations: Iteration[] }>(
+    `SELECT workflow_execution_id AS id, array_agg(DISTINCT iteration) AS iterations FROM node_executions
+     WHERE tenant_id = $1 AND workflow_execution_id = ANY ($2)
+       AND (status IN ('running', 'waiting', 'in_doubt') OR (status = 'failed' AND handle IS NULL))
+     GROUP BY 1`,
+    [tenantId, executionIds],
   );
-  return rows.map(({ iteration }) => iteration);
+  return new Map(rows.map(({ id, iterations }) => [id, iterations]));
 }
 
 function runOf(row: RunRow): Run {

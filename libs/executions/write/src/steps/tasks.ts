@@ -47,7 +47,7 @@ export async function readTasks(pool: Pool, tickets: readonly TaskTicket[]): Pro
     name: 'read-tasks',
     text: `SELECT t.id, t.tenant_id, t.kind, t.gen, t.epoch, t.crashes, t.execution_id, t.node_id, t.iteration, t.attempt,
                   t.payload, t.order_at, t.webhook_event_id, w.item, w.correlation_id
-           FROM (SELECT DISTINCT ON (id) * FROM unnest($1::bigint[], $2::int[]) AS k(id, gen)) k
+           FROM (SELECT DISTINCT * FROM unnest($1::bigint[], $2::int[]) AS k(id, gen)) k
            JOIN tasks t USING (id, gen)
            LEFT JOIN webhook_events w ON w.tenant_id = t.tenant_id AND w.id = t.webhook_event_id
            WHERE t.status = 'ready' AND t.run_after <= now()
@@ -116,6 +116,28 @@ export async function putOffTasks(pool: Pool, tasks: readonly Task[], ms = 1_000
            WHERE t.id = k.id`,
     values: [tasks.map(({ id }) => id), tasks.map(({ gen }) => gen), ms],
   });
+}
+
+/** Of these tasks, those whose run is paused wait until it is resumed; answers them. The locked run decides between this and a resumption. */
+export async function parkTasks(pool: Pool, tasks: readonly Task[]): Promise<ReadonlySet<number>> {
+  if (tasks.length === 0) return new Set();
+  const { rows } = await pool.query<{ id: number }>(
+    `WITH paused AS (
+       SELECT e.id FROM (SELECT DISTINCT * FROM unnest($3::uuid[], $4::uuid[]) AS k(tenant_id, id)) k JOIN workflow_executions e USING (tenant_id, id)
+       WHERE e.status = 'paused' ORDER BY e.id FOR SHARE OF e
+     )
+     UPDATE tasks t
+     SET status = 'ready', lease_owner = NULL, lease_until = NULL, ticketed_at = NULL, gen = t.gen + 1, run_after = 'infinity'
+     FROM unnest($1::bigint[], $2::int[]) AS k(id, epoch), paused
+     WHERE t.id = k.id AND t.epoch = k.epoch AND t.execution_id = paused.id RETURNING t.id`,
+    [
+      tasks.map(({ id }) => id),
+      tasks.map(({ epoch }) => epoch),
+      tasks.map(({ tenantId }) => tenantId),
+      tasks.map(({ executionId }) => executionId),
+    ],
+  );
+  return new Set(rows.map(({ id }) => id));
 }
 
 /** Of these start tasks, those before which another one of the same channel and customer is still to be done, by somebody else. */

@@ -21,11 +21,10 @@ export interface Turns {
 }
 
 /** Runs whose step ends them, or lets them wait for an event, give their turn away: else a conversation would wait for itself. */
-const givesAway = ({ state, waits }: Step): boolean =>
-  executionIsOver(state) || (state.status === 'waiting' && waits.some(({ kind }) => kind === 'event'));
-/** It may have given its turn away while it waited. It goes on at once, and counts again. */
-const takesBack = ({ run, state }: Step): boolean =>
-  run.state.status === 'waiting' && !executionIsOver(state) && state.status !== 'waiting';
+const givesAway = ({ state, waits, awaitsEvent = false }: Step): boolean =>
+  executionIsOver(state) || (state.status === 'waiting' && (awaitsEvent || waits.some(({ kind }) => kind === 'event')));
+/** It may have given its turn away while it waited, or when it failed. It goes on at once, and counts again; while it is paused it does not. */
+const takesBack = ({ run, state }: Step): boolean => run.version > 0 && run.state.status !== 'running' && state.status === 'running';
 
 export async function lockTurns(client: PoolClient, begun: readonly Begun[], steps: readonly Step[]): Promise<void> {
   const keys = [

@@ -75,21 +75,23 @@ export async function lockWaits(client: PoolClient, waits: readonly WaitKey[]): 
 
 export const keyOfWait = ({ executionId, nodeId, iteration }: Omit<WaitKey, 'tenantId'>): string => `${executionId}/${iteration}/${nodeId}`;
 
+/** How a wait ends. `childId`: only the wait for this run that was called; a call that was made again waits for another. */
+export type WaitEnd = WaitKey & { readonly resumption: Resumption; readonly childId?: string };
+
 /** Consumes waits: each run gets its task. Waits that are gone get none. */
-export async function consumeWaits(
-  client: PoolClient,
-  waits: readonly (WaitKey & { readonly resumption: Resumption })[],
-): Promise<TaskTicket[]> {
+export async function consumeWaits(client: PoolClient, waits: readonly WaitEnd[]): Promise<TaskTicket[]> {
   if (waits.length === 0) return [];
   const { rows } = await client.query<TaskTicket>(
     `WITH gone AS (
-       DELETE FROM waits w USING unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::jsonb[]) AS k(tenant_id, execution_id, node_id, iteration, payload)
+       DELETE FROM waits w USING unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::uuid[])
+         AS k(tenant_id, execution_id, node_id, iteration, payload, child)
        WHERE w.tenant_id = k.tenant_id AND w.execution_id = k.execution_id AND w.node_id = k.node_id AND w.iteration = k.iteration
+         AND (k.child IS NULL OR w.child_execution_id = k.child)
        RETURNING k.*
      )
      INSERT INTO tasks (tenant_id, kind, execution_id, node_id, iteration, payload, ticketed_at)
      SELECT tenant_id, 'resume', execution_id, node_id, iteration, payload, now() FROM gone RETURNING id, gen`,
-    [...placesOf(waits), waits.map(({ resumption }) => JSON.stringify(resumption))],
+    [...placesOf(waits), waits.map(({ resumption }) => JSON.stringify(resumption)), waits.map(({ childId = null }) => childId)],
   );
   return rows;
 }
@@ -116,11 +118,12 @@ export async function writeWaits(client: PoolClient, steps: readonly Step[]): Pr
   await client.query({
     name: 'write-waits',
     text: `INSERT INTO waits (tenant_id, execution_id, node_id, iteration, workflow_id, kind, channel_id, customer_id, kinds, condition, scope,
-                              exclusive, child_execution_id, until)
+                              exclusive, child_execution_id, title, message, until)
            SELECT tenant_id, execution_id, node_id, iteration, workflow_id, kind, channel_id, customer_id, kinds, condition, scope,
-                  coalesce(exclusive, false), child_execution_id, until
+                  coalesce(exclusive, false), child_execution_id, title, message, until
            FROM jsonb_to_recordset($1::jsonb) AS w(tenant_id uuid, execution_id uuid, node_id text, iteration text, workflow_id uuid, kind text,
-             channel_id uuid, customer_id text, kinds text[], condition text, scope jsonb, exclusive boolean, child_execution_id uuid, until timestamptz)
+             channel_id uuid, customer_id text, kinds text[], condition text, scope jsonb, exclusive boolean, child_execution_id uuid, title text,
+             message text, until timestamptz)
            ON CONFLICT DO NOTHING`,
     values: [
       JSON.stringify(
@@ -133,6 +136,7 @@ export async function writeWaits(client: PoolClient, steps: readonly Step[]): Pr
           kind: wait.kind,
           until: wait.until,
           ...(wait.kind === 'execution' && { child_execution_id: wait.childId }),
+          ...(wait.kind === 'approval' && { title: wait.title, message: wait.message }),
           ...(wait.kind === 'event' && {
             channel_id: wait.channelId,
             customer_id: wait.customerId,
@@ -190,10 +194,10 @@ export async function dropWhatIsLeft(client: PoolClient, steps: readonly Step[])
 }
 
 /** A run that was called and is over lets its caller go on. */
-export function endOfCall({ run, state }: Step): (WaitKey & { readonly resumption: Resumption }) | undefined {
+export function endOfCall({ run, state }: Step): WaitEnd | undefined {
   if (run.parent === null || !executionIsOver(state)) return undefined;
   const { executionId, nodeId, iteration } = run.parent;
-  const place = { tenantId: run.tenantId, executionId, nodeId, iteration };
+  const place = { tenantId: run.tenantId, executionId, nodeId, iteration, childId: run.id };
   if (state.status === 'completed') return { ...place, resumption: { type: 'completed', handle: 'out', output: state.output ?? null } };
   const message = `The run that was called ended ${state.status}${state.error === undefined ? '' : `: ${state.error.message}`}`;
   const details = { executionId: run.id, status: state.status, ...(state.error === undefined ? {} : { error: { ...state.error } }) };

@@ -20,6 +20,8 @@ ALTER TABLE workflow_executions
 CREATE INDEX workflow_executions_called_by ON workflow_executions (tenant_id, parent_execution_id) WHERE parent_execution_id IS NOT NULL;
 CREATE INDEX workflow_executions_open_of_workflow ON workflow_executions (tenant_id, workflow_id, id) WHERE status IN ('running', 'waiting', 'paused');
 
+CREATE INDEX workflow_executions_failed ON workflow_executions (tenant_id, id) WHERE status IN ('failed', 'incomplete');
+
 -- A loop's items stand in its \`input\`. An item's own run is the loop's, in the item's iteration ('orders:3').
 ALTER TABLE node_executions
   ADD COLUMN loop_count      int,
@@ -70,6 +72,8 @@ CREATE TABLE waits (                                   -- consumed by DELETE …
   scope              jsonb,                            -- what the condition sees besides the event
   exclusive          boolean NOT NULL DEFAULT false,
   child_execution_id uuid,                             -- execution: the run that was called
+  title              text,                             -- approval: what whoever has the link is asked
+  message            text,
   until              timestamptz,
   created_at         timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (tenant_id, execution_id, node_id, iteration)
@@ -188,7 +192,7 @@ DROP SEQUENCE task_order;
 ALTER TABLE node_executions DROP CONSTRAINT node_executions_pkey,
   ADD CONSTRAINT node_executions_pkey PRIMARY KEY (tenant_id, workflow_execution_id, node_id, iteration),
   DROP COLUMN loop_count, DROP COLUMN loop_begun, DROP COLUMN loop_ended, DROP COLUMN attempts_before;
-DROP INDEX workflow_executions_called_by, workflow_executions_open_of_workflow;
+DROP INDEX workflow_executions_called_by, workflow_executions_open_of_workflow, workflow_executions_failed;
 ALTER TABLE workflow_executions DROP COLUMN parent_execution_id, DROP COLUMN parent_node_id, DROP COLUMN parent_iteration, DROP COLUMN depth,
   DROP COLUMN node_runs, DROP COLUMN output_bytes, DROP COLUMN concurrency_key, DROP COLUMN reruns;
 RESET ROLE;

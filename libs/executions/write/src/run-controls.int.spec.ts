@@ -1,0 +1,416 @@
+import type { CommandBus } from '@nestjs/cqrs';
+import type { Graph } from '@sluice/engine';
+import { newId } from '@sluice/kernel';
+import { NodeFailure, type OutboundRequest, type OutboundResponse } from '@sluice/nodes';
+import { commandStoreSchema, Database, dataSourceFor, type DatabaseOptions } from '@sluice/platform-database';
+import { CommandStore } from '@sluice/platform-event-log';
+import type { Notifications } from '@sluice/platform-notifications';
+import { type TaskTicket, Tickets } from '@sluice/platform-queue';
+import { createLogger } from '@sluice/platform-telemetry';
+import { eventually, type TestDatabase, testDatabase } from '@sluice/testing';
+import pg from 'pg';
+import { ApiStepTools } from './api-step-tools.js';
+import type { EffectToolbox } from './effects/effect-toolbox.js';
+import { PauseExecution, PauseExecutionHandler } from './pause-execution.js';
+import { RerunExecution, RerunExecutionHandler } from './rerun-execution.js';
+import { ResolveEffect, ResolveEffectHandler } from './resolve-effect.js';
+import { ResumeExecution, ResumeExecutionHandler } from './resume-execution.js';
+import { RetryExecution, RetryExecutionHandler } from './retry-execution.js';
+import { Blobs } from './steps/blobs.js';
+import { Callees } from './steps/callees.js';
+import { Committer, CommitSteps, CommitStepsHandler } from './steps/committer.js';
+import { CompiledVersions } from './steps/compiled-versions.js';
+import { Leases } from './steps/leases.js';
+import { fireDueTimers, ticketDueTasks } from './sweeps/sweep-queries.js';
+import { WakeUps } from './sweeps/wake-ups.js';
+import { TaskRunner } from './task-runner.js';
+import { TenantDirectory } from './tenant-directory.js';
+import { TriggerNode, TriggerNodeHandler } from './trigger-node.js';
+
+const tenantId = newId();
+const logger = createLogger('test', 'silent');
+let stores: TestDatabase;
+let database: Database;
+let api: Database;
+let admin: pg.Pool;
+let store: CommandStore;
+const tools = new ApiStepTools();
+
+beforeAll(async () => {
+  stores = await testDatabase();
+  const options: DatabaseOptions = { url: stores.commandUrl, poolSize: 8, role: 'sluice_service', app: 'test', schema: commandStoreSchema };
+  database = new Database(await dataSourceFor(options).initialize(), options);
+  const apiOptions: DatabaseOptions = { ...options, role: 'sluice_api', poolSize: 6 };
+  api = new Database(await dataSourceFor(apiOptions).initialize(), apiOptions);
+  admin = new pg.Pool({ connectionString: stores.commandUrl });
+  store = new CommandStore(api, { emit: () => {} } as unknown as Notifications);
+  await admin.query(`INSERT INTO tenants (id, name, effect_secret) VALUES ($1, 'test', 'secret')`, [tenantId]);
+});
+
+afterAll(async () => {
+  await tools.onApplicationShutdown();
+  await database.onApplicationShutdown();
+  await api.onApplicationShutdown();
+  await admin.end();
+  await stores.drop();
+});
+
+class HeldTickets extends Tickets {
+  readonly out: TaskTicket[] = [];
+
+  issue(tickets: readonly TaskTicket[]): Promise<boolean> {
+    this.out.push(...tickets);
+    return Promise.resolve(true);
+  }
+
+  keeper(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  waiting(): Promise<number> {
+    return Promise.resolve(0);
+  }
+}
+
+type Send = (request: OutboundRequest, idempotencyKey: string) => Promise<OutboundResponse>;
+
+/** A whole worker, and the API beside it: both issue their tickets here. */
+function system(send: Send = () => Promise.reject(new Error('nothing is sent here'))) {
+  const tickets = new HeldTickets();
+  const handler = new CommitStepsHandler(database);
+  const bus = { execute: (command: CommitSteps) => handler.execute(command) } as unknown as CommandBus;
+  const committer = new Committer(bus, { emit: () => {} } as unknown as Notifications, tickets, logger);
+  const toolbox = {
+    toolsFor: (_job: unknown, idempotencyKey: string, signal: AbortSignal) => ({
+      idempotencyKey,
+      signal,
+      send: (request: OutboundRequest) => send(request, idempotencyKey),
+    }),
+  } as unknown as EffectToolbox;
+  const versions = new CompiledVersions(database);
+  const runner = new TaskRunner(
+    database,
+    versions,
+    new TenantDirectory(database),
+    new Leases(database),
+    committer,
+    tickets,
+    new WakeUps(),
+    toolbox,
+    new Blobs(database),
+    new Callees(database, versions),
+    { fusion: true, slow: () => Promise.reject(new Error('no slow expression is used here')), publicUrl: 'http://localhost' },
+    logger,
+  );
+  const step = async () => runner.handle([...tickets.out.splice(0), ...(await ticketDueTasks(database.pool))]);
+  return {
+    tickets,
+    step,
+    /** Works until the run has this status */
+    until: (id: string, status: string) =>
+      eventually(async () => {
+        await step();
+        expect(await statusOf(id)).toBe(status);
+      }),
+    start: async (workflowId: string, input = { text: 'hello' }) =>
+      (await new TriggerNodeHandler(store, tickets, tools).execute(new TriggerNode(tenantId, workflowId, 'in', 'ada', input, undefined)))
+        .executionId,
+    pause: (id: string) => new PauseExecutionHandler(store, tickets).execute(new PauseExecution(tenantId, id, 'ada')),
+    resume: (id: string) => new ResumeExecutionHandler(store, tickets).execute(new ResumeExecution(tenantId, id, 'ada')),
+    retry: (id: string, named?: RetryExecution['named']) =>
+      new RetryExecutionHandler(store, tickets).execute(new RetryExecution(tenantId, id, 'ada', named)),
+    rerun: (id: string, version: 'same' | 'newest' = 'same', input?: object) =>
+      new RerunExecutionHandler(store, tickets, tools).execute(
+        new RerunExecution(tenantId, id, 'ada', version, input === undefined ? undefined : JSON.parse(JSON.stringify(input))),
+      ),
+    resolve: (id: string, key: string, resolution: ResolveEffect['resolution']) =>
+      new ResolveEffectHandler(store, tickets).execute(new ResolveEffect(tenantId, id, key, resolution)),
+  };
+}
+
+const statusOf = async (id: string) => (await admin.query('SELECT status FROM workflow_executions WHERE id = $1', [id])).rows[0]?.status;
+const runOf = async (id: string) => (await admin.query('SELECT * FROM workflow_executions WHERE id = $1', [id])).rows[0];
+const eventTypes = async (id: string): Promise<string[]> =>
+  (await admin.query('SELECT type FROM domain_events WHERE aggregate_id = $1 ORDER BY aggregate_version', [id])).rows.map(
+    ({ type }) => type,
+  );
+const count = (types: readonly string[], type: string) => types.filter((one) => one === type).length;
+
+async function publish(graph: Graph, settings: object = {}): Promise<string> {
+  const workflowId = newId();
+  await admin.query(
+    `INSERT INTO workflows (tenant_id, id, name, status, revision, version, published_revision, draft, created_by)
+     VALUES ($1, $2, 'w', 'published', 1, 1, 1, $3, 'test')`,
+    [tenantId, workflowId, JSON.stringify(graph)],
+  );
+  await admin.query(
+    `INSERT INTO workflow_versions (tenant_id, id, workflow_id, version, graph, settings, published_by) VALUES ($1, $2, $3, 1, $4, $5, 'test')`,
+    [tenantId, newId(), workflowId, JSON.stringify(graph), JSON.stringify(settings)],
+  );
+  return workflowId;
+}
+
+const node = (id: string, type: string, config: Graph['nodes'][number]['config'] = {}, policy?: Graph['nodes'][number]['policy']) => ({
+  id,
+  type,
+  config,
+  ...(policy === undefined ? {} : { policy }),
+});
+const edge = (source: string, target: string) => ({ source, target });
+const ok: OutboundResponse = { status: 200, headers: { 'content-type': 'application/json' }, body: Buffer.from('{}') };
+const refused = () => Promise.reject(new NodeFailure('refused', 'refused', { retryable: false }));
+
+const calling = (policy?: Graph['nodes'][number]['policy']): Graph => ({
+  nodes: [
+    node('in', 'trigger.manual'),
+    node('call', 'http.request', { method: 'POST', url: 'http://target.test/' }, policy),
+    node('end', 'data.set', { values: { done: true } }),
+  ],
+  edges: [edge('in', 'call'), edge('call', 'end')],
+});
+const delaying = (ms: number): Graph => ({
+  nodes: [node('in', 'trigger.manual'), node('wait', 'flow.delay', { ms }), node('end', 'data.set', { values: { done: true } })],
+  edges: [edge('in', 'wait'), edge('wait', 'end')],
+});
+
+describe('pausing', () => {
+  it('holds tasks until the run is resumed, then they run at once', async () => {
+    let sent = 0;
+    const one = system(() => {
+      sent += 1;
+      return Promise.resolve(ok);
+    });
+    const id = await one.start(await publish(calling()));
+    await one.step();
+    const early = [...one.tickets.out];
+    expect(await one.pause(id)).toEqual({ id, status: 'paused' });
+    await expect(one.pause(id)).rejects.toMatchObject({ code: 'execution_is_paused' });
+    one.tickets.out.push(...early);
+    await one.step();
+    await one.step();
+    expect(sent).toBe(0);
+    expect(await one.resume(id)).toEqual({ id, status: 'running' });
+    await expect(one.resume(id)).rejects.toMatchObject({ code: 'execution_is_not_paused' });
+    expect(one.tickets.out).toHaveLength(1);
+    await one.until(id, 'completed');
+    expect(sent).toBe(1);
+  });
+
+  it('before it began, a run begins when it is resumed', async () => {
+    const one = system();
+    const id = await one.start(await publish(delaying(1)));
+    await one.pause(id);
+    await one.step();
+    expect(await eventTypes(id)).not.toContain('node.execution.completed');
+    await one.resume(id);
+    await one.step();
+    expect(await statusOf(id)).toBe('waiting');
+  });
+
+  it('lets a call that is under way end, and holds what follows', async () => {
+    const answer = Promise.withResolvers<OutboundResponse>();
+    const sending = Promise.withResolvers<void>();
+    const one = system(() => {
+      sending.resolve();
+      return answer.promise;
+    });
+    const id = await one.start(await publish(calling()));
+    await one.step();
+    await one.step();
+    await sending.promise;
+    await one.pause(id);
+    answer.resolve(ok);
+    await eventually(async () => expect(count(await eventTypes(id), 'node.execution.completed')).toBe(2));
+    await one.step();
+    expect(await statusOf(id)).toBe('paused');
+    await one.resume(id);
+    await one.until(id, 'completed');
+  });
+
+  it('loses no timer that fires meanwhile', async () => {
+    const one = system();
+    const id = await one.start(await publish(delaying(5)));
+    await one.step();
+    await one.pause(id);
+    await eventually(async () => {
+      one.tickets.out.push(...(await fireDueTimers(database.pool)));
+      await one.step();
+      expect(count(await eventTypes(id), 'node.execution.completed')).toBe(2);
+    });
+    expect(await statusOf(id)).toBe('paused');
+    await one.resume(id);
+    await one.until(id, 'completed');
+  });
+
+  it('a task that a dead worker left does not run while its run is paused', async () => {
+    let sent = 0;
+    const one = system(() => {
+      sent += 1;
+      return Promise.resolve(ok);
+    });
+    const id = await one.start(await publish(calling()));
+    await one.step();
+    await one.pause(id);
+    await admin.query('UPDATE tasks SET run_after = now(), ticketed_at = NULL WHERE execution_id = $1', [id]);
+    await one.step();
+    await eventually(async () => {
+      const { rows } = await admin.query(`SELECT status, run_after = 'infinity' AS held FROM tasks WHERE execution_id = $1`, [id]);
+      expect(rows).toEqual([{ status: 'ready', held: true }]);
+    });
+    expect(sent).toBe(0);
+    await one.resume(id);
+    await one.until(id, 'completed');
+  });
+
+  it('N-12: racing with a step 50 times, nothing is lost and nothing happens twice', async () => {
+    const one = system();
+    const workflowId = await publish(delaying(1));
+    for (let round = 0; round < 50; round += 1) {
+      const id = await one.start(workflowId);
+      await one.step();
+      await eventually(async () => {
+        one.tickets.out.push(...(await fireDueTimers(database.pool)));
+        expect(one.tickets.out.length).toBeGreaterThan(0);
+      });
+      const [paused] = await Promise.all([one.pause(id).catch(({ code }: { code: string }) => code), one.step()]);
+      if (paused === 'execution_is_over') continue;
+      await one.resume(id).catch(({ code }: { code: string }) => expect(code).toBe('execution_is_over'));
+      await one.until(id, 'completed');
+      expect(count(await eventTypes(id), 'workflow.execution.completed')).toBe(1);
+    }
+  }, 60_000);
+});
+
+describe('retrying', () => {
+  it('goes on from the node that failed, with a new key for a call that is known to have failed', async () => {
+    const keys: string[] = [];
+    const one = system((_request, key) => {
+      keys.push(key);
+      return keys.length === 1 ? refused() : Promise.resolve(ok);
+    });
+    const id = await one.start(await publish(calling()));
+    await one.until(id, 'failed');
+    await expect(one.retry(id, { nodeId: 'end', iteration: '' })).rejects.toMatchObject({ code: 'node_has_not_failed' });
+    expect(await one.retry(id, { nodeId: 'call', iteration: '' })).toEqual({ id, status: 'running', nodes: [{ nodeId: 'call' }] });
+    await one.until(id, 'completed');
+    expect(new Set(keys).size).toBe(2);
+    const { rows } = await admin.query('SELECT generation, effect_key, state FROM effects WHERE execution_id = $1', [id]);
+    expect(rows).toEqual([{ generation: 2, effect_key: keys[1], state: 'succeeded' }]);
+    expect(await runOf(id)).toMatchObject({ error: null, output: { done: true } });
+    await expect(one.retry(id)).rejects.toMatchObject({ code: 'execution_has_not_failed' });
+  });
+
+  it('keeps the key of a call whose outcome nobody knows', async () => {
+    const keys: string[] = [];
+    const hanging = Promise.withResolvers<OutboundResponse>();
+    const one = system((_request, key) => {
+      keys.push(key);
+      return keys.length === 1 ? hanging.promise : Promise.resolve(ok);
+    });
+    const id = await one.start(await publish(calling(), { deadlineMs: 1_000 }));
+    await one.step();
+    await one.step();
+    await eventually(async () => expect(keys).toHaveLength(1));
+    await admin.query(`UPDATE timers SET due_at = now() WHERE execution_id = $1`, [id]);
+    one.tickets.out.push(...(await fireDueTimers(database.pool)));
+    await one.until(id, 'failed');
+    await admin.query(`UPDATE workflow_executions SET started_at = now() - interval '1 hour' WHERE id = $1`, [id]);
+    await one.retry(id);
+    const { rows } = await admin.query(`SELECT due_at > now() AS ahead FROM timers WHERE execution_id = $1 AND node_id = ''`, [id]);
+    expect(rows).toEqual([{ ahead: true }]);
+    await one.until(id, 'completed');
+    expect(keys).toEqual([keys[0], keys[0]]);
+    hanging.resolve(ok);
+  });
+
+  it('two at once are one', async () => {
+    let sent = 0;
+    const one = system(() => {
+      sent += 1;
+      return sent === 1 ? refused() : Promise.resolve(ok);
+    });
+    const id = await one.start(await publish(calling()));
+    await one.until(id, 'failed');
+    const answers = await Promise.all([one.retry(id), one.retry(id)].map((asked) => asked.catch(({ code }: { code: string }) => code)));
+    expect(answers.filter((answer) => answer === 'execution_has_not_failed')).toHaveLength(1);
+    await one.until(id, 'completed');
+    expect(sent).toBe(2);
+    expect(count(await eventTypes(id), 'workflow.execution.retried')).toBe(1);
+  });
+
+  it('takes the turn of its key back', async () => {
+    let sent = 0;
+    const one = system(() => {
+      sent += 1;
+      return sent === 1 ? refused() : Promise.resolve(ok);
+    });
+    const id = await one.start(await publish(calling(), { concurrency: { key: 'trigger.text', limit: 1, onLimit: 'queue' } }));
+    await one.until(id, 'failed');
+    expect((await admin.query('SELECT state FROM turns WHERE execution_id = $1', [id])).rows).toEqual([]);
+    await one.retry(id);
+    expect((await admin.query('SELECT state FROM turns WHERE execution_id = $1', [id])).rows).toEqual([{ state: 'holding' }]);
+    await one.until(id, 'completed');
+    expect((await admin.query('SELECT state FROM turns WHERE execution_id = $1', [id])).rows).toEqual([]);
+  });
+});
+
+describe('running again', () => {
+  it('is another run, linked to the event and the person, with the same or another input', async () => {
+    const one = system();
+    const first = await one.start(await publish(delaying(60_000)));
+    await one.step();
+    await expect(one.rerun(first)).rejects.toMatchObject({ code: 'execution_is_under_way' });
+    await admin.query(
+      `UPDATE workflow_executions SET status = 'completed', trigger_meta = trigger_meta || '{"webhookEventId": "e1", "clientId": "channel"}' WHERE id = $1`,
+      [first],
+    );
+    const { executionId: again } = await one.rerun(first);
+    const { executionId: third } = await one.rerun(first, 'newest', { text: 'other' });
+    const [was, one1, two] = [await runOf(first), await runOf(again), await runOf(third)];
+    expect(one1).toMatchObject({ input: { text: 'hello' }, start_key: `x:${first}:1`, correlation_id: was.correlation_id });
+    expect(one1.trigger_meta).toMatchObject({
+      source: 'rerun',
+      clientId: 'ada',
+      webhookEventId: 'e1',
+      rerunOf: { executionId: first, clientId: 'channel' },
+    });
+    expect(two).toMatchObject({ input: { text: 'other' }, start_key: `x:${first}:2` });
+    await one.until(again, 'waiting');
+  });
+});
+
+describe('a call in doubt', () => {
+  async function inDoubt() {
+    const keys: string[] = [];
+    const one = system((_request, key) => {
+      keys.push(key);
+      return keys.length === 1
+        ? Promise.reject(new NodeFailure('lost', 'lost', { retryable: true, outcomeUnknown: true }))
+        : Promise.resolve(ok);
+    });
+    const id = await one.start(await publish(calling({ effect: 'at_most_once', retry: { maxAttempts: 1 } })));
+    await one.until(id, 'waiting');
+    return { ...one, id, keys };
+  }
+  const ledgerOf = async (id: string) => (await admin.query('SELECT state, effect_key FROM effects WHERE execution_id = $1', [id])).rows;
+
+  it('was sent: the node goes on with the given output', async () => {
+    const { id, keys, resolve, until } = await inDoubt();
+    await expect(resolve(id, 'end', { outcome: 'not_sent' })).rejects.toMatchObject({ code: 'effect_is_not_in_doubt' });
+    await resolve(id, 'call', { outcome: 'sent', output: { messageId: 'm' } });
+    await until(id, 'completed');
+    expect(await ledgerOf(id)).toEqual([{ state: 'succeeded', effect_key: keys[0] }]);
+    expect(keys).toHaveLength(1);
+  });
+
+  it('was not sent: it is sent once more with the key it had', async () => {
+    const { id, keys, resolve, until } = await inDoubt();
+    const answers = await Promise.all(
+      [1, 2].map(() => resolve(id, 'call', { outcome: 'not_sent' }).catch(({ code }: { code: string }) => code)),
+    );
+    expect(answers.filter((answer) => answer === 'effect_is_not_in_doubt')).toHaveLength(1);
+    await until(id, 'completed');
+    expect(keys).toEqual([keys[0], keys[0]]);
+    expect(await ledgerOf(id)).toEqual([{ state: 'succeeded', effect_key: keys[0] }]);
+  });
+});
