@@ -7,6 +7,15 @@ export {
   ChannelStatusResult,
 } from './channel.command.js';
 export { CredentialCommand, CredentialCreatedResult } from './credential.command.js';
+export {
+  BacktestCommand,
+  BacktestStartedResult,
+  NodeTestCommand,
+  NodeTestErrorResult,
+  NodeTestItemCommand,
+  nodeTestOutcomes,
+  NodeTestResult,
+} from './draft.command.js';
 export { ExecutionCancelledResult } from './execution.command.js';
 export { limits } from './limits.js';
 export { NodeTriggerCommand, NodeTriggeredResult } from './node-trigger.command.js';
@@ -39,6 +48,17 @@ export {
 } from './workflow-definition.command.js';
 export { type ProblemCode, problemCatalogue, type ProblemEntry } from './problems.js';
 export { ApiKeyPage, ApiKeyQuery, apiKeyStatuses } from './query-api-keys.js';
+export {
+  BacktestErrorQuery,
+  BacktestEventsQuery,
+  BacktestNodeEndQuery,
+  BacktestNodeQuery,
+  BacktestQuery,
+  backtestReasons,
+  BacktestResultQuery,
+  backtestStatuses,
+  BacktestStatusQuery,
+} from './query-backtests.js';
 export {
   ChannelDependantsQuery,
   ChannelDetailQuery,

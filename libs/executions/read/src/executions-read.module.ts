@@ -1,6 +1,8 @@
 import { Module } from '@nestjs/common';
 import { ReadingModule } from '@sluice/platform-projections';
+import { BacktestQueriesController } from './backtests.controller.js';
 import { ExecutionQueriesController } from './executions.controller.js';
+import { GetBacktestHandler } from './get-backtest.js';
 import { GetExecutionHandler } from './get-execution.js';
 import { GetJobHandler } from './get-job.js';
 import { ListExecutionsHandler } from './list-executions.js';
@@ -8,7 +10,7 @@ import { ListNodeRunsHandler } from './list-node-runs.js';
 
 @Module({
   imports: [ReadingModule],
-  controllers: [ExecutionQueriesController],
-  providers: [ListExecutionsHandler, GetExecutionHandler, GetJobHandler, ListNodeRunsHandler],
+  controllers: [ExecutionQueriesController, BacktestQueriesController],
+  providers: [GetBacktestHandler, ListExecutionsHandler, GetExecutionHandler, GetJobHandler, ListNodeRunsHandler],
 })
 export class ExecutionsReadModule {}
