@@ -74,6 +74,10 @@ export class Things {
       const { nodes } = await this.api.read<{ nodes: { id: string }[] }>(`/api/executions/${await this.idOf('execution')}`);
       return nodes[0]?.id ?? '';
     },
+    backtest: async () => {
+      const { backtestId } = await this.api.made<{ backtestId: string }>(`/api/workflows/${await this.idOf('workflow')}/backtest`, {});
+      return this.shown(`/api/backtests/${backtestId}`, backtestId);
+    },
     tenant: () => Promise.resolve(this.tenant.id),
     providerApp: async () => (await this.api.made('/api/provider-apps', providerAppBody)).id,
     apiKey: async () => {

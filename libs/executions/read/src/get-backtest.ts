@@ -34,13 +34,15 @@ export class GetBacktestHandler implements IQueryHandler<GetBacktest> {
       const row = found.rows[0];
       if (row === undefined) throw new BacktestNotFound(backtestId);
 
-      const parts = 'FROM backtest_part p, jsonb_array_elements(p.results) WITH ORDINALITY AS r(result, ord) WHERE p.tenant_id = $1 AND p.backtest_id = $2';
+      const parts =
+        'FROM backtest_part p, jsonb_array_elements(p.results) WITH ORDINALITY AS r(result, ord) WHERE p.tenant_id = $1 AND p.backtest_id = $2';
       const { rows: counted } = await client.query<{ total: number }>(`SELECT count(*) AS total ${parts}`, [tenantId, backtestId]);
       const { rows: results } = await client.query<{ result: BacktestResultQuery }>(
         `SELECT r.result ${parts} ORDER BY p.part, r.ord LIMIT $3 OFFSET $4`,
         [tenantId, backtestId, page.limit, offsetOf(page)],
       );
-      const { id, workflowId, status, requestedBy, startedAt, completedAt, draftRevision, liveVersion, total, done, different, error } = row;
+      const { id, workflowId, status, requestedBy, startedAt, completedAt, draftRevision, liveVersion, total, done, different, error } =
+        row;
       return {
         id,
         workflowId,

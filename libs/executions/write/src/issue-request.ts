@@ -24,7 +24,8 @@ export async function writeRequest(
     kind,
     request,
     by,
-  }: NewRequest & ({ readonly kind: 'test'; readonly request: TestRequest } | { readonly kind: 'backtest'; readonly request: BacktestRequest }),
+  }: NewRequest &
+    ({ readonly kind: 'test'; readonly request: TestRequest } | { readonly kind: 'backtest'; readonly request: BacktestRequest }),
 ): Promise<IssuedRequest> {
   const requestId = newId();
   const priority = kind === 'test' ? 1 : -1;

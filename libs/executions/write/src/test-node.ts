@@ -18,7 +18,9 @@ export class WebhookEventNotFound extends DomainError {
 
 export class NoWorker extends DomainError {
   constructor() {
-    super('unavailable', 'no_worker', `No worker took it within ${testWaitMs / 1_000} s. It is not run any more.`, { retryAfterSeconds: 5 });
+    super('unavailable', 'no_worker', `No worker took it within ${testWaitMs / 1_000} s. It is not run any more.`, {
+      retryAfterSeconds: 5,
+    });
   }
 }
 

@@ -48,12 +48,9 @@ async function differenceOf(
   if (!ran(live) && !ran(draft)) return undefined;
   if (draft === undefined && !executionIsOver(state)) return { ...as, why: 'not_followed' };
 
-  const outputDiffers = live !== undefined && draft !== undefined && ran(live) && ran(draft) && (await hasOtherOutput(live, draft, resolve));
-  const why = reasonOf(
-    as.live.status !== as.draft.status || as.live.handle !== as.draft.handle,
-    changed.has(key),
-    outputDiffers,
-  );
+  const outputDiffers =
+    live !== undefined && draft !== undefined && ran(live) && ran(draft) && (await hasOtherOutput(live, draft, resolve));
+  const why = reasonOf(as.live.status !== as.draft.status || as.live.handle !== as.draft.handle, changed.has(key), outputDiffers);
   if (why === undefined) return undefined;
   return { ...as, ...(outputDiffers ? { outputDiffers } : {}), why, ...requestOf(changed, key) };
 }

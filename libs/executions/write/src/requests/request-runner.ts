@@ -194,7 +194,10 @@ export class RequestRunner implements BeforeApplicationShutdown {
       // Postgres refuses what was to be written, and will refuse it again.
       if (lease.signal.aborted || !/^(22|23|54)/.test(codeOf(error) ?? '')) throw error;
       const known = await this.read(tenantId, id);
-      await failBacktest({ ...backtest, progress: known?.progress ?? null }, lease, tools, { code: 'not_storable', message: messageOf(error) });
+      await failBacktest({ ...backtest, progress: known?.progress ?? null }, lease, tools, {
+        code: 'not_storable',
+        message: messageOf(error),
+      });
       return true;
     }
   }

@@ -51,7 +51,10 @@ export async function runBacktest(backtest: Backtest, lease: Lease, tools: Backt
   try {
     compiled = compileWorkflow(draft.graph);
   } catch (error) {
-    await failBacktest(backtest, lease, tools, { code: 'workflow_broken', message: error instanceof Error ? error.message : String(error) });
+    await failBacktest(backtest, lease, tools, {
+      code: 'workflow_broken',
+      message: error instanceof Error ? error.message : String(error),
+    });
     return true;
   }
   const version = { id: backtest.id, tenantId: backtest.tenantId, workflowId, settings: readSettings(draft.settings), compiled };
@@ -84,7 +87,14 @@ export async function runBacktest(backtest: Backtest, lease: Lease, tools: Backt
     if (!ended && tools.isStopping()) return false;
   }
   if (executionIds.length === 0) {
-    await write(backtest, lease, tools, progress, [{ type: 'backtest.completed', aggregateId: backtest.id, payload: { workflowId } }], true);
+    await write(
+      backtest,
+      lease,
+      tools,
+      progress,
+      [{ type: 'backtest.completed', aggregateId: backtest.id, payload: { workflowId } }],
+      true,
+    );
   }
   return true;
 }
@@ -115,7 +125,8 @@ async function compareOne(
   });
   const recorded = await readRecordedRun(database.pool, versions, tenantId, executionId);
   if (recorded === undefined) return notCompared('', 'execution_gone', 'The run is not there any more.');
-  if (recorded === 'too_large') return notCompared('', 'execution_too_large', 'The run has too many node runs, or too much output, to be compared.');
+  if (recorded === 'too_large')
+    return notCompared('', 'execution_too_large', 'The run has too many node runs, or too much output, to be compared.');
 
   const { run: live, nodes } = recorded;
   const eventId = live.trigger.webhookEventId ?? '';
@@ -152,10 +163,10 @@ async function write(
     correlationId: request.correlationId,
   }));
   const commitId = await database.withClient(async (client) => {
-    const { rowCount } = await client.query(
-      `SELECT FROM tasks WHERE id = $1 AND epoch = $2 AND status = 'leased' FOR UPDATE`,
-      [task.id, task.epoch],
-    );
+    const { rowCount } = await client.query(`SELECT FROM tasks WHERE id = $1 AND epoch = $2 AND status = 'leased' FOR UPDATE`, [
+      task.id,
+      task.epoch,
+    ]);
     if (rowCount !== 1) throw new Error('the lease was lost');
     await client.query('UPDATE worker_requests SET progress = $3, result = $4 WHERE tenant_id = $1 AND id = $2', [
       tenantId,

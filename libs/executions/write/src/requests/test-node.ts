@@ -145,7 +145,11 @@ function compileFor(graph: Graph, nodeId: string): CompiledWorkflow {
 }
 
 /** A run that never was, at this node, with what its other nodes are said to have put out. */
-function runOf({ requestId, tenantId, workflowId }: TestPlace, request: TestRequest, { settings: _, compiled, ...version }: PublishedVersion): Run {
+function runOf(
+  { requestId, tenantId, workflowId }: TestPlace,
+  request: TestRequest,
+  { settings: _, compiled, ...version }: PublishedVersion,
+): Run {
   const { nodeId, trigger, event, mocks, loop, by, correlationId } = request;
   const startedAt = new Date().toISOString();
   const isBefore = (id: string) => compiled.programs.get(id)?.type.kind === 'trigger' && compiled.reachableFrom(id).has(nodeId);
