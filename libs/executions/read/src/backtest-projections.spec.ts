@@ -1,10 +1,9 @@
 import type { BacktestEvent, RunComparison } from '@sluice/executions-domain';
 import { newId } from '@sluice/kernel';
-import { Folding } from '@sluice/platform-projections';
+import { replay } from '@sluice/platform-projections';
 import { backtestPart } from './backtest-part.projection.js';
 import { backtest } from './backtest.projection.js';
 
-const tenantId = newId();
 const id = newId();
 const workflowId = newId();
 const different = (eventId: string): RunComparison => ({ eventId, executionId: newId(), differs: true, nodes: [] });
@@ -14,22 +13,10 @@ const events: BacktestEvent[] = [
   { type: 'backtest.compared', aggregateId: id, payload: { workflowId, part: 2, done: 4, different: 2, results: [different('b')] } },
   { type: 'backtest.completed', aggregateId: id, payload: { workflowId } },
 ];
-const logged = events.map((event, index) => ({
-  ...event,
-  id: newId(),
-  tenantId,
-  aggregateVersion: index + 1,
-  correlationId: 'c',
-  causationId: null,
-  timestamp: `2026-01-01T00:00:0${index}.000Z`,
-  position: index + 1,
-}));
 
 it('counts what is done, keeps each part of what was found, and ends', () => {
-  const rows = new Folding(backtest, logged).fold([]).map(({ row }) => row);
-  expect(rows).toEqual([
+  expect(replay(backtest, events)).toMatchObject([
     {
-      tenantId,
       id,
       workflowId,
       status: 'completed',
@@ -40,13 +27,17 @@ it('counts what is done, keeps each part of what was found, and ends', () => {
       done: 4,
       different: 2,
       error: null,
-      startedAt: '2026-01-01T00:00:00.000Z',
-      completedAt: '2026-01-01T00:00:03.000Z',
     },
   ]);
-  const parts = new Folding(backtestPart, logged).fold([]).map(({ row }) => row);
-  expect(parts).toMatchObject([
+  expect(replay(backtest, events.slice(0, 2))).toMatchObject([{ status: 'running', done: 2, different: 1, completedAt: null }]);
+  expect(replay(backtestPart, events)).toMatchObject([
     { backtestId: id, part: 1, results: [{ eventId: 'a' }] },
     { backtestId: id, part: 2, results: [{ eventId: 'b' }] },
   ]);
+});
+
+it('says why it failed', () => {
+  const error = { code: 'crash_loop', message: 'It stopped its worker 3 times.' };
+  const failed: BacktestEvent = { type: 'backtest.failed', aggregateId: id, payload: { workflowId, error } };
+  expect(replay(backtest, [...events.slice(0, 2), failed])).toMatchObject([{ status: 'failed', done: 2, error }]);
 });

@@ -1,5 +1,5 @@
 import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
-import { type EngineCommand, executionIsOver, type Fact, inputOf, type Iteration, keyOf, TIMEOUT_HANDLE } from '@sluice/engine';
+import { type EngineCommand, executionIsOver, type Fact, inputOf, keyOf, TIMEOUT_HANDLE } from '@sluice/engine';
 import { compileExpression, truthy } from '@sluice/expressions';
 import { isJsonObject, type Json } from '@sluice/kernel';
 import { codeOf, ServiceDatabase } from '@sluice/platform-database';
@@ -10,7 +10,7 @@ import { approvalUrlOf } from './approvals/approval-url.js';
 import { EffectToolbox } from './effects/effect-toolbox.js';
 import { type EffectJob, type EffectOutcome, performEffects } from './effects/perform-effects.js';
 import { RequestRunner } from './requests/request-runner.js';
-import { type Begun, beginRun } from './steps/begin-run.js';
+import { beginRun } from './steps/begin-run.js';
 import { Blobs } from './steps/blobs.js';
 import { Callees } from './steps/callees.js';
 import type { EffectResult, StartWork, StepWork } from './steps/commit-steps.js';

@@ -179,7 +179,7 @@ export class RequestRunner implements BeforeApplicationShutdown {
     const tools: BacktestTools = {
       database: this.database,
       versions: this.versions,
-      simulation: (run) => this.simulationOf(lease, tenant, run),
+      simulation: this.simulationOf(lease, tenant),
       announce: (commitId, entries) => announce(this.notifications, commitId, entries),
       isStopping: () => this.stopping,
     };
@@ -202,7 +202,7 @@ export class RequestRunner implements BeforeApplicationShutdown {
     }
   }
 
-  private simulationOf(lease: Lease, tenant: Tenant | undefined, run: Run): SimulationTools {
+  private simulationOf(lease: Lease, tenant: Tenant | undefined): SimulationTools {
     const { slow, env, blobs, approvalUrl } = this.stepToolsOf(tenant);
     const runCode: TaskTools['runCode'] = (source, values, limits) => this.toolbox.runCode(source, values, limits, lease.signal);
     return {

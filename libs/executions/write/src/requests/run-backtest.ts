@@ -24,7 +24,7 @@ export interface BacktestTools {
   readonly database: Database;
   readonly versions: CompiledVersions;
   /** What simulations use */
-  simulation(run: Run): SimulationTools;
+  readonly simulation: SimulationTools;
   /** What was written */
   announce(commitId: number, entries: readonly LogEntry[]): void;
   /** The worker is about to stop: what is done is written, the rest is left to another. */
@@ -114,7 +114,7 @@ async function compareOne(
   draft: Omit<PublishedVersion, 'version'>,
   { tenantId }: Backtest,
   lease: Lease,
-  { database, versions, simulation }: BacktestTools,
+  { database, versions, simulation: tools }: BacktestTools,
 ): Promise<RunComparison> {
   const notCompared = (eventId: string, code: string, message: string): RunComparison => ({
     eventId,
@@ -131,7 +131,6 @@ async function compareOne(
   const { run: live, nodes } = recorded;
   const eventId = live.trigger.webhookEventId ?? '';
   const run: Run = { ...live, version: 0, state: newRun(live.state.entryNodeId, live.state.input) };
-  const tools = simulation(run);
   try {
     const simulated = await simulate({ ...draft, version: live.workflowVersion }, run, nodes, tools);
     const resolve = (value: Parameters<typeof tools.blobs.resolve>[1]) => tools.blobs.resolve(tenantId, value);
