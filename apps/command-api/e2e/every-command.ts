@@ -62,6 +62,14 @@ export async function fixtures(api: CommandApi) {
     await made(`/api/workflows/${id}/publish`, {});
     return id;
   };
+  // No worker runs here: what one would answer to tests is there at once.
+  await api.db.query(`
+    CREATE OR REPLACE FUNCTION answer_test() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      IF NEW.kind = 'test' THEN NEW.result := '{"outcome": "done", "handle": "out", "output": {"a": 1}, "durationMs": 1}'; END IF;
+      RETURN NEW;
+    END $$;
+    CREATE OR REPLACE TRIGGER answer_test BEFORE INSERT ON worker_requests FOR EACH ROW EXECUTE FUNCTION answer_test()`);
   return {
     made,
     drawing,
@@ -125,6 +133,14 @@ export const commandCases: readonly CommandCase[] = [
       path: `/api/workflows/${await published()}/nodes/start/trigger`,
       body: { input: { text: 'Hello' } },
     }),
+  },
+  {
+    route: 'POST /api/workflows/{id}/nodes/{nodeId}/test',
+    request: async (_, { workflow }) => ({ method: 'POST', path: `/api/workflows/${await workflow()}/nodes/set/test`, body: { input: 1 } }),
+  },
+  {
+    route: 'POST /api/workflows/{id}/backtest',
+    request: async (_, { published }) => ({ method: 'POST', path: `/api/workflows/${await published()}/backtest`, body: { events: 10 } }),
   },
   {
     route: 'POST /api/executions/{id}/cancel',

@@ -1,6 +1,6 @@
 import type { DynamicModule } from '@nestjs/common';
 import { channelSummary } from '@sluice/channels-read';
-import { executionDetail, executionSummary } from '@sluice/executions-read';
+import { backtest, backtestPart, executionDetail, executionSummary } from '@sluice/executions-read';
 import { type AnyProjection, ProjectorModule } from '@sluice/platform-projections';
 import type { Logger } from '@sluice/platform-telemetry';
 import { apiKeyDirectory, auditLog } from '@sluice/tenancy-read';
@@ -18,6 +18,8 @@ export const projections: readonly AnyProjection[] = [
   webhookEventHistory,
   executionSummary,
   executionDetail,
+  backtest,
+  backtestPart,
   auditLog,
 ];
 

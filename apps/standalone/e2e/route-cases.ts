@@ -7,6 +7,7 @@ export const kinds = [
   'execution',
   'waitingExecution',
   'nodeRun',
+  'backtest',
   'apiKey',
   'providerApp',
   'credential',
@@ -58,6 +59,12 @@ export const routeCases: Readonly<Record<string, RouteCase | readonly RouteCase[
     body: body({ input: { text: 'price?' } }),
     answers: 202,
   },
+  'POST /api/workflows/:id/nodes/:nodeId/test': {
+    params: { id: 'workflow', nodeId: '=out' },
+    body: async (idOf) => ({ eventId: await idOf('event') }),
+    answers: 200,
+  },
+  'POST /api/workflows/:id/backtest': { params: { id: 'workflow' }, body: body({ events: 10 }), answers: 202 },
   'POST /api/executions/:id/cancel': { params: { id: 'waitingExecution' }, answers: 202, fresh: true },
   'POST /api/webhooks': {
     body: async (idOf) => ({
@@ -94,6 +101,7 @@ export const routeCases: Readonly<Record<string, RouteCase | readonly RouteCase[
   'GET /api/api-keys': { answers: 200 },
   'GET /api/audit': { answers: 200 },
   'GET /api/blobs/:sha256': { params: { sha256: 'blob' }, answers: 200 },
+  'GET /api/backtests/:id': { params: { id: 'backtest' }, answers: 200 },
   'GET /api/channels': { answers: 200 },
   'GET /api/channels/:id': { params: { id: 'channel' }, answers: 200 },
   'GET /api/channels/:id/events': { params: { id: 'channel' }, answers: 200 },

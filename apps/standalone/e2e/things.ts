@@ -81,6 +81,10 @@ export class Things {
       const { output } = await this.api.read<{ output: { $blob: { sha256: string } } }>(`/api/executions/${id}`);
       return output.$blob.sha256;
     },
+    backtest: async () => {
+      const { backtestId } = await this.api.made<{ backtestId: string }>(`/api/workflows/${await this.idOf('workflow')}/backtest`, {});
+      return this.shown(`/api/backtests/${backtestId}`, backtestId);
+    },
     tenant: () => Promise.resolve(this.tenant.id),
     providerApp: async () => (await this.api.made('/api/provider-apps', providerAppBody)).id,
     apiKey: async () => {

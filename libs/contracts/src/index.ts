@@ -25,6 +25,15 @@ export {
   MoveRunsCommand,
   MoveRunsResult,
 } from './execution.command.js';
+export {
+  BacktestCommand,
+  BacktestStartedResult,
+  NodeTestCommand,
+  NodeTestErrorResult,
+  NodeTestItemCommand,
+  nodeTestOutcomes,
+  NodeTestResult,
+} from './draft.command.js';
 export { limits } from './limits.js';
 export { NodeTriggerCommand, NodeTriggeredResult } from './node-trigger.command.js';
 export { ProviderAppCommand, ProviderAppCreatedResult, ProviderAppCredentialsCommand } from './provider-app.command.js';
@@ -58,6 +67,17 @@ export {
 } from './workflow-definition.command.js';
 export { type ProblemCode, problemCatalogue, type ProblemEntry } from './problems.js';
 export { ApiKeyPage, ApiKeyQuery, apiKeyStatuses } from './query-api-keys.js';
+export {
+  BacktestErrorQuery,
+  BacktestEventsQuery,
+  BacktestNodeEndQuery,
+  BacktestNodeQuery,
+  BacktestQuery,
+  backtestReasons,
+  BacktestResultQuery,
+  backtestStatuses,
+  BacktestStatusQuery,
+} from './query-backtests.js';
 export {
   ChannelDependantsQuery,
   ChannelDetailQuery,

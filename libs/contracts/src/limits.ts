@@ -31,4 +31,6 @@ export const limits = {
   credentialHosts: 20,
   envNames: 100,
   envBytes: 32 * 1024,
+  /** Runs that one backtest compares */
+  backtestEvents: 1_000,
 } as const;

@@ -232,7 +232,7 @@ export const problemCatalogue = {
     title: 'Workflow is archived',
     detail: `The workflow ${id} is archived.`,
     remedy: 'None: an archived workflow stays as it is. Create a new one.',
-    at: ['workflows.update', 'workflows.delete', 'workflows.publish', 'workflows.rollback', 'webhooks.create'],
+    at: ['workflows.update', 'workflows.delete', 'workflows.publish', 'workflows.rollback', 'workflows.backtest', 'webhooks.create'],
   },
   revision_is_stale: {
     status: 412,
@@ -245,7 +245,7 @@ export const problemCatalogue = {
     title: 'Workflow not publishable',
     detail: '2 findings in the way of publishing.',
     remedy: 'Mend every finding in `errors`; `workflows.validate` lists them without publishing.',
-    at: ['workflows.publish', 'workflows.rollback'],
+    at: ['workflows.publish', 'workflows.rollback', 'workflows.backtest'],
   },
   graph_is_broken: {
     status: 422,
@@ -328,12 +328,37 @@ export const problemCatalogue = {
     title: 'Workflow is not published',
     detail: 'The workflow has no published version. Publish it first.',
     remedy: 'Publish the workflow.',
-    at: ['workflows.trigger', 'executions.rerun'],
+    at: ['workflows.trigger', 'executions.rerun', 'workflows.backtest'],
   },
+
+  // Tests and backtests of drafts
+  draft_node_not_found: notFound('Draft node not found', 'The draft has no node "lookup".', ['workflows.test']),
+  node_not_testable: {
+    status: 422,
+    title: 'Node not testable',
+    detail: '2 things stand in the way of testing "lookup".',
+    remedy: 'Mend what `errors` names: the node itself, or ids in `mocks`. The rest of the draft may be unfinished.',
+    at: ['workflows.test'],
+  },
+  no_worker: {
+    status: 503,
+    title: 'No worker',
+    detail: 'No worker took it within 15 s. It is not run any more.',
+    remedy: 'Check that execution workers run and are not behind, then test again, with a new `Idempotency-Key`.',
+    at: ['workflows.test'],
+  },
+  test_unfinished: {
+    status: 503,
+    title: 'Test unfinished',
+    detail: 'The worker had no outcome within 15 s.',
+    remedy: 'Try again: with the same `Idempotency-Key` for the outcome of this test, with a new one for another test.',
+    at: ['workflows.test'],
+  },
+  backtest_not_found: notFound('Backtest not found', `There is no backtest ${id}.`),
 
   // Webhooks
   webhook_not_found: notFound('Webhook not found', `There is no webhook ${id}.`),
-  webhook_event_not_found: notFound('Webhook event not found', `There is no webhook event ${id}.`),
+  webhook_event_not_found: notFound('Webhook event not found', `There is no webhook event ${id}.`, ['workflows.test']),
   registration_is_invalid: {
     status: 400,
     title: 'Registration is invalid',

@@ -32,6 +32,7 @@ export const stateSet: EffectNodeType = {
       delete: { title: 'Delete', description: 'Deletes the value instead.', type: 'boolean', examples: [true] },
       ifVersion: {
         title: 'If version',
+        handle: 'conflict',
         description: 'Writes only if the value has this version, as `state.get` gave it; 0: only if there is none.',
         type: 'integer',
         minimum: 0,

@@ -32,6 +32,22 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/backtests/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get: operations["backtests.get"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/channels": {
         readonly parameters: {
             readonly query?: never;
@@ -437,6 +453,94 @@ export interface components {
             readonly type: string;
             readonly id: string;
         };
+        readonly BacktestErrorQuery: {
+            readonly code: string;
+            readonly message: string;
+        };
+        readonly BacktestEventsQuery: {
+            /** @description Runs to compare, each started by one event */
+            readonly total: number;
+            /** @description Compared so far */
+            readonly done: number;
+            /** @description Of those, the ones that the draft runs differently */
+            readonly different: number;
+        };
+        readonly BacktestNodeEndQuery: {
+            /**
+             * @description absent: it did not run; unknown: nothing was recorded that answers it; not_followed: it lies behind one that is unknown
+             * @enum {string}
+             */
+            readonly status: "completed" | "failed" | "skipped" | "waiting" | "running" | "in_doubt" | "absent" | "unknown" | "not_followed";
+            /** @description The handle by which it was left */
+            readonly handle?: string;
+        };
+        readonly BacktestNodeQuery: {
+            readonly nodeId: string;
+            /**
+             * @description In a loop: the loop and the place of the item, from 0
+             * @example orders:3
+             */
+            readonly iteration?: string;
+            readonly live: components["schemas"]["BacktestNodeEndQuery"];
+            readonly draft: components["schemas"]["BacktestNodeEndQuery"];
+            readonly outputDiffers?: boolean;
+            /** @enum {string} */
+            readonly why: "path_changed" | "output_changed" | "request_changed" | "not_recorded" | "not_followed";
+            /** @description Any JSON: the config of the call as the draft evaluates it, where that is another one or nothing answers it; up to 4 KiB */
+            readonly request?: unknown;
+        };
+        readonly BacktestQuery: {
+            /** Format: uuid */
+            readonly id: string;
+            /** Format: uuid */
+            readonly workflowId: string;
+            /** @enum {string} */
+            readonly status: "running" | "completed" | "failed";
+            readonly requestedBy: string;
+            /** Format: date-time */
+            readonly startedAt: string;
+            /** Format: date-time */
+            readonly completedAt: string | null;
+            /** @description Of the draft as it stood when the backtest was asked for */
+            readonly draftRevision: number;
+            /** @description The newest version then; each run is compared with what it did itself, by whatever version */
+            readonly liveVersion: number;
+            readonly events: components["schemas"]["BacktestEventsQuery"];
+            /** @description Why it failed */
+            readonly error?: components["schemas"]["BacktestErrorQuery"];
+            /** @description A page of the runs that differ or could not be compared, newest first */
+            readonly results: readonly components["schemas"]["BacktestResultQuery"][];
+            /** @example 1 */
+            readonly page: number;
+            /** @example 50 */
+            readonly limit: number;
+            /** @description How many results there are in all so far */
+            readonly resultsTotal: number;
+        };
+        readonly BacktestResultQuery: {
+            /** @description The event that started the run; empty if the run is gone */
+            readonly eventId: string;
+            /** Format: uuid */
+            readonly executionId: string;
+            readonly differs: boolean;
+            /** @description How the runs ended */
+            readonly status?: components["schemas"]["BacktestStatusQuery"];
+            /** @description The nodes that differ, 50 at most */
+            readonly nodes: readonly components["schemas"]["BacktestNodeQuery"][];
+            /** @description How many more nodes differ */
+            readonly omitted?: number;
+            /** @description Why the run could not be compared */
+            readonly error?: components["schemas"]["BacktestErrorQuery"];
+        };
+        readonly BacktestStatusQuery: {
+            /** @enum {string} */
+            readonly live: "running" | "waiting" | "paused" | "completed" | "failed" | "cancelled" | "incomplete";
+            /**
+             * @description running, waiting: it could not be followed to its end
+             * @enum {string}
+             */
+            readonly draft: "running" | "waiting" | "paused" | "completed" | "failed" | "cancelled" | "incomplete";
+        };
         readonly ChangeQuery: {
             /** @example config.cases[1].name */
             readonly path: string;
@@ -553,6 +657,11 @@ export interface components {
             readonly correlationId: string;
             readonly error?: components["schemas"]["ExecutionErrorQuery"];
             readonly trigger: components["schemas"]["TriggerMetadataQuery"];
+            /**
+             * Format: uuid
+             * @description The run that called it
+             */
+            readonly parentExecutionId?: string;
             /** @description The node that the run began with */
             readonly entryNodeId: string;
             /** @description Any JSON */
@@ -654,18 +763,6 @@ export interface components {
             /** Format: date-time */
             readonly completedAt: string | null;
         };
-        readonly NodeExampleQuery: {
-            /** @example Goes on by `true` when the condition holds; its output is its input. */
-            readonly says: string;
-            /**
-             * @example {
-             *       "condition": "trigger.text = 'hello'"
-             *     }
-             */
-            readonly config: {
-                readonly [key: string]: unknown;
-            };
-        };
         readonly NodeExecutionQuery: {
             /** Format: uuid */
             readonly id: string;
@@ -673,7 +770,23 @@ export interface components {
             readonly nodeId: string;
             /** @example logic.if */
             readonly type: string;
+            /**
+             * @description In a loop: the loop and the place of the item, from 0
+             * @example orders:3
+             */
             readonly iteration?: string;
+            /** @description Of a loop: how many items it has */
+            readonly itemCount?: number;
+            /**
+             * @description What it waits for
+             * @enum {string}
+             */
+            readonly waitsFor?: "time" | "event" | "approval" | "execution";
+            /**
+             * Format: uuid
+             * @description The run that it called
+             */
+            readonly calledExecutionId?: string;
             /** @enum {string} */
             readonly status: "completed" | "failed" | "skipped" | "waiting" | "running" | "in_doubt";
             /** @description 0 for a skipped node */
@@ -784,19 +897,12 @@ export interface components {
             readonly description: string;
             /** @enum {string} */
             readonly kind: "trigger" | "pure" | "task" | "effect";
-            /** @description JSON Schema of the config. Beside what is standard: `format: "expression"`, an expression with or without `{{ }}` (texts elsewhere may contain `{{ }}`); `literal: true`, no template here; `deferred: true`, evaluated anew for each item or event; `handle`, see `handles` */
+            /** @description JSON Schema of the config */
             readonly configSchema: {
                 readonly [key: string]: unknown;
             };
-            /** @description The handles that a new node of this type is left by, without `error`. Fields of the config add others: with `handle: true` in their schema the one named by their value, with `handle: "name"` that one as soon as they are set */
+            /** @description The handles that a new node of this type is left by, without `error` */
             readonly handles: readonly string[];
-            /**
-             * @description What lies behind its handle `item` runs once for each item
-             * @enum {boolean}
-             */
-            readonly loop?: true;
-            /** @description Configs that can be published */
-            readonly examples: readonly components["schemas"]["NodeExampleQuery"][];
             /**
              * @description After an unknown outcome
              * @enum {string}
@@ -839,12 +945,12 @@ export interface components {
         };
         readonly TriggerMetadataQuery: {
             /** @enum {string} */
-            readonly source: "webhook" | "manual";
-            /** @description The provider, or `api` */
+            readonly source: "webhook" | "manual" | "schedule" | "subworkflow" | "error" | "rerun";
+            /** @description The provider, `api`, or what `source` says */
             readonly sourceType: string;
             readonly actionType: string;
             readonly customerId: string | null;
-            /** @description The channel, or who called */
+            /** @description The channel, who called, or the run that it came from */
             readonly clientId: string;
             /** Format: date-time */
             readonly receivedAt: string;
@@ -1501,6 +1607,191 @@ export interface operations {
                 };
             };
             /** @description `tenant_not_found`: Tenant not found. */
+            readonly 404: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Internal error. */
+            readonly 500: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `store_unavailable`: Store is unavailable. */
+            readonly 503: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "backtests.get": {
+        readonly parameters: {
+            readonly query?: {
+                readonly page?: number;
+                readonly limit?: number;
+                /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
+                readonly tenantId?: components["parameters"]["tenantId"];
+            };
+            readonly header?: {
+                /**
+                 * @description Read your own write: the `X-Log-Position` of a command. Waits up to 2 s until the answer is at least as new.
+                 * @example 4711
+                 */
+                readonly "X-Min-Log-Position"?: components["parameters"]["minLogPosition"];
+                /**
+                 * @description Kept through log, audit and runs; made if it is missing or not such a token.
+                 * @example checkout-7f3a90c1
+                 */
+                readonly "X-Correlation-Id"?: components["parameters"]["correlationId"];
+            };
+            readonly path: {
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Done */
+            readonly 200: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "X-Log-Position": components["headers"]["X-Log-Position"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *       "workflowId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *       "status": "running",
+                     *       "requestedBy": "text",
+                     *       "startedAt": "2026-11-23T12:00:00.000Z",
+                     *       "completedAt": "2026-11-23T12:00:00.000Z",
+                     *       "draftRevision": 1,
+                     *       "liveVersion": 1,
+                     *       "events": {
+                     *         "total": 1,
+                     *         "done": 1,
+                     *         "different": 1
+                     *       },
+                     *       "error": {
+                     *         "code": "text",
+                     *         "message": "What happened, in a sentence."
+                     *       },
+                     *       "results": [
+                     *         {
+                     *           "eventId": "text",
+                     *           "executionId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *           "differs": true,
+                     *           "status": {
+                     *             "live": "running",
+                     *             "draft": "running"
+                     *           },
+                     *           "nodes": [
+                     *             {
+                     *               "nodeId": "lookup",
+                     *               "iteration": "orders:3",
+                     *               "live": {
+                     *                 "status": "completed",
+                     *                 "handle": "text"
+                     *               },
+                     *               "draft": {
+                     *                 "status": "completed",
+                     *                 "handle": "text"
+                     *               },
+                     *               "outputDiffers": true,
+                     *               "why": "path_changed",
+                     *               "request": {
+                     *                 "text": "What is the price?"
+                     *               }
+                     *             }
+                     *           ],
+                     *           "omitted": 1,
+                     *           "error": {
+                     *             "code": "text",
+                     *             "message": "What happened, in a sentence."
+                     *           }
+                     *         }
+                     *       ],
+                     *       "page": 1,
+                     *       "limit": 50,
+                     *       "resultsTotal": 1
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["BacktestQuery"];
+                };
+            };
+            /**
+             * @description `malformed_request`: Malformed request.
+             *
+             *     `malformed_address`: Address is malformed.
+             *
+             *     `input_is_invalid`: Input is invalid.
+             *
+             *     `log_position_is_malformed`: Log position is malformed.
+             *
+             *     `tenant_is_required`: Tenant is required.
+             */
+            readonly 400: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_is_missing`: Credential is missing.
+             *
+             *     `credential_is_invalid`: Credential is invalid.
+             */
+            readonly 401: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
+            readonly 403: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `tenant_not_found`: Tenant not found.
+             *
+             *     `backtest_not_found`: Backtest not found.
+             */
             readonly 404: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
@@ -2254,6 +2545,7 @@ export interface operations {
                      *         "webhookId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
                      *         "webhookEventId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e"
                      *       },
+                     *       "parentExecutionId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
                      *       "entryNodeId": "message",
                      *       "input": {},
                      *       "output": {},
@@ -2262,7 +2554,10 @@ export interface operations {
                      *           "id": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
                      *           "nodeId": "lookup",
                      *           "type": "logic.if",
-                     *           "iteration": "text",
+                     *           "iteration": "orders:3",
+                     *           "itemCount": 1,
+                     *           "waitsFor": "time",
+                     *           "calledExecutionId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
                      *           "status": "completed",
                      *           "attempt": 1,
                      *           "startedAt": "2026-11-23T12:00:00.000Z",
@@ -2552,15 +2847,6 @@ export interface operations {
                      *           "configSchema": {},
                      *           "handles": [
                      *             "text"
-                     *           ],
-                     *           "loop": true,
-                     *           "examples": [
-                     *             {
-                     *               "says": "Goes on by `true` when the condition holds; its output is its input.",
-                     *               "config": {
-                     *                 "condition": "trigger.text = 'hello'"
-                     *               }
-                     *             }
                      *           ],
                      *           "effect": "idempotent",
                      *           "policy": {}

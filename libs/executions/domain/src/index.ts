@@ -1,3 +1,10 @@
+export {
+  type BacktestEvent,
+  type ComparedNode,
+  type DifferenceReason,
+  type NodeDifference,
+  type RunComparison,
+} from './backtest-events.js';
 export { cancel, ExecutionIsOver, ExecutionNotFound, type OpenExecution } from './cancel.js';
 export {
   type ControlledRun,

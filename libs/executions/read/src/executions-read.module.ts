@@ -1,7 +1,9 @@
 import { Module } from '@nestjs/common';
 import { ReadingModule } from '@sluice/platform-projections';
+import { BacktestQueriesController } from './backtests.controller.js';
 import { ExecutionQueriesController } from './executions.controller.js';
 import { GetBlobHandler } from './get-blob.js';
+import { GetBacktestHandler } from './get-backtest.js';
 import { GetExecutionHandler } from './get-execution.js';
 import { GetJobHandler } from './get-job.js';
 import { ListExecutionsHandler } from './list-executions.js';
@@ -9,7 +11,7 @@ import { ListNodeRunsHandler } from './list-node-runs.js';
 
 @Module({
   imports: [ReadingModule],
-  controllers: [ExecutionQueriesController],
-  providers: [ListExecutionsHandler, GetBlobHandler, GetExecutionHandler, GetJobHandler, ListNodeRunsHandler],
+  controllers: [ExecutionQueriesController, BacktestQueriesController],
+  providers: [GetBacktestHandler, GetBlobHandler, ListExecutionsHandler, GetExecutionHandler, GetJobHandler, ListNodeRunsHandler],
 })
 export class ExecutionsReadModule {}

@@ -1,3 +1,5 @@
+export { backtestPart } from './backtest-part.projection.js';
+export { backtest } from './backtest.projection.js';
 export { executionDetail } from './execution-detail.projection.js';
 export { executionSummary } from './execution-summary.projection.js';
 export { ExecutionsReadModule } from './executions-read.module.js';

@@ -9,6 +9,7 @@ import { OutboundHttp } from '@sluice/platform-outbound';
 import { TicketConsumerModule, TicketHandler } from '@sluice/platform-queue';
 import { LOGGER, type Logger } from '@sluice/platform-telemetry';
 import { EffectToolbox, type ToolboxOptions } from './effects/effect-toolbox.js';
+import { RequestRunner } from './requests/request-runner.js';
 import { Blobs } from './steps/blobs.js';
 import { Callees } from './steps/callees.js';
 import { Committer, CommitStepsHandler } from './steps/committer.js';
@@ -16,8 +17,9 @@ import { CompiledVersions } from './steps/compiled-versions.js';
 import { Leases } from './steps/leases.js';
 import { Sweeper } from './sweeps/sweeper.js';
 import { WakeUps } from './sweeps/wake-ups.js';
-import { TaskRunner, WORKER_OPTIONS, type WorkerOptions } from './task-runner.js';
+import { TaskRunner } from './task-runner.js';
 import { TenantDirectory } from './tenant-directory.js';
+import { WORKER_OPTIONS, type WorkerOptions } from './worker-options.js';
 
 export interface ExecutionWorkerOptions {
   readonly redis: RedisConfig;
@@ -108,6 +110,7 @@ export class ExecutionWorkerModule {
         Committer,
         CompiledVersions,
         Leases,
+        RequestRunner,
         Sweeper,
         TaskRunner,
         TenantDirectory,

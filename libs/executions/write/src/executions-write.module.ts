@@ -2,18 +2,21 @@ import { Module } from '@nestjs/common';
 import { CommandStoreModule } from '@sluice/platform-event-log';
 import { ApiStepTools } from './api-step-tools.js';
 import { CancelExecutionHandler } from './cancel-execution.js';
+import { DraftsController } from './drafts.controller.js';
 import { ExecutionsController } from './executions.controller.js';
 import { PauseExecutionHandler } from './pause-execution.js';
 import { RerunExecutionHandler } from './rerun-execution.js';
 import { ResolveEffectHandler } from './resolve-effect.js';
 import { ResumeExecutionHandler } from './resume-execution.js';
 import { RetryExecutionHandler } from './retry-execution.js';
+import { StartBacktestHandler } from './start-backtest.js';
+import { TestNodeHandler } from './test-node.js';
 import { TriggerNodeHandler } from './trigger-node.js';
 
 /** What people and frontends do to runs. */
 @Module({
   imports: [CommandStoreModule],
-  controllers: [ExecutionsController],
+  controllers: [ExecutionsController, DraftsController],
   providers: [
     ApiStepTools,
     CancelExecutionHandler,
@@ -22,6 +25,8 @@ import { TriggerNodeHandler } from './trigger-node.js';
     ResolveEffectHandler,
     ResumeExecutionHandler,
     RetryExecutionHandler,
+    StartBacktestHandler,
+    TestNodeHandler,
     TriggerNodeHandler,
   ],
 })

@@ -16,6 +16,7 @@ import { RerunExecution, RerunExecutionHandler } from './rerun-execution.js';
 import { ResolveEffect, ResolveEffectHandler } from './resolve-effect.js';
 import { ResumeExecution, ResumeExecutionHandler } from './resume-execution.js';
 import { RetryExecution, RetryExecutionHandler } from './retry-execution.js';
+import type { RequestRunner } from './requests/request-runner.js';
 import { Blobs } from './steps/blobs.js';
 import { Callees } from './steps/callees.js';
 import { Committer, CommitSteps, CommitStepsHandler } from './steps/committer.js';
@@ -99,6 +100,7 @@ function system(send: Send = () => Promise.reject(new Error('nothing is sent her
     toolbox,
     new Blobs(database),
     new Callees(database, versions),
+    { begin: () => Promise.resolve() } as unknown as RequestRunner,
     { fusion: true, slow: () => Promise.reject(new Error('no slow expression is used here')), publicUrl: 'http://localhost' },
     logger,
   );

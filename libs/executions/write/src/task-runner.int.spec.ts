@@ -11,6 +11,7 @@ import { eventually, type TestDatabase, testDatabase } from '@sluice/testing';
 import pg from 'pg';
 import { CancelExecution, CancelExecutionHandler } from './cancel-execution.js';
 import type { EffectToolbox } from './effects/effect-toolbox.js';
+import type { RequestRunner } from './requests/request-runner.js';
 import { Blobs } from './steps/blobs.js';
 import { Callees } from './steps/callees.js';
 import type { Committed, Work } from './steps/commit-steps.js';
@@ -101,6 +102,7 @@ function worker(send: Send = () => Promise.reject(new Error('nothing is sent her
     toolbox,
     new Blobs(database),
     new Callees(database, versions),
+    { begin: () => Promise.resolve() } as unknown as RequestRunner,
     { fusion, slow, publicUrl: 'http://localhost' },
     logger,
   );

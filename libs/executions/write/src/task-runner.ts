@@ -1,14 +1,16 @@
 import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
-import { type EngineCommand, executionIsOver, type Fact, inputOf, type Iteration, keyOf, TIMEOUT_HANDLE } from '@sluice/engine';
-import { compileExpression, type SlowEvaluator, truthy } from '@sluice/expressions';
+import { type EngineCommand, executionIsOver, type Fact, inputOf, keyOf, TIMEOUT_HANDLE } from '@sluice/engine';
+import { compileExpression, truthy } from '@sluice/expressions';
 import { isJsonObject, type Json } from '@sluice/kernel';
 import { codeOf, ServiceDatabase } from '@sluice/platform-database';
 import { type TaskTicket, TicketHandler, Tickets } from '@sluice/platform-queue';
 import { LOGGER, type Logger, withCorrelation } from '@sluice/platform-telemetry';
 import type { TriggerEvent } from '@sluice/webhooks-domain';
+import { approvalUrlOf } from './approvals/approval-url.js';
 import { EffectToolbox } from './effects/effect-toolbox.js';
 import { type EffectJob, type EffectOutcome, performEffects } from './effects/perform-effects.js';
-import { type Begun, beginRun } from './steps/begin-run.js';
+import { RequestRunner } from './requests/request-runner.js';
+import { beginRun } from './steps/begin-run.js';
 import { Blobs } from './steps/blobs.js';
 import { Callees } from './steps/callees.js';
 import type { EffectResult, StartWork, StepWork } from './steps/commit-steps.js';
@@ -23,19 +25,9 @@ import { itemOf } from './steps/scope.js';
 import { type Listener, readListeners, startOf, wants } from './steps/start-runs.js';
 import { parkTasks, putOffTasks, readTasks, type Task, tasksOutOfTurn } from './steps/tasks.js';
 import { consumeWaits, type EventWait, readEventWaits, rememberMatches, type Resumption } from './steps/waits.js';
-import { approvalToken } from './approvals/approval-token.js';
 import { type Tenant, TenantDirectory } from './tenant-directory.js';
 import { WakeUps } from './sweeps/wake-ups.js';
-
-export const WORKER_OPTIONS = Symbol('worker options');
-
-export interface WorkerOptions {
-  /** `FUSION` */
-  readonly fusion: boolean;
-  readonly slow: SlowEvaluator;
-  /** Of the command API, without a trailing slash: where approvals are given */
-  readonly publicUrl: string;
-}
+import { WORKER_OPTIONS, type WorkerOptions } from './worker-options.js';
 
 /** What a task wants of its run. Those of one run are decided together. */
 interface Request {
@@ -85,6 +77,7 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     private readonly toolbox: EffectToolbox,
     private readonly blobs: Blobs,
     private readonly callees: Callees,
+    private readonly requests: RequestRunner,
     @Inject(WORKER_OPTIONS) private readonly options: WorkerOptions,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
@@ -114,7 +107,8 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     const room = Math.max(0, effectsInFlightMax - this.effectsRunning);
     const tooMany = ready.filter(({ kind }) => kind === 'effect').slice(room);
     await putOffTasks(this.database.pool, tooMany);
-    const tasks = ready.filter((task) => !tooMany.includes(task));
+    const requests = ready.filter(({ kind }) => kind === 'request');
+    const tasks = ready.filter((task) => !tooMany.includes(task) && task.kind !== 'request');
     // A pure first attempt needs no lease: its commit proves that the task was still there. What was tried before may have killed its
     // worker, and an effect must be one worker's alone.
     const mustClaim = (task: Task) => task.kind === 'effect' || task.gen > 1;
@@ -130,6 +124,7 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     const endLeases = () => inProcess.forEach(({ lease }) => lease?.end());
     this.beginEffects(effects);
     await Promise.all([
+      this.requests.begin(requests),
       this.runStarts(of('start')),
       this.runBegins(of('begin')),
       this.runMatches(of('match')),
@@ -579,14 +574,9 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
       blobs: this.blobs,
       results: (run, prefix, loopId) => readLoopResults(this.database.pool, run, prefix, loopId),
       callee: (run, workflowId, version) => this.callees.find(run, workflowId, version, tools),
-      approvalUrl: (run, nodeId, iteration) => this.approvalUrl(tenant, run, nodeId, iteration),
+      approvalUrl: (run, nodeId, iteration) => approvalUrlOf(this.options.publicUrl, tenant, run, nodeId, iteration),
     };
     return tools;
-  }
-
-  private approvalUrl(tenant: Tenant | undefined, run: Run, nodeId: string, iteration: Iteration): string {
-    const place = { tenantId: run.tenantId, executionId: run.id, nodeId, iteration };
-    return `${this.options.publicUrl}/api/approvals/${tenant === undefined ? '' : approvalToken(tenant.effectSecret, place)}`;
   }
 }
 

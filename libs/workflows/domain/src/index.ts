@@ -28,6 +28,7 @@ export {
   type WorkflowEvent,
   WorkflowIsArchived,
   WorkflowNotFound,
+  WorkflowNotPublishable,
   type WorkflowPublished,
   type WorkflowRolledBack,
   type WorkflowStatus,

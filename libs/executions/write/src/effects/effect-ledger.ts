@@ -1,6 +1,6 @@
-import { createHmac } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import { type Iteration, keyOf } from '@sluice/engine';
-import type { Json } from '@sluice/kernel';
+import type { Json, JsonObject } from '@sluice/kernel';
 import type { Database } from '@sluice/platform-database';
 
 /** An effect that is about to be performed. */
@@ -46,6 +46,9 @@ export const effectKey = (secret: Buffer, { executionId, nodeId, iteration }: Om
   createHmac('sha256', secret)
     .update(`${executionId}\0${keyOf(nodeId, iteration)}\0${0}${generation === 1 ? '' : `\0${generation}`}`)
     .digest('base64url');
+
+/** Tells whether an effect's evaluated config is another one. */
+export const requestHashOf = (config: JsonObject): Buffer => createHash('sha256').update(JSON.stringify(config)).digest();
 
 /** Intent before, result after: one transaction for the intents of many tasks, each of whose lease the caller holds. */
 export function recordIntents(database: Database, intents: readonly Intent[]): Promise<ReadonlyMap<string, Recorded>> {

@@ -27,6 +27,10 @@ export class EffectToolbox {
     private readonly options: ToolboxOptions,
   ) {}
 
+  get runCode(): ToolboxOptions['runCode'] {
+    return this.options.runCode;
+  }
+
   /** `attempts`: the number of the effect's intent, as the ledger has it */
   toolsFor(job: EffectJob, idempotencyKey: string, signal: AbortSignal, attempts: number | undefined): EffectTools & TaskTools {
     const { run, version, nodeId, iteration } = job;

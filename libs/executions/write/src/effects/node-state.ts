@@ -38,7 +38,7 @@ export function writeState(
   const scopeId = scopeIdOf(address, run);
   const key = [run.tenantId, address.scope, scopeId, address.key];
   return database.withClient(async (client) => {
-    await client.query(`SELECT pg_advisory_xact_lock(hashtextextended('sluice.state/' || $1::text, 0))`, [JSON.stringify(key)]);
+    await lockState(client, key);
     const { rows: owned } = await client.query<{ response: Json }>(
       `SELECT response FROM effects WHERE tenant_id = $1 AND execution_id = $2 AND node_id = $3 AND iteration = $4 AND attempts = $5 AND state = 'intent'
        FOR UPDATE`,
@@ -48,31 +48,50 @@ export function writeState(
     if (effect === undefined) throw new NodeFailure('lease_lost', 'Another worker took over.', { retryable: true });
     const done = answerIn(effect.response);
     if (done !== undefined) return done;
-    const before = await current(client, key);
-    if (change.ifVersion !== undefined && change.ifVersion !== (before?.version ?? 0)) return { written: false, now: before };
-
-    const version = (before?.version ?? 0) + 1;
-    if (change.value === undefined) {
-      await client.query('DELETE FROM node_state WHERE tenant_id = $1 AND scope = $2 AND scope_id = $3 AND key = $4', key);
-    } else {
-      await client.query(
-        `INSERT INTO node_state (tenant_id, scope, scope_id, key, value, version, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, now() + $7 * interval '1 millisecond')
-         ON CONFLICT (tenant_id, scope, scope_id, key) DO UPDATE
-         SET value = excluded.value, version = excluded.version, expires_at = excluded.expires_at, updated_at = now()`,
-        [...key, JSON.stringify(change.value), version, change.ttlMs ?? null],
-      );
-    }
-    const now = change.value === undefined ? undefined : { value: change.value, version };
+    const written = await applyChange(client, key, change);
+    if (!written.written) return written;
     await client.query('UPDATE effects SET response = $5 WHERE tenant_id = $1 AND execution_id = $2 AND node_id = $3 AND iteration = $4', [
       run.tenantId,
       executionId,
       nodeId,
       iteration,
-      JSON.stringify({ written: true, now }),
+      JSON.stringify(written),
     ]);
-    return { written: true, now };
+    return written;
   });
+}
+
+/** Writes what no run's ledger knows of: a test of a node. */
+export function writeStateOnce(database: Database, run: Run, address: StateAddress, change: StateChange): Promise<Written> {
+  const key = [run.tenantId, address.scope, scopeIdOf(address, run), address.key];
+  return database.withClient(async (client) => {
+    await lockState(client, key);
+    return applyChange(client, key, change);
+  });
+}
+
+const lockState = (client: PoolClient, key: readonly string[]) =>
+  client.query(`SELECT pg_advisory_xact_lock(hashtextextended('sluice.state/' || $1::text, 0))`, [JSON.stringify(key)]);
+
+/** Under its lock. */
+async function applyChange(client: PoolClient, key: readonly string[], change: StateChange): Promise<Written> {
+  const before = await current(client, key);
+  if (change.ifVersion !== undefined && change.ifVersion !== (before?.version ?? 0)) return { written: false, now: before };
+
+  const version = (before?.version ?? 0) + 1;
+  if (change.value === undefined) {
+    await client.query('DELETE FROM node_state WHERE tenant_id = $1 AND scope = $2 AND scope_id = $3 AND key = $4', [...key]);
+  } else {
+    await client.query(
+      `INSERT INTO node_state (tenant_id, scope, scope_id, key, value, version, expires_at)
+       VALUES ($1, $2, $3, $4, $5, $6, now() + $7 * interval '1 millisecond')
+       ON CONFLICT (tenant_id, scope, scope_id, key) DO UPDATE
+       SET value = excluded.value, version = excluded.version, expires_at = excluded.expires_at, updated_at = now()`,
+      [...key, JSON.stringify(change.value), version, change.ttlMs ?? null],
+    );
+  }
+  const now = change.value === undefined ? undefined : { value: change.value, version };
+  return { written: true, now };
 }
 
 type Written = { readonly written: boolean; readonly now: StoredState | undefined };

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { type Iteration, keyOf } from '@sluice/engine';
 import { isJsonObject, type Json } from '@sluice/kernel';
 import {
@@ -17,7 +16,7 @@ import type { Lease } from '../steps/leases.js';
 import type { Run } from '../steps/run.js';
 import { type Attempt, failureOf, inputFor, type Outcome, outcomeOf, type StepTools } from '../steps/run-step.js';
 import type { Tenant } from '../tenant-directory.js';
-import { type EffectPlace, effectId, recordIntents, type Recorded } from './effect-ledger.js';
+import { type EffectPlace, effectId, recordIntents, type Recorded, requestHashOf } from './effect-ledger.js';
 
 /** A task under lease that calls the outside or runs by itself, with all that it needs. */
 export interface EffectJob {
@@ -83,7 +82,7 @@ export async function performEffects(
         taskId: job.lease.task.id,
         taskEpoch: job.lease.task.epoch,
         effectSecret: job.tenant.effectSecret,
-        requestHash: createHash('sha256').update(JSON.stringify(input.config)).digest(),
+        requestHash: requestHashOf(input.config),
       })),
   );
   await Promise.all([

@@ -33,7 +33,7 @@ import { type Blob, type BlobSource, keep, storable } from './blobs.js';
 import type { PublishedVersion } from './compiled-versions.js';
 import { loopResults } from './loop-results.js';
 import type { Run } from './run.js';
-import { itemOf, scopeOf } from './scope.js';
+import { itemOf, scopeOf, type Seen } from './scope.js';
 
 /** What a step leaves to others: a node to run later or elsewhere. */
 export interface FollowUp {
@@ -310,11 +310,23 @@ export async function inputFor(
   const item = await itemOf(run, state, iteration, tools.blobs);
   const input = await tools.blobs.resolve(tenantId, inputOf(version.compiled, state, nodeId, iteration, item));
   const trigger = await tools.blobs.resolve(tenantId, state.input);
+  return inputSeeing(version, run, state, { iteration, input, item, trigger }, node, tools);
+}
+
+/** The same with what it sees given. Throws ExpressionFailed. */
+export async function inputSeeing(
+  version: PublishedVersion,
+  run: Run,
+  state: RunState,
+  seen: Seen,
+  node: NodeProgram,
+  tools: StepTools,
+): Promise<NodeInput> {
   const paths = [...node.config.paths, ...[...node.deferred.values()].flatMap((deferred) => deferred.paths)];
-  const scope = await scopeOf(version, run, state, { iteration, input, item, trigger }, paths, tools);
+  const scope = await scopeOf(version, run, state, seen, paths, tools);
   const config = await evaluateConfig(node, scope, tools.slow);
   const evaluate = (field: string, locals: Locals) => evaluateDeferred(node, field, { ...scope, ...locals }, tools.slow);
-  return { config, input, trigger, now: new Date(), evaluate };
+  return { config, input: seen.input, trigger: seen.trigger, now: new Date(), evaluate };
 }
 
 const completed = (tools: StepTools, run: Run, place: Attempt, startedAt: string, handle: string, output: Json): Outcome => {

@@ -14,7 +14,7 @@ export async function itemOf({ tenantId }: Run, state: RunState, iteration: Iter
   return Array.isArray(items) ? ((items as readonly Json[])[frame.index] ?? null) : null;
 }
 
-interface Seen {
+export interface Seen {
   readonly iteration: Iteration;
   readonly input: Json;
   readonly item: Json;

@@ -2,6 +2,7 @@ import { ReadModels1764000000001 } from './0001-read-models.js';
 import { OperationsShown1764000000002 } from './0002-operations.js';
 import { VersionsAndAudit1764000000003 } from './0003-versions-and-audit.js';
 import { WholeEngineShown1764000000004 } from './0004-whole-engine.js';
+import { BacktestsShown1764000000005 } from './0005-backtests.js';
 
 /** In order; a landed migration is never edited. */
 export const queryMigrations = [
@@ -9,4 +10,5 @@ export const queryMigrations = [
   OperationsShown1764000000002,
   VersionsAndAudit1764000000003,
   WholeEngineShown1764000000004,
+  BacktestsShown1764000000005,
 ] as const;
