@@ -663,6 +663,27 @@ const loopExamples: Record<string, readonly [graph: CompiledGraph, steps: readon
     ],
   ],
 
+  'begins a body by its handle item alone': [
+    draw('start > each, each.item > a, a.true > end, each.done > end', { each: loop() }),
+    [
+      ...toLoop,
+      [loops('each', 1), 'each started, → each:0/a'],
+      [done('each:0/a', 'false'), 'each:0/a completed, each:0/end skipped, each:0/each completed, → each'],
+      [done('each', 'done'), 'each completed, → end'],
+      [done('end'), 'end completed, run completed'],
+    ],
+  ],
+  'that failed has nothing left to wait for': [
+    draw('start > each, each.item > a, each.error > mend', { each: loop(2) }),
+    [
+      ...toLoop,
+      [loops('each', 2), 'each started, → each:0/a, → each:1/a'],
+      [waits('each:0/a', noon), 'each:0/a waiting'],
+      [breaks('each:1/a'), 'each:1/a failed, each:1/each failed, each failed, × each:1/, × each:, → mend'],
+      [waits('mend', evening), 'mend waiting, run waiting'],
+      [done('each:0/a'), ''],
+    ],
+  ],
   'keeps its run running while its items wait': [
     each(2),
     [
@@ -1060,6 +1081,11 @@ describe('The events', () => {
     expect(item.events[1]?.payload).toMatchObject({ nodeId: 'each', iteration: 'each:0', inputFrom: ['b', 'c'], handle: 'item' });
     expect(item.events[1]?.payload).not.toHaveProperty('output');
     expect(item.state.nodes.get('each:0/each')?.output).toEqual({ b: 'from each:0/b', c: 'from each:0/c' });
+  });
+
+  it('say until when a run waits, whatever an item that was given up had waited for', () => {
+    const { events } = play(...found(loopExamples, 'that failed has nothing left', 6));
+    expect(events[1]?.payload).toEqual({ workflowId: 'workflow', until: evening });
   });
 
   it('name the item that failed its loop', () => {
