@@ -38,7 +38,7 @@ function outcomeOf(type: NodeType, { gives, config }: NodeCase): Promise<string[
   if ('refused' in gives) return Promise.resolve([refusalText(type, config)]);
   if ('fails' in gives) return Promise.resolve([`Fails with \`${String(gives.fails)}\`.`]);
   const [only, ...others] = type.handles(config);
-  const handle = others.length === 0 && only !== undefined ? { handle: only } : {};
+  const handle: JsonObject = others.length === 0 && only !== undefined ? { handle: only } : {};
   return outcomeText({ ...handle, ...gives });
 }
 
