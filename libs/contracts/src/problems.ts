@@ -216,6 +216,7 @@ export const problemCatalogue = {
   workflow_not_found: notFound('Workflow not found', `There is no workflow ${id}.`, ['webhooks.create', 'nodes.executions']),
   workflow_version_not_found: notFound('Workflow version not found', `The workflow ${id} has no version 3.`, [
     'workflows.rollback',
+    'workflows.moveRuns',
     'workflows.version',
     'workflows.diff',
     'workflows.export',
@@ -314,6 +315,13 @@ export const problemCatalogue = {
     remedy: 'Cancel it first, or wait for its end.',
     at: ['executions.rerun'],
   },
+  bulk_is_too_large: {
+    status: 409,
+    title: 'Bulk is too large',
+    detail: '1200 executions fit; at most 1000 are rerun at once. Narrow the filter, for example by dates.',
+    remedy: 'Narrow the filter, for example by dates.',
+    at: ['executions.bulk'],
+  },
   effect_is_not_in_doubt: {
     status: 409,
     title: 'Effect is not in doubt',
@@ -328,6 +336,28 @@ export const problemCatalogue = {
     detail: 'The workflow has no published version. Publish it first.',
     remedy: 'Publish the workflow.',
     at: ['workflows.trigger', 'executions.rerun'],
+  },
+
+  approval_not_found: {
+    status: 404,
+    title: 'Approval not found',
+    detail: 'This link is not valid. Check that it is whole, or ask for a new one.',
+    remedy: 'Use the link as it was sent.',
+    at: ['approvals.decide'],
+  },
+  approval_is_closed: {
+    status: 409,
+    title: 'Approval is closed',
+    detail: 'It was approved on 2026-01-01T00:00:00.000Z.',
+    remedy: 'None: it was decided, or is over. One that is not asked for yet is asked for in a moment.',
+    at: ['approvals.decide'],
+  },
+  approvals_too_many: {
+    status: 429,
+    title: 'Approvals are too many',
+    detail: 'Too many approvals are asked for at this moment.',
+    remedy: later,
+    at: ['approvals.decide'],
   },
 
   // Webhooks

@@ -553,6 +553,11 @@ export interface components {
             readonly correlationId: string;
             readonly error?: components["schemas"]["ExecutionErrorQuery"];
             readonly trigger: components["schemas"]["TriggerMetadataQuery"];
+            /**
+             * Format: uuid
+             * @description The run that called it
+             */
+            readonly parentExecutionId?: string;
             /** @description The node that the run began with */
             readonly entryNodeId: string;
             /** @description Any JSON */
@@ -661,7 +666,23 @@ export interface components {
             readonly nodeId: string;
             /** @example logic.if */
             readonly type: string;
+            /**
+             * @description In a loop: the loop and the place of the item, from 0
+             * @example orders:3
+             */
             readonly iteration?: string;
+            /** @description Of a loop: how many items it has */
+            readonly itemCount?: number;
+            /**
+             * @description What it waits for
+             * @enum {string}
+             */
+            readonly waitsFor?: "time" | "event" | "approval" | "execution";
+            /**
+             * Format: uuid
+             * @description The run that it called
+             */
+            readonly calledExecutionId?: string;
             /** @enum {string} */
             readonly status: "completed" | "failed" | "skipped" | "waiting" | "running" | "in_doubt";
             /** @description 0 for a skipped node */
@@ -771,7 +792,7 @@ export interface components {
             readonly title: string;
             readonly description: string;
             /** @enum {string} */
-            readonly kind: "trigger" | "pure" | "effect";
+            readonly kind: "trigger" | "pure" | "task" | "effect";
             /** @description JSON Schema of the config */
             readonly configSchema: {
                 readonly [key: string]: unknown;
@@ -820,12 +841,12 @@ export interface components {
         };
         readonly TriggerMetadataQuery: {
             /** @enum {string} */
-            readonly source: "webhook" | "manual";
-            /** @description The provider, or `api` */
+            readonly source: "webhook" | "manual" | "schedule" | "subworkflow" | "error" | "rerun";
+            /** @description The provider, `api`, or what `source` says */
             readonly sourceType: string;
             readonly actionType: string;
             readonly customerId: string | null;
-            /** @description The channel, or who called */
+            /** @description The channel, who called, or the run that it came from */
             readonly clientId: string;
             /** Format: date-time */
             readonly receivedAt: string;
@@ -2235,6 +2256,7 @@ export interface operations {
                      *         "webhookId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
                      *         "webhookEventId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e"
                      *       },
+                     *       "parentExecutionId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
                      *       "entryNodeId": "message",
                      *       "input": {},
                      *       "output": {},
@@ -2243,7 +2265,10 @@ export interface operations {
                      *           "id": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
                      *           "nodeId": "lookup",
                      *           "type": "logic.if",
-                     *           "iteration": "text",
+                     *           "iteration": "orders:3",
+                     *           "itemCount": 1,
+                     *           "waitsFor": "time",
+                     *           "calledExecutionId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
                      *           "status": "completed",
                      *           "attempt": 1,
                      *           "startedAt": "2026-11-23T12:00:00.000Z",

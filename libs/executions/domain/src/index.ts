@@ -1,4 +1,5 @@
 export { cancel, ExecutionIsOver, ExecutionNotFound, type OpenExecution } from './cancel.js';
+export { type Footprint, type MoveGraph, whatStandsInTheWay } from './move.js';
 export {
   type ControlledRun,
   ExecutionHasNotFailed,
