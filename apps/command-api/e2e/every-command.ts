@@ -70,8 +70,22 @@ export async function fixtures(api: CommandApi) {
       RETURN NEW;
     END $$;
     CREATE OR REPLACE TRIGGER answer_test BEFORE INSERT ON worker_requests FOR EACH ROW EXECUTE FUNCTION answer_test()`);
+  const started = async () => made(`/api/workflows/${await published()}/nodes/start/trigger`, { input: {} });
+  /** A run as a worker leaves it. */
+  const standing = async (status: string, nodeStatus: string): Promise<string> => {
+    const id = await started();
+    await api.db.query('DELETE FROM tasks WHERE execution_id = $1', [id]);
+    await api.db.query('UPDATE workflow_executions SET status = $2 WHERE id = $1', [id, status]);
+    await api.db.query(
+      `INSERT INTO node_executions (tenant_id, workflow_execution_id, node_id, id, status, attempt)
+       SELECT tenant_id, id, 'start', $2, $3, 1 FROM workflow_executions WHERE id = $1`,
+      [id, newId(), nodeStatus],
+    );
+    return id;
+  };
   return {
     made,
+    standing,
     drawing,
     channel,
     credential: { name: 'Shop', type: 'bearer', token: 'bearer-very-secret', allowedHosts: ['api.example.com'] },
@@ -80,7 +94,7 @@ export async function fixtures(api: CommandApi) {
     connected,
     registration,
     published,
-    started: async () => made(`/api/workflows/${await published()}/nodes/start/trigger`, { input: {} }),
+    started,
     registered: async () => made('/api/webhooks', await registration()),
     providerApp: () => made('/api/provider-apps', providerApp),
     apiKey: () => made('/api/api-keys', { name: 'x', role: 'viewer' }),
@@ -145,6 +159,49 @@ export const commandCases: readonly CommandCase[] = [
   {
     route: 'POST /api/executions/{id}/cancel',
     request: async (_, { started }) => ({ method: 'POST', path: `/api/executions/${await started()}/cancel` }),
+  },
+  {
+    route: 'POST /api/executions/{id}/pause',
+    request: async (_, { started }) => ({ method: 'POST', path: `/api/executions/${await started()}/pause` }),
+  },
+  {
+    route: 'POST /api/executions/{id}/resume',
+    request: async (_, { started, made }) => {
+      const id = await started();
+      await made(`/api/executions/${id}/pause`, {});
+      return { method: 'POST', path: `/api/executions/${id}/resume` };
+    },
+  },
+  {
+    route: 'POST /api/executions/{id}/retry',
+    request: async (_, { standing }) => ({ method: 'POST', path: `/api/executions/${await standing('failed', 'failed')}/retry` }),
+  },
+  {
+    route: 'POST /api/executions/{id}/rerun',
+    request: async (_, { standing }) => ({ method: 'POST', path: `/api/executions/${await standing('completed', 'completed')}/rerun` }),
+  },
+  {
+    route: 'POST /api/executions/{id}/effects/{key}/resolve',
+    request: async (_, { standing }) => ({
+      method: 'POST',
+      path: `/api/executions/${await standing('waiting', 'in_doubt')}/effects/start/resolve`,
+      body: { outcome: 'not_sent' },
+    }),
+  },
+  {
+    route: 'POST /api/executions/bulk',
+    request: async (_, { started }) => {
+      await started();
+      return { method: 'POST', path: '/api/executions/bulk', body: { action: 'cancel', filter: {} } };
+    },
+  },
+  {
+    route: 'POST /api/workflows/{id}/move-runs',
+    request: async (_, { published }) => ({
+      method: 'POST',
+      path: `/api/workflows/${await published()}/move-runs`,
+      body: { fromVersion: 1, toVersion: 1 },
+    }),
   },
   {
     route: 'POST /api/webhooks',

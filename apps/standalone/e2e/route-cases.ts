@@ -66,6 +66,20 @@ export const routeCases: Readonly<Record<string, RouteCase | readonly RouteCase[
   },
   'POST /api/workflows/:id/backtest': { params: { id: 'workflow' }, body: body({ events: 10 }), answers: 202 },
   'POST /api/executions/:id/cancel': { params: { id: 'waitingExecution' }, answers: 202, fresh: true },
+  'POST /api/executions/:id/pause': { params: { id: 'waitingExecution' }, answers: 202, fresh: true },
+  // It is not paused.
+  'POST /api/executions/:id/resume': { params: { id: 'waitingExecution' }, answers: 409 },
+  // It has not failed.
+  'POST /api/executions/:id/retry': { params: { id: 'execution' }, body: body({ nodeId: 'out' }), answers: 409 },
+  'POST /api/executions/:id/rerun': { params: { id: 'execution' }, body: body({ version: 'newest' }), answers: 202 },
+  // It is over.
+  'POST /api/executions/:id/effects/:key/resolve': {
+    params: { id: 'execution', key: '=out' },
+    body: body({ outcome: 'not_sent' }),
+    answers: 409,
+  },
+  'POST /api/executions/bulk': { body: body({ action: 'pause', filter: { customerId: 'nobody' } }), answers: 202 },
+  'POST /api/workflows/:id/move-runs': { params: { id: 'workflow' }, body: body({ fromVersion: 1, toVersion: 1 }), answers: 202 },
   'POST /api/webhooks': {
     body: async (idOf) => ({
       name: 'Routes',

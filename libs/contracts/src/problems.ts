@@ -216,6 +216,7 @@ export const problemCatalogue = {
   workflow_not_found: notFound('Workflow not found', `There is no workflow ${id}.`, ['webhooks.create', 'nodes.executions']),
   workflow_version_not_found: notFound('Workflow version not found', `The workflow ${id} has no version 3.`, [
     'workflows.rollback',
+    'workflows.moveRuns',
     'workflows.version',
     'workflows.diff',
     'workflows.export',
@@ -315,6 +316,13 @@ export const problemCatalogue = {
     remedy: 'Cancel it first, or wait for its end.',
     at: ['executions.rerun'],
   },
+  bulk_is_too_large: {
+    status: 409,
+    title: 'Bulk is too large',
+    detail: '1200 executions fit; at most 1000 are rerun at once. Narrow the filter, for example by dates.',
+    remedy: 'Narrow the filter, for example by dates.',
+    at: ['executions.bulk'],
+  },
   effect_is_not_in_doubt: {
     status: 409,
     title: 'Effect is not in doubt',
@@ -355,6 +363,27 @@ export const problemCatalogue = {
     at: ['workflows.test'],
   },
   backtest_not_found: notFound('Backtest not found', `There is no backtest ${id}.`),
+  approval_not_found: {
+    status: 404,
+    title: 'Approval not found',
+    detail: 'This link is not valid. Check that it is whole, or ask for a new one.',
+    remedy: 'Use the link as it was sent.',
+    at: ['approvals.decide'],
+  },
+  approval_is_closed: {
+    status: 409,
+    title: 'Approval is closed',
+    detail: 'It was approved on 2026-01-01T00:00:00.000Z.',
+    remedy: 'None: it was decided, or is over. One that is not asked for yet is asked for in a moment.',
+    at: ['approvals.decide'],
+  },
+  approvals_too_many: {
+    status: 429,
+    title: 'Approvals are too many',
+    detail: 'Too many approvals are asked for at this moment.',
+    remedy: later,
+    at: ['approvals.decide'],
+  },
 
   // Webhooks
   webhook_not_found: notFound('Webhook not found', `There is no webhook ${id}.`),

@@ -32,6 +32,22 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/approvals/{token}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post: operations["approvals.decide"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/channels": {
         readonly parameters: {
             readonly query?: never;
@@ -144,6 +160,22 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/executions/bulk": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post: operations["executions.bulk"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/executions/{id}/cancel": {
         readonly parameters: {
             readonly query?: never;
@@ -154,6 +186,86 @@ export interface paths {
         readonly get?: never;
         readonly put?: never;
         readonly post: operations["executions.cancel"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/executions/{id}/effects/{key}/resolve": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post: operations["executions.resolve"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/executions/{id}/pause": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post: operations["executions.pause"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/executions/{id}/rerun": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post: operations["executions.rerun"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/executions/{id}/resume": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post: operations["executions.resume"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/executions/{id}/retry": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post: operations["executions.retry"];
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -288,22 +400,6 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
-    readonly "/api/workflows/import": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        readonly get?: never;
-        readonly put?: never;
-        readonly post: operations["workflows.import"];
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
-    };
     readonly "/api/workflows/{id}": {
         readonly parameters: {
             readonly query?: never;
@@ -320,7 +416,7 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
-    readonly "/api/workflows/{id}/backtest": {
+    readonly "/api/workflows/{id}/move-runs": {
         readonly parameters: {
             readonly query?: never;
             readonly header?: never;
@@ -329,23 +425,7 @@ export interface paths {
         };
         readonly get?: never;
         readonly put?: never;
-        readonly post: operations["workflows.backtest"];
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
-    };
-    readonly "/api/workflows/{id}/nodes/{nodeId}/test": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        readonly get?: never;
-        readonly put?: never;
-        readonly post: operations["workflows.test"];
+        readonly post: operations["workflows.moveRuns"];
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -432,21 +512,44 @@ export interface components {
              */
             readonly tenantId?: string;
         };
-        readonly BacktestCommand: {
-            /**
-             * @description How many of the newest runs that an event started and that are over, and not cancelled
-             * @default 50
-             */
-            readonly events?: number;
+        readonly ApprovalCommand: {
+            /** @enum {string} */
+            readonly decision: "approve" | "reject";
+            readonly comment?: string;
+            /** @description Who decides, as they say */
+            readonly by?: string;
+        };
+        readonly ApprovalResult: {
+            /** @enum {string} */
+            readonly status: "approved" | "rejected";
+        };
+        readonly BulkExecutionsCommand: {
+            /** @enum {string} */
+            readonly action: "cancel" | "pause" | "resume" | "retry" | "rerun";
+            /** @description Without members: all of the tenant */
+            readonly filter: components["schemas"]["ExecutionFilterCommand"];
+            /** @description True: only says how many there are */
+            readonly dryRun?: boolean;
             /**
              * Format: uuid
              * @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for.
              */
             readonly tenantId?: string;
         };
-        readonly BacktestStartedResult: {
+        readonly BulkExecutionsResult: {
+            /** @description Runs that the filter found; what is done is done to at most 1000 at a time, the oldest first */
+            readonly count: number;
+            /** @description To how many it was done */
+            readonly done?: number;
+            readonly skipped?: readonly components["schemas"]["SkippedExecutionResult"][];
+            /** @description True: there are more; send it again */
+            readonly more?: boolean;
+        };
+        readonly CallerResult: {
             /** Format: uuid */
-            readonly backtestId: string;
+            readonly executionId: string;
+            /** @description False: it has gone on with the failure, and does not hear how the retry ends */
+            readonly waits: boolean;
         };
         readonly ChannelCommand: {
             /** @example instagram */
@@ -546,17 +649,104 @@ export interface components {
             /** Format: uuid */
             readonly id: string;
         };
+        readonly EffectResolutionCommand: {
+            /**
+             * @description `sent`: the node has ended; `not_sent`: it runs again, with the same key
+             * @enum {string}
+             */
+            readonly outcome: "sent" | "not_sent";
+            /** @description Any JSON; of a call that was sent, what the node puts out */
+            readonly output?: unknown;
+            /**
+             * Format: uuid
+             * @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for.
+             */
+            readonly tenantId?: string;
+        };
         readonly ExecutionCancelledResult: {
             /** Format: uuid */
             readonly id: string;
             /** @enum {string} */
             readonly status: "cancelled";
         };
-        readonly ExportOmissionCommand: {
-            /** @example nodes[2].config.headers.Authorization */
-            readonly path: string;
+        readonly ExecutionFilterCommand: {
+            /** Format: uuid */
+            readonly workflowId?: string;
+            /**
+             * @description By default, every status that the action fits
+             * @enum {string}
+             */
+            readonly status?: "running" | "waiting" | "paused" | "completed" | "failed" | "cancelled" | "incomplete";
+            /**
+             * Format: date-time
+             * @description Began then or later
+             */
+            readonly dateFrom?: string;
+            /**
+             * Format: date-time
+             * @description Began before
+             */
+            readonly dateTo?: string;
+            readonly customerId?: string;
+            /** @description Stands at this node: it failed, waits, runs or is in doubt */
+            readonly nodeId?: string;
+        };
+        readonly ExecutionPausedResult: {
+            /** Format: uuid */
+            readonly id: string;
             /** @enum {string} */
-            readonly reason: "secret" | "reference";
+            readonly status: "paused";
+        };
+        readonly ExecutionRerunCommand: {
+            /** @description Any JSON; by default the input of the run */
+            readonly input?: unknown;
+            /**
+             * @default same
+             * @enum {string}
+             */
+            readonly version?: "same" | "newest";
+            /**
+             * Format: uuid
+             * @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for.
+             */
+            readonly tenantId?: string;
+        };
+        readonly ExecutionRerunResult: {
+            /**
+             * Format: uuid
+             * @description The new run
+             */
+            readonly executionId: string;
+        };
+        readonly ExecutionRetriedResult: {
+            /** Format: uuid */
+            readonly id: string;
+            /** @enum {string} */
+            readonly status: "running";
+            /** @description Nodes that are tried again */
+            readonly nodes: readonly components["schemas"]["RetriedNodeResult"][];
+            /** @description The run that called this one */
+            readonly caller?: components["schemas"]["CallerResult"];
+        };
+        readonly ExecutionRetryCommand: {
+            /** @description A node that failed; all that failed is retried, whether it is named or not */
+            readonly nodeId?: string;
+            /**
+             * @description In a loop: the item in which it failed
+             * @example orders:3
+             */
+            readonly iteration?: string;
+            /**
+             * Format: uuid
+             * @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for.
+             */
+            readonly tenantId?: string;
+        };
+        readonly ExecutionStatusResult: {
+            /** Format: uuid */
+            readonly id: string;
+            /** @enum {string} */
+            readonly status: "running" | "waiting" | "paused" | "completed" | "failed" | "cancelled" | "incomplete";
         };
         readonly InputError: {
             /** @description As in JavaScript: `nodes[3].config` */
@@ -574,6 +764,42 @@ export interface components {
              * @enum {boolean}
              */
             readonly secretShownOnce?: true;
+        };
+        readonly MoveFilterCommand: {
+            /**
+             * Format: date-time
+             * @description Began then or later
+             */
+            readonly dateFrom?: string;
+            /**
+             * Format: date-time
+             * @description Began before
+             */
+            readonly dateTo?: string;
+            readonly customerId?: string;
+            /** @description Waits at this node */
+            readonly nodeId?: string;
+        };
+        readonly MoveRunsCommand: {
+            readonly fromVersion: number;
+            readonly toVersion: number;
+            readonly filter?: components["schemas"]["MoveFilterCommand"];
+            /** @description True: only says which could be moved */
+            readonly dryRun?: boolean;
+            /**
+             * Format: uuid
+             * @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for.
+             */
+            readonly tenantId?: string;
+        };
+        readonly MoveRunsResult: {
+            /** @description Runs on that version that are under way; at most 1000 at a time are looked at, the oldest first */
+            readonly count: number;
+            /** @description How many were moved */
+            readonly moved?: number;
+            readonly refused: readonly components["schemas"]["RefusedMoveResult"][];
+            /** @description True: there are more; send it again */
+            readonly more?: boolean;
         };
         readonly NodePolicyCommand: {
             /** @default 30000 */
@@ -607,105 +833,6 @@ export interface components {
             readonly maxDelayMs?: number;
             /** @default true */
             readonly jitter?: boolean;
-        };
-        readonly NodeTestCommand: {
-            /**
-             * @description Any JSON: the input of the node; without it the item, or the event. Without an event it is the `trigger` as well
-             * @example {
-             *       "text": "Hello"
-             *     }
-             */
-            readonly input?: unknown;
-            /**
-             * Format: uuid
-             * @description A past webhook event: the `trigger`
-             */
-            readonly eventId?: string;
-            /**
-             * @description Outputs of other nodes, by their id: what expressions see as `nodes.<id>.output`
-             * @example {
-             *       "lookup": {
-             *         "price": 10
-             *       }
-             *     }
-             */
-            readonly mocks?: {
-                readonly [key: string]: unknown;
-            };
-            /**
-             * @description Whether a call is made. Without it, the answer is the evaluated config that it would be made with
-             * @default false
-             */
-            readonly effects?: boolean;
-            /** @description The node is tested as in a loop, for this item */
-            readonly item?: components["schemas"]["NodeTestItemCommand"];
-            /**
-             * Format: uuid
-             * @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for.
-             */
-            readonly tenantId?: string;
-        };
-        readonly NodeTestErrorResult: {
-            /** @example http_status */
-            readonly code: string;
-            readonly message: string;
-            /** @description Any JSON */
-            readonly details?: unknown;
-        };
-        readonly NodeTestItemCommand: {
-            /**
-             * @description Any JSON: what expressions see as `item`
-             * @example {
-             *       "sku": "A-1"
-             *     }
-             */
-            readonly value?: unknown;
-            /**
-             * @description What expressions see as `index`
-             * @default 0
-             */
-            readonly index?: number;
-        };
-        readonly NodeTestResult: {
-            /**
-             * @description done: it was left by `handle` with `output`; failed: by `error`; effect: it would call the outside; waits, loops, calls: it would wait, run its body, or start another workflow; stops: it would end the run
-             * @enum {string}
-             */
-            readonly outcome: "done" | "failed" | "effect" | "waits" | "loops" | "calls" | "stops";
-            /** @description The handle by which it was left */
-            readonly handle?: string;
-            /** @description Any JSON */
-            readonly output?: unknown;
-            /** @description The evaluated config of the call that was not made */
-            readonly effect?: {
-                readonly [key: string]: unknown;
-            };
-            /**
-             * @example {
-             *       "for": "time",
-             *       "until": "2026-01-31T12:00:00.000Z"
-             *     }
-             */
-            readonly waits?: {
-                readonly [key: string]: unknown;
-            };
-            /** @description Of a loop: how many items it would run over; they are its `output` */
-            readonly items?: number;
-            /** @description `workflowId`, `version`, `input` */
-            readonly calls?: {
-                readonly [key: string]: unknown;
-            };
-            /**
-             * @example {
-             *       "status": "completed"
-             *     }
-             */
-            readonly stops?: {
-                readonly [key: string]: unknown;
-            };
-            /** @description In the worker, without the way there */
-            readonly durationMs: number;
-            readonly error?: components["schemas"]["NodeTestErrorResult"];
         };
         readonly NodeTriggerCommand: {
             /**
@@ -770,6 +897,23 @@ export interface components {
             readonly signingSecrets: readonly string[];
             /** @description For the provider's handshake */
             readonly verifyToken?: string;
+        };
+        readonly RefusedMoveResult: {
+            /** Format: uuid */
+            readonly executionId: string;
+            readonly reason: string;
+        };
+        readonly RetriedNodeResult: {
+            readonly nodeId: string;
+            /** @example orders:3 */
+            readonly iteration?: string;
+        };
+        readonly SkippedExecutionResult: {
+            /** Format: uuid */
+            readonly executionId: string;
+            /** @example execution_is_over */
+            readonly code: string;
+            readonly reason: string;
         };
         readonly TenantCommand: {
             readonly name: string;
@@ -840,11 +984,10 @@ export interface components {
             /** @description An expression; only events for which it is true start a run */
             readonly filter?: string;
             /**
-             * @description `sync`: the call is held open until the workflow answers it by `flow.respond`, for 10 seconds at most
              * @default async
              * @enum {string}
              */
-            readonly mode?: "async" | "sync";
+            readonly mode?: "async";
         };
         readonly WebhookRegistrationCommand: {
             readonly name: string;
@@ -984,75 +1127,6 @@ export interface components {
             /** @example config_invalid */
             readonly code?: string;
             readonly message: string;
-            /**
-             * @description Only errors stand in the way of publishing
-             * @default error
-             * @enum {string}
-             */
-            readonly severity?: "error" | "warning";
-        };
-        readonly WorkflowImportCommand: {
-            /** @example Answer questions */
-            readonly name: string;
-            readonly description?: string | null;
-            /**
-             * @example [
-             *       {
-             *         "id": "message",
-             *         "type": "trigger.webhook",
-             *         "config": {}
-             *       },
-             *       {
-             *         "id": "lookup",
-             *         "type": "http.request",
-             *         "config": {
-             *           "method": "GET",
-             *           "url": "https://shop.example.com"
-             *         },
-             *         "policy": {
-             *           "retry": {
-             *             "maxAttempts": 3
-             *           }
-             *         }
-             *       }
-             *     ]
-             */
-            readonly nodes?: readonly components["schemas"]["WorkflowNodeCommand"][];
-            /**
-             * @example [
-             *       {
-             *         "source": "message",
-             *         "target": "lookup"
-             *       }
-             *     ]
-             */
-            readonly edges?: readonly components["schemas"]["WorkflowEdgeCommand"][];
-            readonly tags?: readonly string[];
-            readonly settings?: {
-                readonly [key: string]: unknown;
-            };
-            /** @enum {string} */
-            readonly format: "sluice.workflow";
-            /**
-             * @description Another version is refused: it cannot be read here
-             * @enum {number}
-             */
-            readonly formatVersion: 1;
-            /** @description Comes back as findings */
-            readonly omitted?: readonly components["schemas"]["ExportOmissionCommand"][];
-            /**
-             * Format: uuid
-             * @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for.
-             */
-            readonly tenantId?: string;
-        };
-        readonly WorkflowImportedResult: {
-            /** Format: uuid */
-            readonly id: string;
-            /** @description Also in ETag; send it back as If-Match */
-            readonly revision: number;
-            /** @description What is left to be done, at most 1000 things; absent: nothing */
-            readonly findings?: readonly components["schemas"]["WorkflowFinding"][];
         };
         readonly WorkflowNodeCommand: {
             /**
@@ -1091,7 +1165,6 @@ export interface components {
             readonly revision: number;
         };
         readonly WorkflowValidationResult: {
-            /** @description The draft can be published: no finding is an error */
             readonly valid: boolean;
             readonly findings: readonly components["schemas"]["WorkflowFinding"][];
         };
@@ -1446,6 +1519,116 @@ export interface operations {
             };
             /** @description `idempotency_key_reused`: Idempotency key is reused. */
             readonly 422: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Internal error. */
+            readonly 500: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `store_unavailable`: Store is unavailable. */
+            readonly 503: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "approvals.decide": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description Kept through log, audit and runs; made if it is missing or not such a token.
+                 * @example checkout-7f3a90c1
+                 */
+                readonly "X-Correlation-Id"?: components["parameters"]["correlationId"];
+            };
+            readonly path: {
+                readonly token: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "decision": "approve",
+                 *       "comment": "text",
+                 *       "by": "key:01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e"
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["ApprovalCommand"];
+            };
+        };
+        readonly responses: {
+            /** @description Accepted */
+            readonly 202: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "status": "approved"
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["ApprovalResult"];
+                };
+            };
+            /**
+             * @description `malformed_address`: Address is malformed.
+             *
+             *     `input_is_invalid`: Input is invalid.
+             */
+            readonly 400: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `approval_not_found`: Approval not found. */
+            readonly 404: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `approval_is_closed`: Approval is closed. */
+            readonly 409: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `approvals_too_many`: Approvals are too many. */
+            readonly 429: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
                     readonly [name: string]: unknown;
@@ -2609,6 +2792,228 @@ export interface operations {
             };
         };
     };
+    readonly "executions.bulk": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
+                readonly tenantId?: components["parameters"]["tenantId"];
+            };
+            readonly header?: {
+                /**
+                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.
+                 * @example 01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e
+                 */
+                readonly "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+                /**
+                 * @description Kept through log, audit and runs; made if it is missing or not such a token.
+                 * @example checkout-7f3a90c1
+                 */
+                readonly "X-Correlation-Id"?: components["parameters"]["correlationId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "action": "cancel",
+                 *       "filter": {
+                 *         "workflowId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                 *         "status": "running",
+                 *         "dateFrom": "2026-11-23T12:00:00.000Z",
+                 *         "dateTo": "2026-11-23T12:00:00.000Z",
+                 *         "customerId": "9001",
+                 *         "nodeId": "lookup"
+                 *       },
+                 *       "dryRun": true
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["BulkExecutionsCommand"];
+            };
+        };
+        readonly responses: {
+            /** @description How many there are (`dryRun`) */
+            readonly 200: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "X-Log-Position": components["headers"]["X-Log-Position"];
+                    readonly "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "count": 1,
+                     *       "done": 1,
+                     *       "skipped": [
+                     *         {
+                     *           "executionId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *           "code": "execution_is_over",
+                     *           "reason": "text"
+                     *         }
+                     *       ],
+                     *       "more": true
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["BulkExecutionsResult"];
+                };
+            };
+            /** @description Accepted */
+            readonly 202: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "X-Log-Position": components["headers"]["X-Log-Position"];
+                    readonly "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "count": 1,
+                     *       "done": 1,
+                     *       "skipped": [
+                     *         {
+                     *           "executionId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *           "code": "execution_is_over",
+                     *           "reason": "text"
+                     *         }
+                     *       ],
+                     *       "more": true
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["BulkExecutionsResult"];
+                };
+            };
+            /**
+             * @description `malformed_address`: Address is malformed.
+             *
+             *     `malformed_body`: Body is malformed.
+             *
+             *     `input_is_invalid`: Input is invalid.
+             *
+             *     `idempotency_key_is_malformed`: Idempotency key is malformed.
+             *
+             *     `tenant_is_required`: Tenant is required.
+             */
+            readonly 400: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_is_missing`: Credential is missing.
+             *
+             *     `credential_is_invalid`: Credential is invalid.
+             */
+            readonly 401: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
+            readonly 403: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `tenant_not_found`: Tenant not found. */
+            readonly 404: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `command_is_running`: Command is running.
+             *
+             *     `bulk_is_too_large`: Bulk is too large.
+             */
+            readonly 409: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: Body too large. */
+            readonly 413: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: Unsupported media type. */
+            readonly 415: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: Idempotency key is reused. */
+            readonly 422: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Internal error. */
+            readonly 500: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `store_unavailable`: Store is unavailable. */
+            readonly 503: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readonly "executions.cancel": {
         readonly parameters: {
             readonly query?: {
@@ -2724,6 +3129,911 @@ export interface operations {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
                     readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: Idempotency key is reused. */
+            readonly 422: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Internal error. */
+            readonly 500: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `store_unavailable`: Store is unavailable. */
+            readonly 503: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "executions.resolve": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
+                readonly tenantId?: components["parameters"]["tenantId"];
+            };
+            readonly header?: {
+                /**
+                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.
+                 * @example 01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e
+                 */
+                readonly "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+                /**
+                 * @description Kept through log, audit and runs; made if it is missing or not such a token.
+                 * @example checkout-7f3a90c1
+                 */
+                readonly "X-Correlation-Id"?: components["parameters"]["correlationId"];
+            };
+            readonly path: {
+                readonly id: string;
+                /** @description The node’s id, in a loop behind its iteration: `orders:3/charge`, URL-encoded */
+                readonly key: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "outcome": "sent",
+                 *       "output": {
+                 *         "text": "What is the price?"
+                 *       }
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["EffectResolutionCommand"];
+            };
+        };
+        readonly responses: {
+            /** @description Accepted */
+            readonly 202: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "X-Log-Position": components["headers"]["X-Log-Position"];
+                    readonly "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *       "status": "running"
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["ExecutionStatusResult"];
+                };
+            };
+            /**
+             * @description `malformed_request`: Malformed request.
+             *
+             *     `malformed_address`: Address is malformed.
+             *
+             *     `malformed_body`: Body is malformed.
+             *
+             *     `input_is_invalid`: Input is invalid.
+             *
+             *     `idempotency_key_is_malformed`: Idempotency key is malformed.
+             *
+             *     `tenant_is_required`: Tenant is required.
+             */
+            readonly 400: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_is_missing`: Credential is missing.
+             *
+             *     `credential_is_invalid`: Credential is invalid.
+             */
+            readonly 401: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
+            readonly 403: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `tenant_not_found`: Tenant not found.
+             *
+             *     `execution_not_found`: Execution not found.
+             */
+            readonly 404: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `command_is_running`: Command is running.
+             *
+             *     `execution_is_over`: Execution is over.
+             *
+             *     `limit_is_used_up`: Limit is used up.
+             *
+             *     `effect_is_not_in_doubt`: Effect is not in doubt.
+             */
+            readonly 409: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: Body too large. */
+            readonly 413: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: Unsupported media type. */
+            readonly 415: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: Idempotency key is reused. */
+            readonly 422: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Internal error. */
+            readonly 500: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `store_unavailable`: Store is unavailable. */
+            readonly 503: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "executions.pause": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
+                readonly tenantId?: components["parameters"]["tenantId"];
+            };
+            readonly header?: {
+                /**
+                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.
+                 * @example 01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e
+                 */
+                readonly "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+                /**
+                 * @description Kept through log, audit and runs; made if it is missing or not such a token.
+                 * @example checkout-7f3a90c1
+                 */
+                readonly "X-Correlation-Id"?: components["parameters"]["correlationId"];
+            };
+            readonly path: {
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Accepted */
+            readonly 202: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "X-Log-Position": components["headers"]["X-Log-Position"];
+                    readonly "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *       "status": "paused"
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["ExecutionPausedResult"];
+                };
+            };
+            /**
+             * @description `malformed_request`: Malformed request.
+             *
+             *     `malformed_address`: Address is malformed.
+             *
+             *     `idempotency_key_is_malformed`: Idempotency key is malformed.
+             *
+             *     `tenant_is_required`: Tenant is required.
+             */
+            readonly 400: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_is_missing`: Credential is missing.
+             *
+             *     `credential_is_invalid`: Credential is invalid.
+             */
+            readonly 401: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
+            readonly 403: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `tenant_not_found`: Tenant not found.
+             *
+             *     `execution_not_found`: Execution not found.
+             */
+            readonly 404: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `command_is_running`: Command is running.
+             *
+             *     `execution_is_over`: Execution is over.
+             *
+             *     `execution_is_paused`: Execution is paused.
+             */
+            readonly 409: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: Idempotency key is reused. */
+            readonly 422: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Internal error. */
+            readonly 500: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `store_unavailable`: Store is unavailable. */
+            readonly 503: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "executions.rerun": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
+                readonly tenantId?: components["parameters"]["tenantId"];
+            };
+            readonly header?: {
+                /**
+                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.
+                 * @example 01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e
+                 */
+                readonly "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+                /**
+                 * @description Kept through log, audit and runs; made if it is missing or not such a token.
+                 * @example checkout-7f3a90c1
+                 */
+                readonly "X-Correlation-Id"?: components["parameters"]["correlationId"];
+            };
+            readonly path: {
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "input": {
+                 *         "text": "What is the price?"
+                 *       },
+                 *       "version": "same"
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["ExecutionRerunCommand"];
+            };
+        };
+        readonly responses: {
+            /** @description Accepted */
+            readonly 202: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "X-Log-Position": components["headers"]["X-Log-Position"];
+                    readonly "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "executionId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e"
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["ExecutionRerunResult"];
+                };
+            };
+            /**
+             * @description `malformed_request`: Malformed request.
+             *
+             *     `malformed_address`: Address is malformed.
+             *
+             *     `malformed_body`: Body is malformed.
+             *
+             *     `input_is_invalid`: Input is invalid.
+             *
+             *     `idempotency_key_is_malformed`: Idempotency key is malformed.
+             *
+             *     `tenant_is_required`: Tenant is required.
+             */
+            readonly 400: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_is_missing`: Credential is missing.
+             *
+             *     `credential_is_invalid`: Credential is invalid.
+             */
+            readonly 401: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
+            readonly 403: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `tenant_not_found`: Tenant not found.
+             *
+             *     `execution_not_found`: Execution not found.
+             *
+             *     `node_not_found`: Node not found.
+             */
+            readonly 404: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `command_is_running`: Command is running.
+             *
+             *     `execution_is_under_way`: Execution is under way.
+             *
+             *     `workflow_not_published`: Workflow is not published.
+             */
+            readonly 409: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: Body too large. */
+            readonly 413: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: Unsupported media type. */
+            readonly 415: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: Idempotency key is reused. */
+            readonly 422: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Internal error. */
+            readonly 500: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `store_unavailable`: Store is unavailable. */
+            readonly 503: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "executions.resume": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
+                readonly tenantId?: components["parameters"]["tenantId"];
+            };
+            readonly header?: {
+                /**
+                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.
+                 * @example 01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e
+                 */
+                readonly "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+                /**
+                 * @description Kept through log, audit and runs; made if it is missing or not such a token.
+                 * @example checkout-7f3a90c1
+                 */
+                readonly "X-Correlation-Id"?: components["parameters"]["correlationId"];
+            };
+            readonly path: {
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Accepted */
+            readonly 202: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "X-Log-Position": components["headers"]["X-Log-Position"];
+                    readonly "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *       "status": "running"
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["ExecutionStatusResult"];
+                };
+            };
+            /**
+             * @description `malformed_request`: Malformed request.
+             *
+             *     `malformed_address`: Address is malformed.
+             *
+             *     `idempotency_key_is_malformed`: Idempotency key is malformed.
+             *
+             *     `tenant_is_required`: Tenant is required.
+             */
+            readonly 400: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_is_missing`: Credential is missing.
+             *
+             *     `credential_is_invalid`: Credential is invalid.
+             */
+            readonly 401: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
+            readonly 403: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `tenant_not_found`: Tenant not found.
+             *
+             *     `execution_not_found`: Execution not found.
+             */
+            readonly 404: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `command_is_running`: Command is running.
+             *
+             *     `execution_is_over`: Execution is over.
+             *
+             *     `execution_is_not_paused`: Execution is not paused.
+             */
+            readonly 409: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: Idempotency key is reused. */
+            readonly 422: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Internal error. */
+            readonly 500: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `store_unavailable`: Store is unavailable. */
+            readonly 503: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "executions.retry": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
+                readonly tenantId?: components["parameters"]["tenantId"];
+            };
+            readonly header?: {
+                /**
+                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.
+                 * @example 01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e
+                 */
+                readonly "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+                /**
+                 * @description Kept through log, audit and runs; made if it is missing or not such a token.
+                 * @example checkout-7f3a90c1
+                 */
+                readonly "X-Correlation-Id"?: components["parameters"]["correlationId"];
+            };
+            readonly path: {
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "nodeId": "lookup",
+                 *       "iteration": "orders:3"
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["ExecutionRetryCommand"];
+            };
+        };
+        readonly responses: {
+            /** @description Accepted */
+            readonly 202: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "X-Log-Position": components["headers"]["X-Log-Position"];
+                    readonly "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *       "status": "running",
+                     *       "nodes": [
+                     *         {
+                     *           "nodeId": "lookup",
+                     *           "iteration": "orders:3"
+                     *         }
+                     *       ],
+                     *       "caller": {
+                     *         "executionId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *         "waits": true
+                     *       }
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["ExecutionRetriedResult"];
+                };
+            };
+            /**
+             * @description `malformed_request`: Malformed request.
+             *
+             *     `malformed_address`: Address is malformed.
+             *
+             *     `malformed_body`: Body is malformed.
+             *
+             *     `input_is_invalid`: Input is invalid.
+             *
+             *     `idempotency_key_is_malformed`: Idempotency key is malformed.
+             *
+             *     `tenant_is_required`: Tenant is required.
+             */
+            readonly 400: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_is_missing`: Credential is missing.
+             *
+             *     `credential_is_invalid`: Credential is invalid.
+             */
+            readonly 401: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
+            readonly 403: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `tenant_not_found`: Tenant not found.
+             *
+             *     `execution_not_found`: Execution not found.
+             */
+            readonly 404: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `command_is_running`: Command is running.
+             *
+             *     `execution_has_not_failed`: Execution has not failed.
+             *
+             *     `nothing_to_retry`: Nothing to retry.
+             *
+             *     `node_has_not_failed`: Node has not failed.
+             *
+             *     `limit_is_used_up`: Limit is used up.
+             */
+            readonly 409: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: Body too large. */
+            readonly 413: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: Unsupported media type. */
+            readonly 415: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -4166,229 +5476,6 @@ export interface operations {
             };
         };
     };
-    readonly "workflows.import": {
-        readonly parameters: {
-            readonly query?: {
-                /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
-                readonly tenantId?: components["parameters"]["tenantId"];
-            };
-            readonly header?: {
-                /**
-                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.
-                 * @example 01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e
-                 */
-                readonly "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
-                /**
-                 * @description Kept through log, audit and runs; made if it is missing or not such a token.
-                 * @example checkout-7f3a90c1
-                 */
-                readonly "X-Correlation-Id"?: components["parameters"]["correlationId"];
-            };
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        readonly requestBody: {
-            readonly content: {
-                /**
-                 * @example {
-                 *       "name": "Answer questions",
-                 *       "description": "Looks up what is asked for, and answers.",
-                 *       "nodes": [
-                 *         {
-                 *           "id": "message",
-                 *           "type": "trigger.webhook",
-                 *           "config": {}
-                 *         },
-                 *         {
-                 *           "id": "lookup",
-                 *           "type": "http.request",
-                 *           "config": {
-                 *             "method": "GET",
-                 *             "url": "https://shop.example.com"
-                 *           },
-                 *           "policy": {
-                 *             "retry": {
-                 *               "maxAttempts": 3
-                 *             }
-                 *           }
-                 *         }
-                 *       ],
-                 *       "edges": [
-                 *         {
-                 *           "source": "message",
-                 *           "target": "lookup"
-                 *         }
-                 *       ],
-                 *       "tags": [
-                 *         "shop"
-                 *       ],
-                 *       "settings": {},
-                 *       "format": "sluice.workflow",
-                 *       "formatVersion": 1,
-                 *       "omitted": [
-                 *         {
-                 *           "path": "nodes[2].config.headers.Authorization",
-                 *           "reason": "secret"
-                 *         }
-                 *       ]
-                 *     }
-                 */
-                readonly "application/json": components["schemas"]["WorkflowImportCommand"];
-            };
-        };
-        readonly responses: {
-            /** @description Made */
-            readonly 201: {
-                headers: {
-                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
-                    readonly "X-Log-Position": components["headers"]["X-Log-Position"];
-                    readonly "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
-                    readonly ETag: components["headers"]["ETag"];
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "id": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
-                     *       "revision": 1,
-                     *       "findings": [
-                     *         {
-                     *           "path": "nodes[3].config.to",
-                     *           "code": "config_invalid",
-                     *           "message": "What happened, in a sentence.",
-                     *           "severity": "error"
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    readonly "application/json": components["schemas"]["WorkflowImportedResult"];
-                };
-            };
-            /**
-             * @description `malformed_address`: Address is malformed.
-             *
-             *     `malformed_body`: Body is malformed.
-             *
-             *     `input_is_invalid`: Input is invalid.
-             *
-             *     `idempotency_key_is_malformed`: Idempotency key is malformed.
-             *
-             *     `tenant_is_required`: Tenant is required.
-             */
-            readonly 400: {
-                headers: {
-                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description `credential_is_missing`: Credential is missing.
-             *
-             *     `credential_is_invalid`: Credential is invalid.
-             */
-            readonly 401: {
-                headers: {
-                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
-                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description `role_is_insufficient`: Role is insufficient.
-             *
-             *     `token_names_no_tenant`: Token names no tenant.
-             *
-             *     `token_names_no_role`: Token names no role.
-             */
-            readonly 403: {
-                headers: {
-                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `tenant_not_found`: Tenant not found. */
-            readonly 404: {
-                headers: {
-                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `command_is_running`: Command is running. */
-            readonly 409: {
-                headers: {
-                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `body_too_large`: Body too large. */
-            readonly 413: {
-                headers: {
-                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type`: Unsupported media type. */
-            readonly 415: {
-                headers: {
-                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `idempotency_key_reused`: Idempotency key is reused. */
-            readonly 422: {
-                headers: {
-                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error`: Internal error. */
-            readonly 500: {
-                headers: {
-                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `store_unavailable`: Store is unavailable. */
-            readonly 503: {
-                headers: {
-                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     readonly "workflows.update": {
         readonly parameters: {
             readonly query?: {
@@ -4788,7 +5875,7 @@ export interface operations {
             };
         };
     };
-    readonly "workflows.backtest": {
+    readonly "workflows.moveRuns": {
         readonly parameters: {
             readonly query?: {
                 /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
@@ -4815,13 +5902,46 @@ export interface operations {
             readonly content: {
                 /**
                  * @example {
-                 *       "events": 50
+                 *       "fromVersion": 1,
+                 *       "toVersion": 1,
+                 *       "filter": {
+                 *         "dateFrom": "2026-11-23T12:00:00.000Z",
+                 *         "dateTo": "2026-11-23T12:00:00.000Z",
+                 *         "customerId": "9001",
+                 *         "nodeId": "lookup"
+                 *       },
+                 *       "dryRun": true
                  *     }
                  */
-                readonly "application/json": components["schemas"]["BacktestCommand"];
+                readonly "application/json": components["schemas"]["MoveRunsCommand"];
             };
         };
         readonly responses: {
+            /** @description Which could be moved (`dryRun`) */
+            readonly 200: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "X-Log-Position": components["headers"]["X-Log-Position"];
+                    readonly "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "count": 1,
+                     *       "moved": 1,
+                     *       "refused": [
+                     *         {
+                     *           "executionId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *           "reason": "text"
+                     *         }
+                     *       ],
+                     *       "more": true
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["MoveRunsResult"];
+                };
+            };
             /** @description Accepted */
             readonly 202: {
                 headers: {
@@ -4833,240 +5953,18 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "backtestId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e"
-                     *     }
-                     */
-                    readonly "application/json": components["schemas"]["BacktestStartedResult"];
-                };
-            };
-            /**
-             * @description `malformed_request`: Malformed request.
-             *
-             *     `malformed_address`: Address is malformed.
-             *
-             *     `malformed_body`: Body is malformed.
-             *
-             *     `input_is_invalid`: Input is invalid.
-             *
-             *     `idempotency_key_is_malformed`: Idempotency key is malformed.
-             *
-             *     `tenant_is_required`: Tenant is required.
-             */
-            readonly 400: {
-                headers: {
-                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description `credential_is_missing`: Credential is missing.
-             *
-             *     `credential_is_invalid`: Credential is invalid.
-             */
-            readonly 401: {
-                headers: {
-                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
-                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description `role_is_insufficient`: Role is insufficient.
-             *
-             *     `token_names_no_tenant`: Token names no tenant.
-             *
-             *     `token_names_no_role`: Token names no role.
-             */
-            readonly 403: {
-                headers: {
-                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description `tenant_not_found`: Tenant not found.
-             *
-             *     `workflow_not_found`: Workflow not found.
-             */
-            readonly 404: {
-                headers: {
-                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description `command_is_running`: Command is running.
-             *
-             *     `workflow_is_archived`: Workflow is archived.
-             *
-             *     `workflow_not_published`: Workflow is not published.
-             */
-            readonly 409: {
-                headers: {
-                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `body_too_large`: Body too large. */
-            readonly 413: {
-                headers: {
-                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type`: Unsupported media type. */
-            readonly 415: {
-                headers: {
-                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description `idempotency_key_reused`: Idempotency key is reused.
-             *
-             *     `workflow_not_publishable`: Workflow not publishable.
-             */
-            readonly 422: {
-                headers: {
-                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error`: Internal error. */
-            readonly 500: {
-                headers: {
-                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `store_unavailable`: Store is unavailable. */
-            readonly 503: {
-                headers: {
-                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
-                    readonly "Retry-After": components["headers"]["Retry-After"];
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readonly "workflows.test": {
-        readonly parameters: {
-            readonly query?: {
-                /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
-                readonly tenantId?: components["parameters"]["tenantId"];
-            };
-            readonly header?: {
-                /**
-                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.
-                 * @example 01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e
-                 */
-                readonly "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
-                /**
-                 * @description Kept through log, audit and runs; made if it is missing or not such a token.
-                 * @example checkout-7f3a90c1
-                 */
-                readonly "X-Correlation-Id"?: components["parameters"]["correlationId"];
-            };
-            readonly path: {
-                readonly id: string;
-                readonly nodeId: string;
-            };
-            readonly cookie?: never;
-        };
-        readonly requestBody: {
-            readonly content: {
-                /**
-                 * @example {
-                 *       "input": {
-                 *         "text": "Hello"
-                 *       },
-                 *       "eventId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
-                 *       "mocks": {
-                 *         "lookup": {
-                 *           "price": 10
-                 *         }
-                 *       },
-                 *       "effects": false,
-                 *       "item": {
-                 *         "value": {
-                 *           "sku": "A-1"
-                 *         },
-                 *         "index": 0
-                 *       }
-                 *     }
-                 */
-                readonly "application/json": components["schemas"]["NodeTestCommand"];
-            };
-        };
-        readonly responses: {
-            /** @description What the node of the draft came to, its failure included, or would do */
-            readonly 200: {
-                headers: {
-                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
-                    readonly "X-Log-Position": components["headers"]["X-Log-Position"];
-                    readonly "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "outcome": "done",
-                     *       "handle": "text",
-                     *       "output": {
-                     *         "text": "What is the price?"
-                     *       },
-                     *       "effect": {},
-                     *       "waits": {
-                     *         "for": "time",
-                     *         "until": "2026-01-31T12:00:00.000Z"
-                     *       },
-                     *       "items": 1,
-                     *       "calls": {},
-                     *       "stops": {
-                     *         "status": "completed"
-                     *       },
-                     *       "durationMs": 1,
-                     *       "error": {
-                     *         "code": "http_status",
-                     *         "message": "What happened, in a sentence.",
-                     *         "details": {
-                     *           "text": "What is the price?"
+                     *       "count": 1,
+                     *       "moved": 1,
+                     *       "refused": [
+                     *         {
+                     *           "executionId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *           "reason": "text"
                      *         }
-                     *       }
+                     *       ],
+                     *       "more": true
                      *     }
                      */
-                    readonly "application/json": components["schemas"]["NodeTestResult"];
+                    readonly "application/json": components["schemas"]["MoveRunsResult"];
                 };
             };
             /**
@@ -5127,11 +6025,7 @@ export interface operations {
              *
              *     `workflow_not_found`: Workflow not found.
              *
-             *     `node_not_found`: Node not found.
-             *
-             *     `draft_node_not_found`: Draft node not found.
-             *
-             *     `webhook_event_not_found`: Webhook event not found.
+             *     `workflow_version_not_found`: Workflow version not found.
              */
             readonly 404: {
                 headers: {
@@ -5173,11 +6067,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /**
-             * @description `idempotency_key_reused`: Idempotency key is reused.
-             *
-             *     `node_not_testable`: Node not testable.
-             */
+            /** @description `idempotency_key_reused`: Idempotency key is reused. */
             readonly 422: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
@@ -5197,13 +6087,7 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /**
-             * @description `store_unavailable`: Store is unavailable.
-             *
-             *     `no_worker`: No worker.
-             *
-             *     `test_unfinished`: Test unfinished.
-             */
+            /** @description `store_unavailable`: Store is unavailable. */
             readonly 503: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
@@ -5829,8 +6713,7 @@ export interface operations {
                      *         {
                      *           "path": "nodes[3].config.to",
                      *           "code": "config_invalid",
-                     *           "message": "What happened, in a sentence.",
-                     *           "severity": "error"
+                     *           "message": "What happened, in a sentence."
                      *         }
                      *       ]
                      *     }

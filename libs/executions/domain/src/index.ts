@@ -6,6 +6,7 @@ export {
   type RunComparison,
 } from './backtest-events.js';
 export { cancel, ExecutionIsOver, ExecutionNotFound, type OpenExecution } from './cancel.js';
+export { type Footprint, type MoveGraph, whatStandsInTheWay } from './move.js';
 export {
   type ControlledRun,
   ExecutionHasNotFailed,

@@ -1,9 +1,13 @@
 import { Module } from '@nestjs/common';
 import { CommandStoreModule } from '@sluice/platform-event-log';
 import { ApiStepTools } from './api-step-tools.js';
+import { ApprovalsController } from './approvals/approvals.controller.js';
+import { DecideApprovalHandler } from './approvals/decide-approval.js';
+import { BulkExecutionsHandler } from './bulk-executions.js';
 import { CancelExecutionHandler } from './cancel-execution.js';
 import { DraftsController } from './drafts.controller.js';
 import { ExecutionsController } from './executions.controller.js';
+import { MoveRunsHandler } from './move-runs.js';
 import { PauseExecutionHandler } from './pause-execution.js';
 import { RerunExecutionHandler } from './rerun-execution.js';
 import { ResolveEffectHandler } from './resolve-effect.js';
@@ -16,10 +20,13 @@ import { TriggerNodeHandler } from './trigger-node.js';
 /** What people and frontends do to runs. */
 @Module({
   imports: [CommandStoreModule],
-  controllers: [ExecutionsController, DraftsController],
+  controllers: [ExecutionsController, DraftsController, ApprovalsController],
   providers: [
     ApiStepTools,
+    BulkExecutionsHandler,
     CancelExecutionHandler,
+    DecideApprovalHandler,
+    MoveRunsHandler,
     PauseExecutionHandler,
     RerunExecutionHandler,
     ResolveEffectHandler,

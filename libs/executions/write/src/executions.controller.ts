@@ -1,7 +1,9 @@
-import { Body, Controller, HttpCode, Param, ParseUUIDPipe, Post } from '@nestjs/common';
+import { Body, Controller, HttpCode, Param, ParseUUIDPipe, Post, Res } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
-import { ApiAcceptedResponse, ApiBody, ApiParam, ApiTags } from '@nestjs/swagger';
+import { ApiAcceptedResponse, ApiBody, ApiOkResponse, ApiParam, ApiTags } from '@nestjs/swagger';
 import {
+  BulkExecutionsCommand,
+  BulkExecutionsResult,
   EffectResolutionCommand,
   ExecutionCancelledResult,
   ExecutionPausedResult,
@@ -10,11 +12,16 @@ import {
   ExecutionRetriedResult,
   ExecutionRetryCommand,
   ExecutionStatusResult,
+  MoveRunsCommand,
+  MoveRunsResult,
   NodeTriggerCommand,
   NodeTriggeredResult,
 } from '@sluice/contracts';
 import { Allow, Caller } from '@sluice/platform-http';
+import type { FastifyReply } from 'fastify';
+import { BulkExecutions } from './bulk-executions.js';
 import { CancelExecution } from './cancel-execution.js';
+import { MoveRuns } from './move-runs.js';
 import { PauseExecution } from './pause-execution.js';
 import { RerunExecution } from './rerun-execution.js';
 import { ResolveEffect } from './resolve-effect.js';
@@ -108,5 +115,34 @@ export class ExecutionsController {
     @Body() { outcome, output = null }: EffectResolutionCommand,
   ): Promise<ExecutionStatusResult> {
     return this.commands.execute(new ResolveEffect(tenantId, id, key, outcome === 'sent' ? { outcome, output } : { outcome }));
+  }
+
+  @Post('executions/bulk')
+  @HttpCode(202)
+  @Allow('operator')
+  @ApiOkResponse({ type: BulkExecutionsResult, description: 'How many there are (`dryRun`)' })
+  @ApiAcceptedResponse({ type: BulkExecutionsResult })
+  async bulk(
+    @Caller() { tenantId, userId }: Caller,
+    @Body() { action, filter, dryRun }: BulkExecutionsCommand,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<BulkExecutionsResult> {
+    if (dryRun === true) reply.code(200);
+    return this.commands.execute(new BulkExecutions(tenantId, userId, action, filter, dryRun === true ? 'count' : 'do'));
+  }
+
+  @Post('workflows/:id/move-runs')
+  @HttpCode(202)
+  @Allow('operator')
+  @ApiOkResponse({ type: MoveRunsResult, description: 'Which could be moved (`dryRun`)' })
+  @ApiAcceptedResponse({ type: MoveRunsResult })
+  async moveRuns(
+    @Caller() { tenantId, userId }: Caller,
+    @Param('id', ParseUUIDPipe) id: string,
+    @Body() { fromVersion, toVersion, filter = {}, dryRun }: MoveRunsCommand,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<MoveRunsResult> {
+    if (dryRun === true) reply.code(200);
+    return this.commands.execute(new MoveRuns(tenantId, id, userId, fromVersion, toVersion, filter, dryRun === true ? 'look' : 'do'));
   }
 }

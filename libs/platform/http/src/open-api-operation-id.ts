@@ -5,6 +5,8 @@
 export function operationIdOf({ path, method, operation }: { path: string; method: string; operation: { operationId?: string } }): string {
   const [first, ...segments] = path.split('/').filter(Boolean);
   if (first !== 'api') return `gateway.${operation.operationId}`;
+  // A signed link is no place to create things at.
+  if (method === 'post' && path === '/api/approvals/{token}') return 'approvals.decide';
   const [resource = 'api', ...words] = segments.filter((segment) => !isParameter(segment)).map(camelCase);
   return `${resource}.${verbOf(method, words.at(-1), isParameter(segments.at(-1) ?? ''))}`;
 }

@@ -54,7 +54,10 @@ function versionOf(graph: Graph): PublishedVersion {
     return { handles: type.handles(config), join: type.join?.(config), loop: type.loop?.(config), policy: type.policy };
   });
   const programs = new Map(
-    graph.nodes.map(({ id, type, config }) => [id, { type: typeOf(type), config: compileTemplate(config), deferred: new Map(), needed: [] }]),
+    graph.nodes.map(({ id, type, config }) => [
+      id,
+      { type: typeOf(type), config: compileTemplate(config), deferred: new Map(), needed: [] },
+    ]),
   );
   return {
     id: newId(),
