@@ -321,7 +321,7 @@ describe('waiting for an event', () => {
       [
         node('in', 'trigger.webhook'),
         node('answer', 'flow.waitForEvent', { kinds: ['message'], timeoutMs: 600_000, ...wait }),
-        node('heard', 'data.set', { values: { first: '{{ trigger.text }}', then: '{{ input.text }}' } }),
+        node('heard', 'data.set', { values: { first: '{{ trigger.text }}', second: '{{ input.text }}' } }),
         node('silence', 'data.set', { values: { silent: true } }),
       ],
       'in > answer, answer > heard, answer.timeout > silence',
@@ -351,7 +351,7 @@ describe('waiting for an event', () => {
 
     await sluice.message(channelId, 'the answer', account);
     const done = await run(first.id, 'completed');
-    expect(done.output).toEqual({ first: 'hello', then: 'the answer' });
+    expect(done.output).toEqual({ first: 'hello', second: 'the answer' });
     // The event that was waited for began no run of this workflow.
     expect(await listOf(workflowId)).toHaveLength(2);
     expect(await openTasks(first.id)).toEqual(nothing);
@@ -373,7 +373,7 @@ describe('waiting for an event', () => {
     await sluice.message(channelId, 'no', account);
     await eventually(async () => expect(await listOf(workflowId)).toHaveLength(2));
     await sluice.message(channelId, 'yes', account);
-    expect((await run(id, 'completed')).output).toEqual({ first: 'hello', then: 'yes' });
+    expect((await run(id, 'completed')).output).toEqual({ first: 'hello', second: 'yes' });
   });
 
   it('finds an event that came just before', async () => {

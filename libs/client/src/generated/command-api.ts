@@ -400,6 +400,22 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/workflows/import": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post: operations["workflows.import"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/workflows/{id}": {
         readonly parameters: {
             readonly query?: never;
@@ -416,6 +432,22 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/workflows/{id}/backtest": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post: operations["workflows.backtest"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/workflows/{id}/move-runs": {
         readonly parameters: {
             readonly query?: never;
@@ -426,6 +458,22 @@ export interface paths {
         readonly get?: never;
         readonly put?: never;
         readonly post: operations["workflows.moveRuns"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/workflows/{id}/nodes/{nodeId}/test": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post: operations["workflows.test"];
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -522,6 +570,22 @@ export interface components {
         readonly ApprovalResult: {
             /** @enum {string} */
             readonly status: "approved" | "rejected";
+        };
+        readonly BacktestCommand: {
+            /**
+             * @description How many of the newest runs that an event started and that are over, and not cancelled
+             * @default 50
+             */
+            readonly events?: number;
+            /**
+             * Format: uuid
+             * @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for.
+             */
+            readonly tenantId?: string;
+        };
+        readonly BacktestStartedResult: {
+            /** Format: uuid */
+            readonly backtestId: string;
         };
         readonly BulkExecutionsCommand: {
             /** @enum {string} */
@@ -748,6 +812,12 @@ export interface components {
             /** @enum {string} */
             readonly status: "running" | "waiting" | "paused" | "completed" | "failed" | "cancelled" | "incomplete";
         };
+        readonly ExportOmissionCommand: {
+            /** @example nodes[2].config.headers.Authorization */
+            readonly path: string;
+            /** @enum {string} */
+            readonly reason: "secret" | "reference";
+        };
         readonly InputError: {
             /** @description As in JavaScript: `nodes[3].config` */
             readonly path: string;
@@ -833,6 +903,105 @@ export interface components {
             readonly maxDelayMs?: number;
             /** @default true */
             readonly jitter?: boolean;
+        };
+        readonly NodeTestCommand: {
+            /**
+             * @description Any JSON: the input of the node; without it the item, or the event. Without an event it is the `trigger` as well
+             * @example {
+             *       "text": "Hello"
+             *     }
+             */
+            readonly input?: unknown;
+            /**
+             * Format: uuid
+             * @description A past webhook event: the `trigger`
+             */
+            readonly eventId?: string;
+            /**
+             * @description Outputs of other nodes, by their id: what expressions see as `nodes.<id>.output`
+             * @example {
+             *       "lookup": {
+             *         "price": 10
+             *       }
+             *     }
+             */
+            readonly mocks?: {
+                readonly [key: string]: unknown;
+            };
+            /**
+             * @description Whether a call is made. Without it, the answer is the evaluated config that it would be made with
+             * @default false
+             */
+            readonly effects?: boolean;
+            /** @description The node is tested as in a loop, for this item */
+            readonly item?: components["schemas"]["NodeTestItemCommand"];
+            /**
+             * Format: uuid
+             * @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for.
+             */
+            readonly tenantId?: string;
+        };
+        readonly NodeTestErrorResult: {
+            /** @example http_status */
+            readonly code: string;
+            readonly message: string;
+            /** @description Any JSON */
+            readonly details?: unknown;
+        };
+        readonly NodeTestItemCommand: {
+            /**
+             * @description Any JSON: what expressions see as `item`
+             * @example {
+             *       "sku": "A-1"
+             *     }
+             */
+            readonly value?: unknown;
+            /**
+             * @description What expressions see as `index`
+             * @default 0
+             */
+            readonly index?: number;
+        };
+        readonly NodeTestResult: {
+            /**
+             * @description done: it was left by `handle` with `output`; failed: by `error`; effect: it would call the outside; waits, loops, calls: it would wait, run its body, or start another workflow; stops: it would end the run
+             * @enum {string}
+             */
+            readonly outcome: "done" | "failed" | "effect" | "waits" | "loops" | "calls" | "stops";
+            /** @description The handle by which it was left */
+            readonly handle?: string;
+            /** @description Any JSON */
+            readonly output?: unknown;
+            /** @description The evaluated config of the call that was not made */
+            readonly effect?: {
+                readonly [key: string]: unknown;
+            };
+            /**
+             * @example {
+             *       "for": "time",
+             *       "until": "2026-01-31T12:00:00.000Z"
+             *     }
+             */
+            readonly waits?: {
+                readonly [key: string]: unknown;
+            };
+            /** @description Of a loop: how many items it would run over; they are its `output` */
+            readonly items?: number;
+            /** @description `workflowId`, `version`, `input` */
+            readonly calls?: {
+                readonly [key: string]: unknown;
+            };
+            /**
+             * @example {
+             *       "status": "completed"
+             *     }
+             */
+            readonly stops?: {
+                readonly [key: string]: unknown;
+            };
+            /** @description In the worker, without the way there */
+            readonly durationMs: number;
+            readonly error?: components["schemas"]["NodeTestErrorResult"];
         };
         readonly NodeTriggerCommand: {
             /**
@@ -984,10 +1153,11 @@ export interface components {
             /** @description An expression; only events for which it is true start a run */
             readonly filter?: string;
             /**
+             * @description `sync`: the call is held open until the workflow answers it by `flow.respond`, for 10 seconds at most
              * @default async
              * @enum {string}
              */
-            readonly mode?: "async";
+            readonly mode?: "async" | "sync";
         };
         readonly WebhookRegistrationCommand: {
             readonly name: string;
@@ -1127,6 +1297,75 @@ export interface components {
             /** @example config_invalid */
             readonly code?: string;
             readonly message: string;
+            /**
+             * @description Only errors stand in the way of publishing
+             * @default error
+             * @enum {string}
+             */
+            readonly severity?: "error" | "warning";
+        };
+        readonly WorkflowImportCommand: {
+            /** @example Answer questions */
+            readonly name: string;
+            readonly description?: string | null;
+            /**
+             * @example [
+             *       {
+             *         "id": "message",
+             *         "type": "trigger.webhook",
+             *         "config": {}
+             *       },
+             *       {
+             *         "id": "lookup",
+             *         "type": "http.request",
+             *         "config": {
+             *           "method": "GET",
+             *           "url": "https://shop.example.com"
+             *         },
+             *         "policy": {
+             *           "retry": {
+             *             "maxAttempts": 3
+             *           }
+             *         }
+             *       }
+             *     ]
+             */
+            readonly nodes?: readonly components["schemas"]["WorkflowNodeCommand"][];
+            /**
+             * @example [
+             *       {
+             *         "source": "message",
+             *         "target": "lookup"
+             *       }
+             *     ]
+             */
+            readonly edges?: readonly components["schemas"]["WorkflowEdgeCommand"][];
+            readonly tags?: readonly string[];
+            readonly settings?: {
+                readonly [key: string]: unknown;
+            };
+            /** @enum {string} */
+            readonly format: "sluice.workflow";
+            /**
+             * @description Another version is refused: it cannot be read here
+             * @enum {number}
+             */
+            readonly formatVersion: 1;
+            /** @description Comes back as findings */
+            readonly omitted?: readonly components["schemas"]["ExportOmissionCommand"][];
+            /**
+             * Format: uuid
+             * @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for.
+             */
+            readonly tenantId?: string;
+        };
+        readonly WorkflowImportedResult: {
+            /** Format: uuid */
+            readonly id: string;
+            /** @description Also in ETag; send it back as If-Match */
+            readonly revision: number;
+            /** @description What is left to be done, at most 1000 things; absent: nothing */
+            readonly findings?: readonly components["schemas"]["WorkflowFinding"][];
         };
         readonly WorkflowNodeCommand: {
             /**
@@ -1165,6 +1404,7 @@ export interface components {
             readonly revision: number;
         };
         readonly WorkflowValidationResult: {
+            /** @description The draft can be published: no finding is an error */
             readonly valid: boolean;
             readonly findings: readonly components["schemas"]["WorkflowFinding"][];
         };
@@ -5476,6 +5716,229 @@ export interface operations {
             };
         };
     };
+    readonly "workflows.import": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
+                readonly tenantId?: components["parameters"]["tenantId"];
+            };
+            readonly header?: {
+                /**
+                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.
+                 * @example 01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e
+                 */
+                readonly "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+                /**
+                 * @description Kept through log, audit and runs; made if it is missing or not such a token.
+                 * @example checkout-7f3a90c1
+                 */
+                readonly "X-Correlation-Id"?: components["parameters"]["correlationId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "name": "Answer questions",
+                 *       "description": "Looks up what is asked for, and answers.",
+                 *       "nodes": [
+                 *         {
+                 *           "id": "message",
+                 *           "type": "trigger.webhook",
+                 *           "config": {}
+                 *         },
+                 *         {
+                 *           "id": "lookup",
+                 *           "type": "http.request",
+                 *           "config": {
+                 *             "method": "GET",
+                 *             "url": "https://shop.example.com"
+                 *           },
+                 *           "policy": {
+                 *             "retry": {
+                 *               "maxAttempts": 3
+                 *             }
+                 *           }
+                 *         }
+                 *       ],
+                 *       "edges": [
+                 *         {
+                 *           "source": "message",
+                 *           "target": "lookup"
+                 *         }
+                 *       ],
+                 *       "tags": [
+                 *         "shop"
+                 *       ],
+                 *       "settings": {},
+                 *       "format": "sluice.workflow",
+                 *       "formatVersion": 1,
+                 *       "omitted": [
+                 *         {
+                 *           "path": "nodes[2].config.headers.Authorization",
+                 *           "reason": "secret"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["WorkflowImportCommand"];
+            };
+        };
+        readonly responses: {
+            /** @description Made */
+            readonly 201: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "X-Log-Position": components["headers"]["X-Log-Position"];
+                    readonly "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *       "revision": 1,
+                     *       "findings": [
+                     *         {
+                     *           "path": "nodes[3].config.to",
+                     *           "code": "config_invalid",
+                     *           "message": "What happened, in a sentence.",
+                     *           "severity": "error"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["WorkflowImportedResult"];
+                };
+            };
+            /**
+             * @description `malformed_address`: Address is malformed.
+             *
+             *     `malformed_body`: Body is malformed.
+             *
+             *     `input_is_invalid`: Input is invalid.
+             *
+             *     `idempotency_key_is_malformed`: Idempotency key is malformed.
+             *
+             *     `tenant_is_required`: Tenant is required.
+             */
+            readonly 400: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_is_missing`: Credential is missing.
+             *
+             *     `credential_is_invalid`: Credential is invalid.
+             */
+            readonly 401: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
+            readonly 403: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `tenant_not_found`: Tenant not found. */
+            readonly 404: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `command_is_running`: Command is running. */
+            readonly 409: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: Body too large. */
+            readonly 413: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: Unsupported media type. */
+            readonly 415: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: Idempotency key is reused. */
+            readonly 422: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Internal error. */
+            readonly 500: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `store_unavailable`: Store is unavailable. */
+            readonly 503: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readonly "workflows.update": {
         readonly parameters: {
             readonly query?: {
@@ -5875,6 +6338,198 @@ export interface operations {
             };
         };
     };
+    readonly "workflows.backtest": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
+                readonly tenantId?: components["parameters"]["tenantId"];
+            };
+            readonly header?: {
+                /**
+                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.
+                 * @example 01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e
+                 */
+                readonly "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+                /**
+                 * @description Kept through log, audit and runs; made if it is missing or not such a token.
+                 * @example checkout-7f3a90c1
+                 */
+                readonly "X-Correlation-Id"?: components["parameters"]["correlationId"];
+            };
+            readonly path: {
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "events": 50
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["BacktestCommand"];
+            };
+        };
+        readonly responses: {
+            /** @description Accepted */
+            readonly 202: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "X-Log-Position": components["headers"]["X-Log-Position"];
+                    readonly "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "backtestId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e"
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["BacktestStartedResult"];
+                };
+            };
+            /**
+             * @description `malformed_request`: Malformed request.
+             *
+             *     `malformed_address`: Address is malformed.
+             *
+             *     `malformed_body`: Body is malformed.
+             *
+             *     `input_is_invalid`: Input is invalid.
+             *
+             *     `idempotency_key_is_malformed`: Idempotency key is malformed.
+             *
+             *     `tenant_is_required`: Tenant is required.
+             */
+            readonly 400: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_is_missing`: Credential is missing.
+             *
+             *     `credential_is_invalid`: Credential is invalid.
+             */
+            readonly 401: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
+            readonly 403: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `tenant_not_found`: Tenant not found.
+             *
+             *     `workflow_not_found`: Workflow not found.
+             */
+            readonly 404: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `command_is_running`: Command is running.
+             *
+             *     `workflow_is_archived`: Workflow is archived.
+             *
+             *     `workflow_not_published`: Workflow is not published.
+             */
+            readonly 409: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: Body too large. */
+            readonly 413: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: Unsupported media type. */
+            readonly 415: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `idempotency_key_reused`: Idempotency key is reused.
+             *
+             *     `workflow_not_publishable`: Workflow not publishable.
+             */
+            readonly 422: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Internal error. */
+            readonly 500: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `store_unavailable`: Store is unavailable. */
+            readonly 503: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readonly "workflows.moveRuns": {
         readonly parameters: {
             readonly query?: {
@@ -6088,6 +6743,242 @@ export interface operations {
                 };
             };
             /** @description `store_unavailable`: Store is unavailable. */
+            readonly 503: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "workflows.test": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
+                readonly tenantId?: components["parameters"]["tenantId"];
+            };
+            readonly header?: {
+                /**
+                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.
+                 * @example 01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e
+                 */
+                readonly "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+                /**
+                 * @description Kept through log, audit and runs; made if it is missing or not such a token.
+                 * @example checkout-7f3a90c1
+                 */
+                readonly "X-Correlation-Id"?: components["parameters"]["correlationId"];
+            };
+            readonly path: {
+                readonly id: string;
+                readonly nodeId: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "input": {
+                 *         "text": "Hello"
+                 *       },
+                 *       "eventId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                 *       "mocks": {
+                 *         "lookup": {
+                 *           "price": 10
+                 *         }
+                 *       },
+                 *       "effects": false,
+                 *       "item": {
+                 *         "value": {
+                 *           "sku": "A-1"
+                 *         },
+                 *         "index": 0
+                 *       }
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["NodeTestCommand"];
+            };
+        };
+        readonly responses: {
+            /** @description What the node of the draft came to, its failure included, or would do */
+            readonly 200: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "X-Log-Position": components["headers"]["X-Log-Position"];
+                    readonly "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "outcome": "done",
+                     *       "handle": "text",
+                     *       "output": {
+                     *         "text": "What is the price?"
+                     *       },
+                     *       "effect": {},
+                     *       "waits": {
+                     *         "for": "time",
+                     *         "until": "2026-01-31T12:00:00.000Z"
+                     *       },
+                     *       "items": 1,
+                     *       "calls": {},
+                     *       "stops": {
+                     *         "status": "completed"
+                     *       },
+                     *       "durationMs": 1,
+                     *       "error": {
+                     *         "code": "http_status",
+                     *         "message": "What happened, in a sentence.",
+                     *         "details": {
+                     *           "text": "What is the price?"
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["NodeTestResult"];
+                };
+            };
+            /**
+             * @description `malformed_request`: Malformed request.
+             *
+             *     `malformed_address`: Address is malformed.
+             *
+             *     `malformed_body`: Body is malformed.
+             *
+             *     `input_is_invalid`: Input is invalid.
+             *
+             *     `idempotency_key_is_malformed`: Idempotency key is malformed.
+             *
+             *     `tenant_is_required`: Tenant is required.
+             */
+            readonly 400: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_is_missing`: Credential is missing.
+             *
+             *     `credential_is_invalid`: Credential is invalid.
+             */
+            readonly 401: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
+            readonly 403: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `tenant_not_found`: Tenant not found.
+             *
+             *     `workflow_not_found`: Workflow not found.
+             *
+             *     `node_not_found`: Node not found.
+             *
+             *     `draft_node_not_found`: Draft node not found.
+             *
+             *     `webhook_event_not_found`: Webhook event not found.
+             */
+            readonly 404: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `command_is_running`: Command is running. */
+            readonly 409: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: Body too large. */
+            readonly 413: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: Unsupported media type. */
+            readonly 415: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `idempotency_key_reused`: Idempotency key is reused.
+             *
+             *     `node_not_testable`: Node not testable.
+             */
+            readonly 422: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Internal error. */
+            readonly 500: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `store_unavailable`: Store is unavailable.
+             *
+             *     `no_worker`: No worker.
+             *
+             *     `test_unfinished`: Test unfinished.
+             */
             readonly 503: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
@@ -6713,7 +7604,8 @@ export interface operations {
                      *         {
                      *           "path": "nodes[3].config.to",
                      *           "code": "config_invalid",
-                     *           "message": "What happened, in a sentence."
+                     *           "message": "What happened, in a sentence.",
+                     *           "severity": "error"
                      *         }
                      *       ]
                      *     }

@@ -48,6 +48,22 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/blobs/{sha256}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get: operations["blobs.get"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/channels": {
         readonly parameters: {
             readonly query?: never;
@@ -541,6 +557,12 @@ export interface components {
              */
             readonly draft: "running" | "waiting" | "paused" | "completed" | "failed" | "cancelled" | "incomplete";
         };
+        readonly BlobQuery: {
+            /** @description Of its JSON */
+            readonly sha256: string;
+            /** @description Any JSON */
+            readonly value: Record<string, unknown> | null;
+        };
         readonly ChangeQuery: {
             /** @example config.cases[1].name */
             readonly path: string;
@@ -668,7 +690,9 @@ export interface components {
             readonly input: Record<string, unknown> | null;
             /** @description Any JSON */
             readonly output: Record<string, unknown> | null;
-            /** @description In the order in which they began */
+            /** @description Of all node runs, those of items of loops included */
+            readonly nodeRunCount: number;
+            /** @description In the order in which they began; of more than 1000 those outside loops first. `iteration` asks for those of an item */
             readonly nodes: readonly components["schemas"]["NodeExecutionQuery"][];
         };
         readonly ExecutionErrorQuery: {
@@ -762,6 +786,18 @@ export interface components {
             readonly startedAt: string | null;
             /** Format: date-time */
             readonly completedAt: string | null;
+        };
+        readonly NodeExampleQuery: {
+            /** @example Goes on by `true` when the condition holds; its output is its input. */
+            readonly says: string;
+            /**
+             * @example {
+             *       "condition": "trigger.text = 'hello'"
+             *     }
+             */
+            readonly config: {
+                readonly [key: string]: unknown;
+            };
         };
         readonly NodeExecutionQuery: {
             /** Format: uuid */
@@ -897,12 +933,19 @@ export interface components {
             readonly description: string;
             /** @enum {string} */
             readonly kind: "trigger" | "pure" | "task" | "effect";
-            /** @description JSON Schema of the config */
+            /** @description JSON Schema of the config. Beside what is standard: `format: "expression"`, an expression with or without `{{ }}` (texts elsewhere may contain `{{ }}`); `literal: true`, no template here; `deferred: true`, evaluated anew for each item or event; `handle`, see `handles` */
             readonly configSchema: {
                 readonly [key: string]: unknown;
             };
-            /** @description The handles that a new node of this type is left by, without `error` */
+            /** @description The handles that a new node of this type is left by, without `error`. Fields of the config add others: with `handle: true` in their schema the one named by their value, with `handle: "name"` that one as soon as they are set */
             readonly handles: readonly string[];
+            /**
+             * @description What lies behind its handle `item` runs once for each item
+             * @enum {boolean}
+             */
+            readonly loop?: true;
+            /** @description Configs that can be published */
+            readonly examples: readonly components["schemas"]["NodeExampleQuery"][];
             /**
              * @description After an unknown outcome
              * @enum {string}
@@ -980,7 +1023,7 @@ export interface components {
             /** @description An expression over the event */
             readonly filter?: string;
             /** @enum {string} */
-            readonly mode: "async";
+            readonly mode: "async" | "sync";
         };
         readonly WebhookDefinitionQuery: {
             /** Format: uuid */
@@ -1824,6 +1867,134 @@ export interface operations {
             };
         };
     };
+    readonly "blobs.get": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
+                readonly tenantId?: components["parameters"]["tenantId"];
+            };
+            readonly header?: {
+                /**
+                 * @description Read your own write: the `X-Log-Position` of a command. Waits up to 2 s until the answer is at least as new.
+                 * @example 4711
+                 */
+                readonly "X-Min-Log-Position"?: components["parameters"]["minLogPosition"];
+                /**
+                 * @description Kept through log, audit and runs; made if it is missing or not such a token.
+                 * @example checkout-7f3a90c1
+                 */
+                readonly "X-Correlation-Id"?: components["parameters"]["correlationId"];
+            };
+            readonly path: {
+                readonly sha256: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Done */
+            readonly 200: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "X-Log-Position": components["headers"]["X-Log-Position"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "sha256": "text",
+                     *       "value": {}
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["BlobQuery"];
+                };
+            };
+            /**
+             * @description `malformed_request`: Malformed request.
+             *
+             *     `malformed_address`: Address is malformed.
+             *
+             *     `log_position_is_malformed`: Log position is malformed.
+             *
+             *     `tenant_is_required`: Tenant is required.
+             */
+            readonly 400: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_is_missing`: Credential is missing.
+             *
+             *     `credential_is_invalid`: Credential is invalid.
+             */
+            readonly 401: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
+            readonly 403: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `tenant_not_found`: Tenant not found.
+             *
+             *     `blob_not_found`: Value not found.
+             */
+            readonly 404: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Internal error. */
+            readonly 500: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `store_unavailable`: Store is unavailable. */
+            readonly 503: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readonly "channels.list": {
         readonly parameters: {
             readonly query?: {
@@ -2486,6 +2657,8 @@ export interface operations {
     readonly "executions.get": {
         readonly parameters: {
             readonly query?: {
+                /** @description Only node runs of this item of a loop, and of loops within it: `orders:3` */
+                readonly iteration?: string;
                 /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
                 readonly tenantId?: components["parameters"]["tenantId"];
             };
@@ -2549,6 +2722,7 @@ export interface operations {
                      *       "entryNodeId": "message",
                      *       "input": {},
                      *       "output": {},
+                     *       "nodeRunCount": 1,
                      *       "nodes": [
                      *         {
                      *           "id": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
@@ -2585,6 +2759,8 @@ export interface operations {
              * @description `malformed_request`: Malformed request.
              *
              *     `malformed_address`: Address is malformed.
+             *
+             *     `input_is_invalid`: Input is invalid.
              *
              *     `log_position_is_malformed`: Log position is malformed.
              *
@@ -2847,6 +3023,15 @@ export interface operations {
                      *           "configSchema": {},
                      *           "handles": [
                      *             "text"
+                     *           ],
+                     *           "loop": true,
+                     *           "examples": [
+                     *             {
+                     *               "says": "Goes on by `true` when the condition holds; its output is its input.",
+                     *               "config": {
+                     *                 "condition": "trigger.text = 'hello'"
+                     *               }
+                     *             }
                      *           ],
                      *           "effect": "idempotent",
                      *           "policy": {}

@@ -557,5 +557,5 @@ function startEntries(work: StartWork, inserted: ReadonlySet<string>, processed:
           },
         }
       : { type: 'webhook.failed', aggregateId: webhookEventId, payload: { error: failure } };
-  return [...(version === undefined ? [] : [{ event, tenantId, aggregateVersion: version, correlationId, causationId: webhookEventId }])];
+  return version === undefined ? [] : [{ event, tenantId, aggregateVersion: version, correlationId, causationId: webhookEventId }];
 }
