@@ -3,6 +3,7 @@ import type { Json } from '@sluice/kernel';
 import { PageAnswer } from './query-page.js';
 
 export const executionStatuses = ['running', 'waiting', 'paused', 'completed', 'failed', 'cancelled', 'incomplete'] as const;
+export const executionSources = ['webhook', 'manual', 'schedule', 'subworkflow', 'error', 'rerun'] as const;
 export const nodeExecutionStatuses = ['completed', 'failed', 'skipped', 'waiting', 'running', 'in_doubt'] as const;
 
 export class ExecutionErrorQuery {
@@ -17,10 +18,10 @@ export class ExecutionErrorQuery {
 }
 
 export class TriggerMetadataQuery {
-  @ApiProperty({ enum: ['webhook', 'manual'] })
-  readonly source: 'webhook' | 'manual';
+  @ApiProperty({ enum: executionSources })
+  readonly source: (typeof executionSources)[number];
 
-  @ApiProperty({ description: 'The provider, or `api`' })
+  @ApiProperty({ description: 'The provider, `api`, or what `source` says' })
   readonly sourceType: string;
 
   @ApiProperty()
@@ -29,7 +30,7 @@ export class TriggerMetadataQuery {
   @ApiProperty({ type: String, nullable: true })
   readonly customerId: string | null;
 
-  @ApiProperty({ description: 'The channel, or who called' })
+  @ApiProperty({ description: 'The channel, who called, or the run that it came from' })
   readonly clientId: string;
 
   @ApiProperty({ format: 'date-time' })

@@ -3,12 +3,12 @@ import type { DomainEvent, Json, JsonObject } from '@sluice/kernel';
 
 /** What started a run, as `TriggerMetadata` of the contract plus what led to it. */
 export interface TriggerMetadata {
-  readonly source: 'webhook' | 'manual';
-  /** The provider, or `api` */
+  readonly source: 'webhook' | 'manual' | 'schedule' | 'subworkflow' | 'error' | 'rerun';
+  /** The provider, `api`, or what `source` says */
   readonly sourceType: string;
   readonly actionType: string;
   readonly customerId: string | null;
-  /** The channel, or who called */
+  /** The channel, who called, or the run that it came from */
   readonly clientId: string;
   readonly receivedAt: string;
   readonly webhookId?: string;

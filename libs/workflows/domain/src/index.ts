@@ -2,6 +2,7 @@ export { type DefinitionDiff, diffDefinitions } from './diff-definitions.js';
 export { type ExportDocument, exportDefinition } from './export-definition.js';
 export { channelsNamedIn, type KnownChannel } from './check-channels.js';
 export { credentialsNamedIn } from './check-credentials.js';
+export { type PlannedSchedule, plannedSchedules } from './planned-schedules.js';
 export {
   archive,
   type Changes,

@@ -2,6 +2,7 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { newId } from '@sluice/kernel';
 import { CommandStore } from '@sluice/platform-event-log';
 import { evolve, publish } from '@sluice/workflows-domain';
+import { keepSchedules } from './keep-schedules.js';
 import { knownToTenant } from './known-to-tenant.js';
 import { insertVersions, lockWorkflow, saveWorkflow } from './workflow.table.js';
 
@@ -28,6 +29,7 @@ export class PublishWorkflowHandler implements ICommandHandler<PublishWorkflow> 
 
       if (events.length > 0) await saveWorkflow(tx.manager, published);
       await insertVersions(tx.manager, tenantId, events);
+      await keepSchedules(tx.manager, tenantId, events);
       tx.append(events, workflow.streamVersion);
       return { id: published.id, version: published.version };
     });

@@ -2,6 +2,7 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { newId } from '@sluice/kernel';
 import { CommandStore } from '@sluice/platform-event-log';
 import { evolve, rollBack, VersionNotFound } from '@sluice/workflows-domain';
+import { keepSchedules } from './keep-schedules.js';
 import { knownToTenant } from './known-to-tenant.js';
 import { findVersions, insertVersions, lockWorkflow, saveWorkflow } from './workflow.table.js';
 
@@ -33,6 +34,7 @@ export class RollbackWorkflowHandler implements ICommandHandler<RollbackWorkflow
 
       if (events.length > 0) await saveWorkflow(tx.manager, rolledBack);
       await insertVersions(tx.manager, tenantId, events);
+      await keepSchedules(tx.manager, tenantId, events);
       tx.append(events, workflow.streamVersion);
       return { id: rolledBack.id, version: rolledBack.version };
     });

@@ -5,6 +5,7 @@ import { Operations1764000000004 } from './0004-operations.js';
 import { HeldChannels1764000000005 } from './0005-held-channels.js';
 import { HttpCredentials1764000000006 } from './0006-http-credentials.js';
 import { ProviderApps1764000000007 } from './0007-provider-apps.js';
+import { Schedules1764000000009 } from './0009-schedules.js';
 
 /** In order; a landed migration is never edited. */
 export const commandMigrations = [
@@ -15,4 +16,5 @@ export const commandMigrations = [
   HeldChannels1764000000005,
   HttpCredentials1764000000006,
   ProviderApps1764000000007,
+  Schedules1764000000009,
 ] as const;
