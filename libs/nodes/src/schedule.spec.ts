@@ -1,4 +1,4 @@
-import type { Graph } from '@sluice/engine';
+import type { JsonObject } from '@sluice/kernel';
 import { checkGraph } from './check-graph.js';
 import { type CatchUp, cronProblem, dueBetween, nextDue, scheduleProblem, timeZoneProblem } from './schedule.js';
 import { scheduleIn } from './trigger-schedule.js';
@@ -143,10 +143,11 @@ describe('catching up', () => {
   });
 
   it.each([
-    ['2027-03-10T00:00:00Z', '2027-04-10T00:00:00Z'],
-    ['2027-10-20T00:00:00Z', '2027-11-10T00:00:00Z'],
+    ['2027-03-12T00:00:00Z', '2027-03-16T00:00:00Z'],
+    ['2027-03-26T00:00:00Z', '2027-04-05T00:00:00Z'],
+    ['2027-10-29T00:00:00Z', '2027-11-09T00:00:00Z'],
   ])('looks back over the same instants as forward, each of them once: from %s to %s', (after, until) => {
-    for (const timeZone of [berlin, newYork, 'Australia/Lord_Howe', 'America/Santiago', 'Africa/Casablanca']) {
+    for (const timeZone of [berlin, newYork, 'Australia/Lord_Howe']) {
       for (const cron of ['30 2 * * *', '0,30 2 * * *', '0 2-4 * * *', '7 */8 * * *']) {
         const due = (max: number) => dueBetween({ cron, timeZone }, new Date(after), new Date(until), { mode: 'all', max });
         const { run } = due(1_000);
@@ -197,17 +198,21 @@ describe('trigger.schedule', () => {
     });
   });
 
-  it.each(triggerScheduleCases.map((each) => [each.says, each] as const))(
-    'documents what happens: %s',
-    (_says, { config, input, gives }) => {
-      const graph: Graph = { nodes: [{ id: 'it', type: 'trigger.schedule', config }], edges: [] };
-      expect(checkGraph(graph)).toEqual([]);
-      const { catchUp, ...schedule } = scheduleIn(config);
-      const { scheduledFor, skipped } = Object(input);
-      const from = new Date(new Date(skipped?.first ?? scheduledFor).getTime() - 1);
-      const due = dueBetween(schedule, from, new Date(scheduledFor), catchUp);
-      const output = { ...schedule, scheduledFor: due.run[0], ...(due.skipped === undefined ? {} : { skipped: due.skipped }) };
-      expect(gives).toEqual({ kind: 'done', handle: 'out', output: JSON.parse(JSON.stringify(output)) });
-    },
-  );
+  const codesOf = (config: JsonObject) =>
+    checkGraph({ nodes: [{ id: 'it', type: 'trigger.schedule', config }], edges: [] }).map(({ code }) => code);
+  const [begun, refused] = [true, false].map((begins) => triggerScheduleCases.filter(({ gives }) => 'output' in gives === begins));
+
+  it.each(begun ?? [])('begins as it is documented: $says', ({ config, input, gives }) => {
+    expect(codesOf(config)).toEqual([]);
+    const { catchUp, ...schedule } = scheduleIn(config);
+    const { scheduledFor, skipped } = Object(input);
+    const from = new Date(new Date(skipped?.first ?? scheduledFor).getTime() - 1);
+    const due = dueBetween(schedule, from, new Date(scheduledFor), catchUp);
+    const output = { ...schedule, scheduledFor: due.run[0], ...(due.skipped === undefined ? {} : { skipped: due.skipped }) };
+    expect(gives).toEqual({ kind: 'done', handle: 'out', output: JSON.parse(JSON.stringify(output)) });
+  });
+
+  it.each(refused ?? [])('is refused as it is documented: $says', ({ config, gives }) => {
+    expect(gives).toEqual({ refused: codesOf(config)[0] });
+  });
 });

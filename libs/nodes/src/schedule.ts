@@ -23,7 +23,7 @@ export interface Due {
 }
 
 /** An instant is on time for so long: it counts as missed only after that. */
-export const graceMs = 60_000;
+const graceMs = 60_000;
 
 /**
  * The first instant later than `after`; `undefined`: none ever comes. Throws for what `scheduleProblem` finds.
@@ -71,8 +71,14 @@ const backward = (times: Cron, until: Date, count: number): Date[] => times.prev
 
 const justBefore = (instant: Date): Date => new Date(instant.getTime() - 1);
 
-/** What is wrong with a schedule, as a sentence without its beginning; `undefined`: nothing. */
-export const scheduleProblem = ({ cron, timeZone }: Schedule): string | undefined => cronProblem(cron) ?? timeZoneProblem(timeZone);
+/** What is wrong with a schedule, as a sentence; `undefined`: nothing. */
+export function scheduleProblem({ cron, timeZone }: Schedule): string | undefined {
+  const [ofCron, ofZone] = [cronProblem(cron), timeZoneProblem(timeZone)];
+  if (ofCron !== undefined) return `"${cron}" ${ofCron}`;
+  return ofZone === undefined ? undefined : `"${timeZone}" ${ofZone}`;
+}
+
+// Each completes a sentence: "`cron` …".
 
 export function cronProblem(cron: string): string | undefined {
   const fields = 'write minute, hour, day of month, month and day of week, such as "0 9 * * 1-5", or six fields with seconds in front';
@@ -96,8 +102,7 @@ export function timeZoneProblem(timeZone: string): string | undefined {
 function isTimeZone(timeZone: string): boolean {
   if (!/^[A-Za-z]/.test(timeZone)) return false;
   try {
-    new Intl.DateTimeFormat('en', { timeZone });
-    return true;
+    return new Intl.DateTimeFormat('en', { timeZone }).resolvedOptions().timeZone !== '';
   } catch {
     return false;
   }

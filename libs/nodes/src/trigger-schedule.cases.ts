@@ -45,4 +45,20 @@ export const triggerScheduleCases: readonly NodeCase[] = [
       skipped: { first: '2027-03-26T09:00:00.000Z', last: '2027-03-26T11:00:00.000Z' },
     },
   ),
+  {
+    says: 'Takes no expression of another form: seven fields, a date, or fewer than five.',
+    config: { cron: '0 9 * *' },
+    gives: { refused: 'invalid_config' },
+  },
+  { says: 'Refuses a day that never comes.', config: { cron: '0 0 30 2 *' }, gives: { refused: 'invalid_config' } },
+  {
+    says: 'Needs the name of a time zone: an offset knows no summer time.',
+    config: { cron: '0 9 * * *', timeZone: '+02:00' },
+    gives: { refused: 'invalid_config' },
+  },
+  {
+    says: 'Must be written out: it is planned when the workflow is published, before any run.',
+    config: { cron: '{{ env.cron }}' },
+    gives: { refused: 'invalid_config' },
+  },
 ];

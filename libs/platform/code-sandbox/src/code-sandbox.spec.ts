@@ -1,5 +1,5 @@
 import type { JsonObject } from '@sluice/kernel';
-import { NodeFailure } from '@sluice/nodes';
+import { allCases, catalogue, NodeFailure, runCase } from '@sluice/nodes';
 import { readdirSync, readFileSync } from 'node:fs';
 
 import { CodeSandbox, CodeSandboxUnavailable } from './code-sandbox.js';
@@ -31,6 +31,15 @@ function sandboxProcesses(): number[] {
     }
   });
 }
+
+describe('code.javascript, as its documentation says', () => {
+  it.each((allCases.get('code.javascript') ?? []).map((one) => [one.says, one] as const))('%s', async (_says, nodeCase) => {
+    const type = catalogue.get('code.javascript');
+    if (type === undefined) throw new Error('the catalogue has no code.javascript');
+    const { gives } = await runCase(type, nodeCase, { runCode: (source, values, within) => sandbox.run(source, values, within) });
+    expect(gives).toMatchObject(nodeCase.gives);
+  });
+});
 
 describe('code', () => {
   it.each<[string, string, unknown]>([

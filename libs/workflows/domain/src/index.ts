@@ -4,6 +4,7 @@ export { findingsOfImport } from './import-definition.js';
 export { channelsNamedIn, type KnownChannel } from './check-channels.js';
 export { credentialsNamedIn } from './check-credentials.js';
 export { callsOf, type KnownWorkflow, type WorkflowCall, workflowsNamedIn } from './check-workflows.js';
+export { type PlannedSchedule, plannedSchedules } from './planned-schedules.js';
 export {
   archive,
   type Changes,

@@ -1,6 +1,7 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { CommandStore, type CommandTransaction } from '@sluice/platform-event-log';
 import { archive, evolve } from '@sluice/workflows-domain';
+import { keepSchedules } from './keep-schedules.js';
 import { lockWorkflow, saveWorkflow } from './workflow.table.js';
 
 /** What else ends with a workflow, in the same transaction; called after the workflow is locked. See ChannelDependants. */
@@ -33,6 +34,7 @@ export class ArchiveWorkflowHandler implements ICommandHandler<ArchiveWorkflow> 
       if (events.length === 0) return;
 
       await saveWorkflow(tx.manager, events.reduce(evolve, workflow));
+      await keepSchedules(tx.manager, tenantId, events);
       await this.dependants.releaseWorkflow(tx, tenantId, workflowId, by);
       tx.append(events, workflow.streamVersion);
     });

@@ -4,6 +4,7 @@ import { newId } from '@sluice/kernel';
 import { CommandStore } from '@sluice/platform-event-log';
 import { evolve, publish } from '@sluice/workflows-domain';
 import { CODE_NODES, knownToTenant } from './known-to-tenant.js';
+import { keepSchedules } from './keep-schedules.js';
 import { insertVersions, lockWorkflow, saveWorkflow } from './workflow.table.js';
 
 export class PublishWorkflow extends Command<{ id: string; version: number }> {
@@ -33,6 +34,7 @@ export class PublishWorkflowHandler implements ICommandHandler<PublishWorkflow> 
 
       if (events.length > 0) await saveWorkflow(tx.manager, published);
       await insertVersions(tx.manager, tenantId, events);
+      await keepSchedules(tx.manager, tenantId, events);
       tx.append(events, workflow.streamVersion);
       return { id: published.id, version: published.version };
     });

@@ -4,6 +4,7 @@ import { newId } from '@sluice/kernel';
 import { CommandStore } from '@sluice/platform-event-log';
 import { evolve, rollBack, VersionNotFound } from '@sluice/workflows-domain';
 import { CODE_NODES, knownToTenant } from './known-to-tenant.js';
+import { keepSchedules } from './keep-schedules.js';
 import { findVersions, insertVersions, lockWorkflow, saveWorkflow } from './workflow.table.js';
 
 /** Makes an earlier version the one that new runs follow; runs in flight finish on theirs (Promise 3). */
@@ -37,6 +38,7 @@ export class RollbackWorkflowHandler implements ICommandHandler<RollbackWorkflow
 
       if (events.length > 0) await saveWorkflow(tx.manager, rolledBack);
       await insertVersions(tx.manager, tenantId, events);
+      await keepSchedules(tx.manager, tenantId, events);
       tx.append(events, workflow.streamVersion);
       return { id: rolledBack.id, version: rolledBack.version };
     });

@@ -5,6 +5,7 @@ import { LOGGER, type Logger } from '@sluice/platform-telemetry';
 import { leaseMs } from '../steps/leases.js';
 import { TaskRunner } from '../task-runner.js';
 import { drainReleasedChannels } from './drain-released-channels.js';
+import { fireDueSchedules } from './fire-due-schedules.js';
 import { endDueWaits, fireDueTimers, keepHouse, renewOldTickets, requeueExpiredLeases, ticketDueTasks } from './sweep-queries.js';
 import { WakeUps } from './wake-ups.js';
 
@@ -79,6 +80,7 @@ export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdow
     if (requeued > 0) this.logger.warn({ tasks: requeued }, 'leases ran out; their tasks are ready again');
     await this.issue(await fireDueTimers(pool));
     await this.issue(await endDueWaits(pool));
+    await this.apart('schedules', async () => this.issue(await fireDueSchedules(pool)));
     await this.issue(await ticketDueTasks(pool));
     await this.apart('released channels', async () => this.issue(await drainReleasedChannels(pool)));
 

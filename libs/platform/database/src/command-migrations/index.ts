@@ -6,6 +6,7 @@ import { HeldChannels1764000000005 } from './0005-held-channels.js';
 import { HttpCredentials1764000000006 } from './0006-http-credentials.js';
 import { ProviderApps1764000000007 } from './0007-provider-apps.js';
 import { WholeEngine1764000000008 } from './0008-whole-engine.js';
+import { Schedules1764000000009 } from './0009-schedules.js';
 
 /** In order; a landed migration is never edited. */
 export const commandMigrations = [
@@ -17,4 +18,5 @@ export const commandMigrations = [
   HttpCredentials1764000000006,
   ProviderApps1764000000007,
   WholeEngine1764000000008,
+  Schedules1764000000009,
 ] as const;
