@@ -76,7 +76,7 @@ describe('WebhookRegistrationCommand', () => {
 
   it('needs no config', () => expect(faults(WebhookRegistrationCommand, body)).toEqual([]));
   it('refuses what would not be a path', () => {
-    const config = { channelId: 'x', triggerType: 'a/b', actionTypes: [], mode: 'sync' };
+    const config = { channelId: 'x', triggerType: 'a/b', actionTypes: [], mode: 'later' };
     expect(faults(WebhookRegistrationCommand, { ...body, config })).toEqual([
       'config.actionTypes',
       'config.channelId',
