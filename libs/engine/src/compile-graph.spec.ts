@@ -23,11 +23,12 @@ describe('A compiled graph', () => {
   it('has the bodies of loops apart, also of a loop within another', () => {
     const edges = [edge('a', 'b', 'item'), edge('b', 'c', 'item'), edge('b', 'd', 'done'), edge('a', 'e', 'done')];
     const loops = ({ id }: GraphNode) => ('ab'.includes(id) ? { loop: { concurrency: 1, onItemError: 'fail' as const } } : {});
-    const graph = compileGraph(graphOf('abcde', ...edges), loops);
+    const drawn = graphOf('abcde', ...edges);
+    const graph = compileGraph(drawn, loops);
     expect([...graph.reachableFrom('a').keys()].join('')).toBe('ae');
     expect([...graph.bodyOf('a').keys()].join('')).toBe('bd');
     expect([...graph.bodyOf('b').keys()].join('')).toBe('c');
-    expect([...compileGraph(graphOf('abcde', ...edges), plain).reachableFrom('a').keys()].join('')).toBe('abcde');
+    expect(compileGraph(drawn, plain).reachableFrom('a').size).toBe(5);
   });
 
   it('fills in every policy', () => {
