@@ -20,6 +20,17 @@ describe('A compiled graph', () => {
     expect(() => graph.reachableFrom('y')).toThrow(GraphIsBroken);
   });
 
+  it('has the bodies of loops apart, also of a loop within another', () => {
+    const edges = [edge('a', 'b', 'item'), edge('b', 'c', 'item'), edge('b', 'd', 'done'), edge('a', 'e', 'done')];
+    const loops = ({ id }: GraphNode) => ('ab'.includes(id) ? { loop: { concurrency: 1, onItemError: 'fail' as const } } : {});
+    const drawn = graphOf('abcde', ...edges);
+    const graph = compileGraph(drawn, loops);
+    expect([...graph.reachableFrom('a').keys()].join('')).toBe('ae');
+    expect([...graph.bodyOf('a').keys()].join('')).toBe('bd');
+    expect([...graph.bodyOf('b').keys()].join('')).toBe('c');
+    expect(compileGraph(drawn, plain).reachableFrom('a').size).toBe(5);
+  });
+
   it('fills in every policy', () => {
     const { nodes } = compileGraph(graphOf('a'), plain);
     expect(nodes.get('a')?.policy).toEqual({
@@ -55,6 +66,11 @@ describe('A compiled graph', () => {
     ['"a" has no handle "maybe".', graphOf('ab', edge('a', 'b', 'maybe'))],
   ])('refuses what cannot run: %s', (message, graph) => {
     expect(() => compileGraph(graph, () => ({ handles: ['out'] }))).toThrow(new GraphIsBroken(message));
+  });
+
+  it('refuses a loop that has no item under way', () => {
+    const traits = () => ({ loop: { concurrency: 0, onItemError: 'fail' as const } });
+    expect(() => compileGraph(graphOf('a'), traits)).toThrow('one item at a time at least');
   });
 
   it('refuses a join that waits for nobody', () => {
