@@ -155,7 +155,7 @@ it('F-08 F-09: three retries of every command at random moments, under kills, le
   let kills = 0;
   const killer = (async () => {
     while (!done) {
-      await sleep(50 + Math.random() * 250);
+      await sleep(100 + Math.random() * 500);
       if (done) return;
       await kill();
       await start();
@@ -179,4 +179,4 @@ it('F-08 F-09: three retries of every command at random moments, under kills, le
   const commands = 8 * names.length + 1; // and the one of the test above
   expect(await count(`SELECT count(*) FROM domain_events WHERE type = 'audit.recorded'`)).toBe(commands);
   expect(await count('SELECT count(*) FROM idempotency_keys')).toBe(commands);
-}, 120_000);
+}, 240_000);

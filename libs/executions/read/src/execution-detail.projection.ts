@@ -90,7 +90,10 @@ export const executionDetail: Projection<ExecutionEvent, ExecutionDetail, 'execu
     calledExecutionId: 'uuid',
     ord: 'bigint',
   },
-  keys: ({ aggregateId, payload }) => {
+  keys: ({ aggregateId, payload, type }) => {
+    if (type === 'workflow.execution.retried') {
+      return payload.nodes.map(({ nodeId, iteration = '' }) => ({ executionId: aggregateId, nodeId, iteration }));
+    }
     if (!('nodeRunId' in payload)) return [];
     return [
       {
@@ -110,7 +113,9 @@ export const executionDetail: Projection<ExecutionEvent, ExecutionDetail, 'execu
     'workflow.execution.failed': unchanged,
     'workflow.execution.incomplete': unchanged,
     'workflow.execution.cancelled': unchanged,
-    'workflow.execution.retried': unchanged,
+    // These nodes run again, and nothing else says so until they have ended.
+    'workflow.execution.retried': (_event, row) =>
+      row && { status: 'running', attempt: row.attempt + 1, completedAt: null, waitUntil: null, waitsFor: null },
     'workflow.execution.moved': unchanged,
     // The last attempt's error stays in sight while the node runs again.
     'node.execution.started': (event, row) => ({

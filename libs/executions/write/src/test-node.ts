@@ -96,6 +96,17 @@ export class TestNodeHandler implements ICommandHandler<TestNode> {
   }
 }
 
+/** What depends on the rest of the drawing: also whether it stands in a loop, and so knows an `item` */
+const ofTheWhole: readonly string[] = [
+  'unreachable_node',
+  'unknown_reference',
+  'join_impossible',
+  'node_not_before',
+  'loop_entered',
+  'loop_left',
+  'loop_empty',
+];
+
 /** Only what is wrong with the node itself is in the way: the rest of the draft may be half drawn. */
 function assertTestable({ graph }: FoundDraft, nodeId: string, mocks: JsonObject): void {
   const index = graph.nodes.findIndex(({ id }) => id === nodeId);
@@ -104,7 +115,8 @@ function assertTestable({ graph }: FoundDraft, nodeId: string, mocks: JsonObject
   const known = new Set(graph.nodes.map(({ id }) => id));
   const findings = [
     ...checkGraph(graph).filter(
-      ({ path, code }) => (path === place || path.startsWith(`${place}.`)) && code !== 'unreachable_node' && code !== 'join_impossible',
+      ({ path, code, severity }) =>
+        (path === place || path.startsWith(`${place}.`)) && severity !== 'warning' && !ofTheWhole.includes(code),
     ),
     ...Object.keys(mocks)
       .filter((id) => !known.has(id))

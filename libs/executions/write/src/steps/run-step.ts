@@ -217,7 +217,7 @@ export async function runStep(
     state,
     events,
     followUps: over ? [] : followUps.filter(isOpen),
-    timers: over ? [] : timersOf(run, state, kept),
+    timers: over ? [] : timersOf(run, state, kept).filter(isOpen),
     waits: kept.filter(isOpen),
     children: children.filter(({ step }) => step.run.parent !== null && isWaiting(step.run.parent) && isOpen(step.run.parent)),
     blobs,
