@@ -54,6 +54,7 @@ const fails = (nodeId: string, attempt = 1, retryAfterMs?: number): Fact => ({
 const breaks = (nodeId: string): Fact => ({ type: 'node.failed', nodeId, attempt: 1, error: problem, retryable: false, startedAt });
 const waits = (nodeId: string, until: string): Fact => ({ type: 'node.waiting', nodeId, waiting: { for: 'time', until } });
 const doubts = (nodeId: string): Fact => ({ type: 'node.in_doubt', nodeId, attempt: 1, error: problem, startedAt });
+const repeats = (nodeId: string): Fact => ({ type: 'node.repeated', nodeId });
 const stops = (nodeId: string, status: 'completed' | 'failed', output?: Json): Fact => ({ type: 'run.stopped', nodeId, status, output });
 
 let ids = 0;
@@ -101,6 +102,18 @@ const forked: readonly Step[] = [
 const gated = draw('start > a, start > b, a.true > join, b.true > join, join > end, end > last', { join: twoOf });
 
 const examples: Record<string, readonly [graph: CompiledGraph, steps: readonly Step[]]> = {
+  'a call in doubt that did not happen is made again at once, and its policy counts anew': [
+    draw('start > a', { a: policy({ retry: { maxAttempts: 2, delayMs: 1_000, backoff: 'fixed', jitter: false } }) }),
+    [
+      ...starts,
+      [repeats('a'), ''],
+      [doubts('a'), 'a in_doubt, run waiting'],
+      [repeats('a'), 'a retried, run resumed, → a'],
+      [repeats('a'), ''],
+      [fails('a', 2), 'a retried, → a #3 in 1000 ms'],
+      [fails('a', 3), 'a failed, run failed'],
+    ],
+  ],
   'a sequence runs one node after the other and completes': [
     sequence,
     [...starts, [done('a'), 'a completed, → b'], [done('b'), 'b completed, run completed']],

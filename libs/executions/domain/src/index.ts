@@ -1,18 +1,6 @@
-export { cancel, ExecutionIsOver, ExecutionNotFound, type OpenExecution } from './cancel.js';
+export { cancel, ExecutionNotFound, type OpenExecution } from './cancel.js';
 export { type Footprint, type MoveGraph, whatStandsInTheWay } from './move.js';
-export {
-  type ControlledRun,
-  ExecutionHasNotFailed,
-  ExecutionIsNotPaused,
-  ExecutionIsPaused,
-  type GraphOfRun,
-  pause,
-  refuseIfOver,
-  type Resolution,
-  resolve,
-  resume,
-  retry,
-} from './controls.js';
+export { type ControlledRun, type GraphOfRun, pause, type Resolution, resolve, resume, retry } from './controls.js';
 export {
   type EffectSentAfterCancel,
   type ExecutionEvent,
