@@ -83,19 +83,17 @@ it('every body and every answer has a schema, and an example that keeps to it', 
   }
 });
 
-/** Whoever has a signed link may. */
-const open = ['approvals.decide'];
-
 it('every answer can be traced, and every operation says its refusals', () => {
   for (const { path, operation } of operations) {
     const { operationId, responses, security = [] } = operation;
     const statuses = Object.keys(responses);
-    const isOpen = open.includes(operationId);
-    expect([operationId, security.length]).toEqual([operationId, isOpen ? 0 : 1]);
+    // Whoever has the link of an approval may: it is signed.
+    const isLink = operationId === 'approvals.decide';
+    expect([operationId, security.length]).toEqual([operationId, isLink ? 0 : 1]);
     const untraced = Object.values(responses).filter(({ headers = {} }) => !('X-Correlation-Id' in headers));
     expect([operationId, untraced]).toEqual([operationId, []]);
     const ofBody = operation.requestBody === undefined ? [] : ['413', '415'];
-    const wanted = ['400', ...(isOpen ? [] : ['401', '403']), '500', '503', ...(path.includes('{') ? ['404'] : []), ...ofBody];
+    const wanted = ['400', ...(isLink ? [] : ['401', '403']), '500', '503', ...(path.includes('{') ? ['404'] : []), ...ofBody];
     expect([operationId, wanted.filter((status) => !statuses.includes(status))]).toEqual([operationId, []]);
     const absences = Object.keys(responses['404']?.content?.['application/problem+json']?.examples ?? {});
     const ofTenant = absences.filter((code) => code === 'tenant_not_found').length;

@@ -12,6 +12,7 @@ export const kinds = [
   'providerApp',
   'credential',
   'blob',
+  'conversation',
   'tenant',
 ] as const;
 export type Kind = (typeof kinds)[number];
@@ -35,10 +36,25 @@ const nodes = [
   { id: 'out', type: 'data.set', config: { values: { done: true } } },
 ];
 export const workflowBody = { name: 'Routes', nodes, edges: [{ source: 'in', target: 'out' }] };
+/** It has called somebody, waits for an approval, and holds a turn. */
 export const waitingBody = {
   name: 'Routes wait',
-  nodes: [nodes[0], { id: 'pause', type: 'flow.delay', config: { ms: 3_600_000 } }],
-  edges: [{ source: 'in', target: 'pause' }],
+  nodes: [
+    nodes[0],
+    { id: 'call', type: 'http.request', config: { url: 'http://127.0.0.1:9' }, policy: { onError: 'continue' } },
+    { id: 'ask', type: 'flow.approval', config: { title: 'May we?' } },
+  ],
+  edges: [
+    { source: 'in', target: 'call' },
+    { source: 'call', target: 'ask' },
+  ],
+  settings: { concurrency: { key: "'routes'", limit: 100 } },
+};
+/** It waits for the customer's next message, as often as one comes. */
+export const conversationBody = {
+  name: 'Routes talk',
+  nodes: [nodes[0], { id: 'answer', type: 'flow.waitForEvent', config: { exclusive: false } }],
+  edges: [{ source: 'in', target: 'answer' }],
 };
 export const signingSecret = '3f1c9a7be2d84056a1b0c9d8e7f60514';
 export const channelBody = { provider: 'instagram', name: 'Routes', credentials: { signingSecrets: [signingSecret] } };
@@ -120,7 +136,10 @@ export const routeCases: Readonly<Record<string, RouteCase | readonly RouteCase[
   'GET /api/channels/:id': { params: { id: 'channel' }, answers: 200 },
   'GET /api/channels/:id/events': { params: { id: 'channel' }, answers: 200 },
   'GET /api/executions': { query: async (idOf) => ({ workflowId: await idOf('workflow') }), answers: 200 },
-  'GET /api/executions/:id': { params: { id: 'execution' }, answers: 200 },
+  'GET /api/executions/:id': [
+    { params: { id: 'execution' }, answers: 200 },
+    { params: { id: 'conversation' }, answers: 200 },
+  ],
   'GET /api/jobs/:id': [
     { params: { id: 'execution' }, answers: 200 },
     { params: { id: 'nodeRun' }, answers: 200 },

@@ -1,6 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { Api, eventually, metaJson, signInstagram, type SluiceUrls } from '@sluice/testing';
-import { channelBody, credentialBody, type Kind, kinds, providerAppBody, signingSecret, waitingBody, workflowBody } from './route-cases.js';
+import {
+  channelBody,
+  conversationBody,
+  credentialBody,
+  type Kind,
+  kinds,
+  providerAppBody,
+  signingSecret,
+  waitingBody,
+  workflowBody,
+} from './route-cases.js';
 
 interface Tenant {
   readonly id: string;
@@ -53,15 +63,7 @@ export class Things {
     credential: async () => (await this.api.made('/api/credentials', credentialBody)).id,
     event: async () => {
       const channelId = await this.idOf('channel');
-      const timestamp = Date.now();
-      const messaging = [{ sender: { id: '9001' }, recipient: { id: '17' }, timestamp, message: { mid: randomUUID(), text: 'price?' } }];
-      const delivery = metaJson({ object: 'instagram', entry: [{ id: '17', time: timestamp, messaging }] });
-      const answer = await fetch(`${this.urls.gateway}/webhooks/${channelId}/instagram/message`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', 'x-hub-signature-256': signInstagram(signingSecret, delivery) },
-        body: delivery,
-      });
-      if (!answer.ok) throw new Error(`the delivery was answered ${answer.status}: ${await answer.text()}`);
+      await this.message(channelId);
       return eventually(async () => {
         const [event] = await this.api.all<{ id: string }>(`/api/channels/${channelId}/events`);
         if (event === undefined) throw new Error('the event is not shown yet');
@@ -85,6 +87,21 @@ export class Things {
       const { backtestId } = await this.api.made<{ backtestId: string }>(`/api/workflows/${await this.idOf('workflow')}/backtest`, {});
       return this.shown(`/api/backtests/${backtestId}`, backtestId);
     },
+    conversation: async () => {
+      const { id: channelId } = await this.api.made('/api/channels', channelBody);
+      const workflowId = await this.published(conversationBody);
+      const config = { channelId, actionTypes: ['message'] };
+      await this.api.made('/api/webhooks', { name: 'Routes', workflowId, nodeId: 'in', provider: 'instagram', config });
+      const runs = () => this.api.all<{ id: string; status: string }>(`/api/workflows/${workflowId}/executions`);
+      await this.message(channelId);
+      await eventually(async () => (await runs()).some(({ status }) => status === 'waiting'));
+      await this.message(channelId);
+      return eventually(async () => {
+        const heard = (await runs()).find(({ status }) => status === 'completed');
+        if (heard === undefined) throw new Error('nobody has heard the answer yet');
+        return heard.id;
+      });
+    },
     tenant: () => Promise.resolve(this.tenant.id),
     providerApp: async () => (await this.api.made('/api/provider-apps', providerAppBody)).id,
     apiKey: async () => {
@@ -94,6 +111,18 @@ export class Things {
       return body.id;
     },
   };
+
+  private async message(channelId: string): Promise<void> {
+    const timestamp = Date.now();
+    const messaging = [{ sender: { id: '9001' }, recipient: { id: '17' }, timestamp, message: { mid: randomUUID(), text: 'price?' } }];
+    const delivery = metaJson({ object: 'instagram', entry: [{ id: '17', time: timestamp, messaging }] });
+    const answer = await fetch(`${this.urls.gateway}/webhooks/${channelId}/instagram/message`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-hub-signature-256': signInstagram(signingSecret, delivery) },
+      body: delivery,
+    });
+    if (!answer.ok) throw new Error(`the delivery was answered ${answer.status}: ${await answer.text()}`);
+  }
 
   private async published(body: object): Promise<string> {
     const { id } = await this.api.made('/api/workflows', body);

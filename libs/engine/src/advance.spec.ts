@@ -81,6 +81,7 @@ const loops = (key: string, count: number): Fact => ({
   count,
   startedAt,
 });
+const repeats = (key: string): Fact => ({ type: 'node.repeated', ...placeOf(key) });
 
 let ids = 0;
 const at = { now: new Date('2026-01-01T00:00:01.000Z'), newId: () => `run ${++ids}`, random: () => 0.5 };
@@ -133,6 +134,18 @@ const forked: readonly Step[] = [
 const gated = draw('start > a, start > b, a.true > join, b.true > join, join > end, end > last', { join: twoOf });
 
 const examples: Record<string, readonly [graph: CompiledGraph, steps: readonly Step[]]> = {
+  'a call in doubt that did not happen is made again at once, and its policy counts anew': [
+    draw('start > a', { a: policy({ retry: { maxAttempts: 2, delayMs: 1_000, backoff: 'fixed', jitter: false } }) }),
+    [
+      ...starts,
+      [repeats('a'), ''],
+      [doubts('a'), 'a in_doubt, run waiting'],
+      [repeats('a'), 'a retried, run resumed, → a #2'],
+      [repeats('a'), ''],
+      [fails('a', 2), 'a retried, → a #3 in 1000 ms'],
+      [fails('a', 3), 'a failed, run failed'],
+    ],
+  ],
   'a sequence runs one node after the other and completes': [
     sequence,
     [...starts, [done('a'), 'a completed, → b'], [done('b'), 'b completed, run completed']],

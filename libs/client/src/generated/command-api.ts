@@ -1836,6 +1836,8 @@ export interface operations {
             /**
              * @description `malformed_address`: Address is malformed.
              *
+             *     `malformed_body`: Body is malformed.
+             *
              *     `input_is_invalid`: Input is invalid.
              */
             readonly 400: {
@@ -1859,6 +1861,26 @@ export interface operations {
             };
             /** @description `approval_is_closed`: Approval is closed. */
             readonly 409: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: Body too large. */
+            readonly 413: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: Unsupported media type. */
+            readonly 415: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
                     readonly [name: string]: unknown;

@@ -78,7 +78,7 @@ const workflowOf = ({ id, workflowId }: ControlledRun, limits?: RunLimits) => ({
   ...(limits === undefined ? {} : { limits }),
 });
 
-export function refuseIfOver({ id, state }: Pick<ControlledRun, 'id' | 'state'>): void {
+function refuseIfOver({ id, state }: Pick<ControlledRun, 'id' | 'state'>): void {
   if (executionIsOver(state)) throw new ExecutionIsOver(id, state.status);
 }
 

@@ -1,7 +1,7 @@
 import type { CommandBus } from '@nestjs/cqrs';
 import type { Graph } from '@sluice/engine';
 import { newId } from '@sluice/kernel';
-import { NodeFailure, type OutboundRequest, type OutboundResponse } from '@sluice/nodes';
+import { catalogue, NodeFailure, type OutboundRequest, type OutboundResponse, type PureNodeType } from '@sluice/nodes';
 import { commandStoreSchema, Database, dataSourceFor, type DatabaseOptions } from '@sluice/platform-database';
 import { CommandStore } from '@sluice/platform-event-log';
 import type { Notifications } from '@sluice/platform-notifications';
@@ -10,7 +10,11 @@ import { createLogger } from '@sluice/platform-telemetry';
 import { eventually, type TestDatabase, testDatabase } from '@sluice/testing';
 import pg from 'pg';
 import { ApiStepTools } from './api-step-tools.js';
+import { approvalToken } from './approvals/approval-token.js';
+import { DecideApproval, DecideApprovalHandler } from './approvals/decide-approval.js';
+import { BulkExecutions, BulkExecutionsHandler } from './bulk-executions.js';
 import type { EffectToolbox } from './effects/effect-toolbox.js';
+import { MoveRuns, MoveRunsHandler } from './move-runs.js';
 import { PauseExecution, PauseExecutionHandler } from './pause-execution.js';
 import { RerunExecution, RerunExecutionHandler } from './rerun-execution.js';
 import { ResolveEffect, ResolveEffectHandler } from './resolve-effect.js';
@@ -36,6 +40,30 @@ let api: Database;
 let admin: pg.Pool;
 let store: CommandStore;
 const tools = new ApiStepTools();
+
+/** A loop over the config's items, and an approval, without anything else that such nodes do. */
+const plainTypes: readonly PureNodeType[] = [
+  {
+    type: 'test.each',
+    kind: 'pure',
+    title: 'Each',
+    description: '',
+    configSchema: { type: 'object' },
+    handles: () => ['item', 'done'],
+    loop: () => ({ concurrency: 2, onItemError: 'fail' }),
+    run: ({ config }) => ({ kind: 'loop', items: Array.isArray(config['items']) ? config['items'] : [] }),
+  },
+  {
+    type: 'test.approval',
+    kind: 'pure',
+    title: 'Approval',
+    description: '',
+    configSchema: { type: 'object' },
+    handles: () => ['approved', 'rejected', 'timeout'],
+    run: () => ({ kind: 'awaitApproval', title: 'Refund <b>5</b>?', message: 'Order 7' }),
+  },
+];
+if (catalogue instanceof Map) for (const type of plainTypes) catalogue.set(type.type, type);
 
 beforeAll(async () => {
   stores = await testDatabase();
@@ -125,6 +153,12 @@ function system(send: Send = () => Promise.reject(new Error('nothing is sent her
       new RerunExecutionHandler(store, tickets, tools).execute(
         new RerunExecution(tenantId, id, 'ada', version, input === undefined ? undefined : JSON.parse(JSON.stringify(input))),
       ),
+    bulk: (action: BulkExecutions['action'], filter: BulkExecutions['filter'], mode: BulkExecutions['mode'] = 'do') =>
+      new BulkExecutionsHandler(store, tickets, tools).execute(new BulkExecutions(tenantId, 'ada', action, filter, mode)),
+    move: (workflowId: string, mode: MoveRuns['mode'] = 'do') =>
+      new MoveRunsHandler(store).execute(new MoveRuns(tenantId, workflowId, 'ada', 1, 2, {}, mode)),
+    decide: (token: string, decision: 'approve' | 'reject' = 'approve') =>
+      new DecideApprovalHandler(store, tickets).execute(new DecideApproval(token, { decision, comment: 'fine', by: 'Bo' })),
     resolve: (id: string, key: string, resolution: ResolveEffect['resolution']) =>
       new ResolveEffectHandler(store, tickets).execute(new ResolveEffect(tenantId, id, key, resolution)),
   };
@@ -158,7 +192,19 @@ const node = (id: string, type: string, config: Graph['nodes'][number]['config']
   config,
   ...(policy === undefined ? {} : { policy }),
 });
-const edge = (source: string, target: string) => ({ source, target });
+const edge = (source: string, target: string, sourceHandle?: string) => ({
+  source,
+  target,
+  ...(sourceHandle === undefined ? {} : { sourceHandle }),
+});
+
+async function publishNext(workflowId: string, graph: Graph): Promise<void> {
+  await admin.query(
+    `INSERT INTO workflow_versions (tenant_id, id, workflow_id, version, graph, settings, published_by) VALUES ($1, $2, $3, 2, $4, '{}', 'test')`,
+    [tenantId, newId(), workflowId, JSON.stringify(graph)],
+  );
+  await admin.query('UPDATE workflows SET version = 2 WHERE id = $1', [workflowId]);
+}
 const ok: OutboundResponse = { status: 200, headers: { 'content-type': 'application/json' }, body: Buffer.from('{}') };
 const refused = () => Promise.reject(new NodeFailure('refused', 'refused', { retryable: false }));
 
@@ -414,5 +460,197 @@ describe('a call in doubt', () => {
     await until(id, 'completed');
     expect(keys).toEqual([keys[0], keys[0]]);
     expect(await ledgerOf(id)).toEqual([{ state: 'succeeded', effect_key: keys[0] }]);
+  });
+});
+
+describe('retrying in loops', () => {
+  it('goes on in the items that failed or were under way, nested ones too, and runs no other again', async () => {
+    const sent: string[] = [];
+    let fails = true;
+    const one = system(({ url }) => {
+      sent.push(new URL(url).pathname);
+      return fails && url.endsWith('/b/2') ? refused() : Promise.resolve(ok);
+    });
+    const id = await one.start(
+      await publish({
+        nodes: [
+          node('in', 'trigger.manual'),
+          node('outer', 'test.each', { items: ['a', 'b'] }),
+          node('outerItem', 'data.set', { values: { name: '{{ item }}' } }),
+          node('inner', 'test.each', { items: [1, 2, 3] }),
+          node('call', 'http.request', { method: 'POST', url: 'http://target.test/{{ nodes.outerItem.output.name }}/{{ item }}' }),
+          node('end', 'data.set', { values: { done: true } }),
+        ],
+        edges: [
+          edge('in', 'outer'),
+          edge('outer', 'outerItem', 'item'),
+          edge('outerItem', 'inner'),
+          edge('inner', 'call', 'item'),
+          edge('outer', 'end', 'done'),
+        ],
+      }),
+    );
+    await one.until(id, 'failed');
+    await expect(one.retry(id, { nodeId: 'call', iteration: 'outer:0/inner:0' })).rejects.toMatchObject({ code: 'node_has_not_failed' });
+    fails = false;
+    const completed = new Set(
+      (
+        await admin.query(
+          `SELECT iteration FROM node_executions WHERE workflow_execution_id = $1 AND node_id = 'call' AND status = 'completed'`,
+          [id],
+        )
+      ).rows.map(({ iteration }) => iteration),
+    );
+    // What was under way when the run failed has its outcome in the ledger by now.
+    await eventually(async () => {
+      const { rows } = await admin.query(`SELECT 1 FROM effects WHERE execution_id = $1 AND state = 'intent'`, [id]);
+      expect(rows).toEqual([]);
+    });
+    const { nodes } = await one.retry(id, { nodeId: 'call', iteration: 'outer:1/inner:1' });
+    expect(nodes).toContainEqual({ nodeId: 'call', iteration: 'outer:1/inner:1' });
+    expect(nodes.filter(({ iteration = '' }) => completed.has(iteration))).toEqual([]);
+    await one.until(id, 'completed');
+    expect(sent.toSorted()).toEqual(['/a/1', '/a/2', '/a/3', '/b/1', '/b/2', '/b/2', '/b/3']);
+    const { rows } = await admin.query(`SELECT iteration, generation FROM effects WHERE execution_id = $1 AND generation > 1`, [id]);
+    expect(rows).toEqual([{ iteration: 'outer:1/inner:1', generation: 2 }]);
+  });
+});
+
+describe('in bulk', () => {
+  it('does it to all that fit, says how many, and why not to the others', async () => {
+    const one = system();
+    const workflowId = await publish(delaying(60_000));
+    const ids: string[] = [];
+    for (let n = 0; n < 3; n += 1) ids.push(await one.start(workflowId));
+    await eventually(async () => {
+      await one.step();
+      for (const id of ids) expect(await statusOf(id)).toBe('waiting');
+    });
+    expect(await one.bulk('pause', { workflowId }, 'count')).toEqual({ count: 3 });
+    await one.pause(ids[0] ?? '');
+    expect(await one.bulk('pause', { workflowId, nodeId: 'wait' })).toEqual({ count: 2, done: 2, skipped: [], more: false });
+    expect(await one.bulk('resume', { workflowId })).toMatchObject({ count: 3, done: 3 });
+    for (const id of ids) expect(await statusOf(id)).toBe('waiting');
+    expect(() => one.bulk('resume', { workflowId, status: 'failed' })).toThrow('filter.status must be paused to resume, not failed');
+    expect(await one.bulk('cancel', { workflowId, dateFrom: '2100-01-01T00:00:00Z' })).toMatchObject({ count: 0, done: 0 });
+    expect(await one.bulk('cancel', { workflowId, dateTo: '2100-01-01T00:00:00Z' })).toMatchObject({ count: 3, done: 3 });
+    await admin.query(`UPDATE workflows SET status = 'archived' WHERE id = $1`, [workflowId]);
+    const { done, skipped } = await one.bulk('rerun', { workflowId });
+    expect([done, skipped?.map(({ code }) => code)]).toEqual([0, ids.map(() => 'workflow_not_published')]);
+  });
+
+  it('retries and reruns what failed', async () => {
+    const keys = new Set<string>();
+    let fails = true;
+    const one = system((_request, key) => {
+      keys.add(key);
+      return fails ? refused() : Promise.resolve(ok);
+    });
+    const workflowId = await publish(calling());
+    const ids = [await one.start(workflowId), await one.start(workflowId)];
+    for (const id of ids) await one.until(id, 'failed');
+    fails = false;
+    expect(await one.bulk('rerun', { workflowId, status: 'failed' })).toMatchObject({ count: 2, done: 2 });
+    expect(await one.bulk('retry', { workflowId })).toMatchObject({ count: 2, done: 2, skipped: [] });
+    for (const id of ids) await one.until(id, 'completed');
+    await eventually(async () => {
+      await one.step();
+      expect(keys.size).toBe(6);
+    });
+  });
+});
+
+describe('an approval', () => {
+  const graph: Graph = {
+    nodes: [
+      node('in', 'trigger.manual'),
+      node('ask', 'test.approval'),
+      node('yes', 'data.set', { values: { said: '{{ input.comment }}', by: '{{ input.by }}' } }),
+    ],
+    edges: [edge('in', 'ask'), edge('ask', 'yes', 'approved')],
+  };
+  const tokenFor = (executionId: string) => approvalToken(Buffer.from('secret'), { tenantId, executionId, nodeId: 'ask', iteration: '' });
+
+  it('is decided once by whoever has the link, and its run goes on', async () => {
+    const one = system();
+    const id = await one.start(await publish(graph));
+    await expect(one.decide(tokenFor(id))).rejects.toMatchObject({ code: 'approval_is_closed' });
+    await one.until(id, 'waiting');
+    const { rows } = await admin.query('SELECT title, message FROM waits WHERE execution_id = $1', [id]);
+    expect(rows).toEqual([{ title: 'Refund <b>5</b>?', message: 'Order 7' }]);
+    const answers = await Promise.all(
+      [1, 2, 3].map(() => one.decide(tokenFor(id)).catch(({ code }: { code: string }) => ({ status: code }))),
+    );
+    expect(answers.map(({ status }) => status).toSorted()).toEqual(['approval_is_closed', 'approval_is_closed', 'approved']);
+    await one.until(id, 'completed');
+    expect(await runOf(id)).toMatchObject({ output: { said: 'fine', by: 'Bo' } });
+    await expect(one.decide(tokenFor(id))).rejects.toThrow(/^It was approved on /);
+  });
+
+  it('is not there for whoever forged the link, whatever it names', async () => {
+    const one = system();
+    const id = await one.start(await publish(graph));
+    await one.until(id, 'waiting');
+    const [said = ''] = tokenFor(id).split('.');
+    const forged = [
+      'nothing',
+      `${said}.`,
+      `${said}.${'A'.repeat(43)}`,
+      approvalToken(Buffer.from('other'), { tenantId, executionId: id, nodeId: 'ask', iteration: '' }),
+      approvalToken(Buffer.from('secret'), { tenantId: newId(), executionId: id, nodeId: 'ask', iteration: '' }),
+      approvalToken(Buffer.from('secret'), { tenantId, executionId: newId(), nodeId: 'ask', iteration: '' }),
+    ];
+    const answers = await Promise.all(
+      forged.map((token) => one.decide(token).catch(({ code, message }: { code: string; message: string }) => `${code}: ${message}`)),
+    );
+    expect(new Set(answers)).toEqual(
+      new Set(['approval_not_found: This link is not valid. Check that it is whole, or ask for a new one.']),
+    );
+    expect(await statusOf(id)).toBe('waiting');
+  });
+
+  it('is over when its run is', async () => {
+    const one = system();
+    const workflowId = await publish(graph);
+    const id = await one.start(workflowId);
+    await one.until(id, 'waiting');
+    await one.bulk('cancel', { workflowId });
+    await expect(one.decide(tokenFor(id))).rejects.toThrow(/^It is over: the run ended cancelled/);
+  });
+});
+
+describe('moving runs', () => {
+  it('moves what waits to a version that agrees with what it has done, where it goes on', async () => {
+    const one = system();
+    const workflowId = await publish(delaying(60_000));
+    const id = await one.start(workflowId);
+    await one.until(id, 'waiting');
+    const next = delaying(60_000);
+    await publishNext(workflowId, {
+      ...next,
+      nodes: next.nodes.map((each) => (each.id === 'end' ? { ...each, config: { values: { version: 2 } } } : each)),
+    });
+    expect(await one.move(workflowId, 'look')).toEqual({ count: 1, refused: [], more: false });
+    expect(await one.move(workflowId)).toEqual({ count: 1, moved: 1, refused: [], more: false });
+    expect((await eventTypes(id)).at(-1)).toBe('workflow.execution.moved');
+    await admin.query('UPDATE timers SET due_at = now() WHERE execution_id = $1', [id]);
+    one.tickets.out.push(...(await fireDueTimers(database.pool)));
+    await one.until(id, 'completed');
+    expect(await runOf(id)).toMatchObject({ workflow_version: 2, output: { version: 2 } });
+  });
+
+  it('Promise 3: leaves where it is what another version does not agree with, and says why', async () => {
+    const one = system();
+    const workflowId = await publish(delaying(60_000));
+    const id = await one.start(workflowId);
+    await one.until(id, 'waiting');
+    await publishNext(workflowId, {
+      nodes: [node('in', 'trigger.manual'), node('other', 'data.set', { values: {} })],
+      edges: [edge('in', 'other')],
+    });
+    const { moved, refused: refusals } = await one.move(workflowId);
+    expect([moved, refusals.map(({ executionId }) => executionId)]).toEqual([0, [id]]);
+    expect(refusals[0]?.reason).toMatch(/Version 2 has no node "wait"|leads elsewhere in version 2/);
+    expect(await runOf(id)).toMatchObject({ workflow_version: 1 });
   });
 });

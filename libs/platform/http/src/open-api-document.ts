@@ -183,7 +183,8 @@ function problemsOf({ path, operation }: Route, operationId: string, isCommand: 
     ...(isSecured && params.length > 0 ? ['malformed_request'] : []),
     ...(isSecured && params[0] !== 'node' ? params.flatMap((thing) => [`${thing}_not_found`, `${params[0]}_${thing}_not_found`]) : []),
     ...(body !== undefined || hasQuery ? ['input_is_invalid'] : []),
-    ...(isSecured && body !== undefined ? ['malformed_body', 'body_too_large', 'unsupported_media_type'] : []),
+    // What providers send stays the bytes that they are.
+    ...(path.startsWith('/api/') && body !== undefined ? ['malformed_body', 'body_too_large', 'unsupported_media_type'] : []),
     ...(isCommand ? ['idempotency_key_is_malformed', 'idempotency_key_reused', 'command_is_running'] : []),
     ...(takes(operation, 'cursor') ? ['cursor_is_invalid'] : []),
     ...(takes(operation, 'If-Match') ? ['if_match_is_malformed', 'revision_is_stale'] : []),
