@@ -36,17 +36,21 @@ const nodes = [
   { id: 'out', type: 'data.set', config: { values: { done: true } } },
 ];
 export const workflowBody = { name: 'Routes', nodes, edges: [{ source: 'in', target: 'out' }] };
-/** It has called somebody, waits for an approval, and holds a turn. */
+/** It has called somebody, waits for an approval and for a time, has a schedule, and holds a turn. */
 export const waitingBody = {
   name: 'Routes wait',
   nodes: [
     nodes[0],
     { id: 'call', type: 'http.request', config: { url: 'http://127.0.0.1:9' }, policy: { onError: 'continue' } },
     { id: 'ask', type: 'flow.approval', config: { title: 'May we?' } },
+    { id: 'pause', type: 'flow.delay', config: { ms: 3_600_000 } },
+    { id: 'yearly', type: 'trigger.schedule', config: { cron: '0 0 1 1 *' } },
   ],
   edges: [
     { source: 'in', target: 'call' },
     { source: 'call', target: 'ask' },
+    { source: 'in', target: 'pause' },
+    { source: 'yearly', target: 'ask' },
   ],
   settings: { concurrency: { key: "'routes'", limit: 100 } },
 };

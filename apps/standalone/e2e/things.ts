@@ -84,8 +84,13 @@ export class Things {
       return output.$blob.sha256;
     },
     backtest: async () => {
-      const { backtestId } = await this.api.made<{ backtestId: string }>(`/api/workflows/${await this.idOf('workflow')}/backtest`, {});
-      return this.shown(`/api/backtests/${backtestId}`, backtestId);
+      const { workflowId } = await this.api.read<{ workflowId: string }>(`/api/executions/${await this.idOf('conversation')}`);
+      const { backtestId } = await this.api.made<{ backtestId: string }>(`/api/workflows/${workflowId}/backtest`, {});
+      return eventually(async () => {
+        const { status } = await this.api.read<{ status: string }>(`/api/backtests/${backtestId}`);
+        if (status !== 'completed') throw new Error(`the backtest is ${status}`);
+        return backtestId;
+      });
     },
     conversation: async () => {
       const { id: channelId } = await this.api.made('/api/channels', channelBody);
