@@ -518,7 +518,7 @@ describe('in bulk', () => {
   it('does it to all that fit, says how many, and why not to the others', async () => {
     const one = system();
     const workflowId = await publish(delaying(60_000));
-    const ids = [];
+    const ids: string[] = [];
     for (let n = 0; n < 3; n += 1) ids.push(await one.start(workflowId));
     await eventually(async () => {
       await one.step();
