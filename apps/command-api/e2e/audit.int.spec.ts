@@ -45,7 +45,7 @@ describe('the audit of accepted commands', () => {
         action: expect.stringMatching(/^[a-z][A-Za-z]*\.[a-z][A-Za-z]*$/),
         by: expect.stringMatching(/^key:[0-9a-f-]{36}$/),
         role,
-        // A command for many things names none.
+        // Of many at once none is the one.
         subject: id === undefined ? null : { type: collection.replaceAll('-', '_'), id },
         from: '127.0.0.1',
         method,
