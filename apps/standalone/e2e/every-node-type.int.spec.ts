@@ -1,0 +1,183 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { InputOf } from '@sluice/client';
+import { eventually, metaJson, signInstagram } from '@sluice/testing';
+import { type Running, runServices, runStandalone } from './running.js';
+
+type WorkflowBody = InputOf<'workflows.create'>['body'];
+type Nodes = NonNullable<WorkflowBody['nodes']>;
+
+const secret = '3f1c9a7be2d84056a1b0c9d8e7f60514';
+const account = '17841465550001234';
+
+const node = (id: string, type: string, config: Nodes[number]['config'] = {}): Nodes[number] => ({ id, type, config });
+
+/** `a > b, a.item > c` */
+const edges = (drawn: string) =>
+  drawn.split(/,\s*/).map((one) => {
+    const [from = '', target = ''] = one.trim().split(/\s*>\s*/);
+    const [source = '', sourceHandle] = from.split('.');
+    return { source, target, ...(sourceHandle && { sourceHandle }) };
+  });
+
+const used = new Set<string>();
+
+describe.each([
+  ['standalone', runStandalone],
+  ['services on Redis', runServices],
+])('a workflow with each node type: %s', (_mode, run) => {
+  let sluice: Running;
+  let outside: Server;
+
+  beforeAll(async () => {
+    outside = createServer((request, response) => {
+      request.resume().on('end', () => {
+        response.setHeader('content-type', 'application/json');
+        response.end(JSON.stringify(request.url?.endsWith('/me/messages') ? { recipient_id: 'c', message_id: 'mid.1' } : { price: 21 }));
+      });
+    });
+    await new Promise<void>((resolve) => outside.listen(0, '127.0.0.1', resolve));
+    const host = `127.0.0.1:${(outside.address() as AddressInfo).port}`;
+    sluice = await run({ OUTBOUND_ALLOW: host, INSTAGRAM_API_URL: `http://${host}/graph`, CODE_NODES: 'on', SHOP: `http://${host}` });
+    shop = `http://${host}/price`;
+  }, 120_000);
+  let shop: string;
+
+  afterAll(async () => {
+    await sluice?.stop();
+    outside?.closeAllConnections();
+    outside?.close();
+  }, 60_000);
+
+  async function published(name: string, nodes: Nodes, drawn: string): Promise<string> {
+    for (const { type } of nodes) used.add(type);
+    const { id } = await sluice.client.call('workflows.create', { body: { name, nodes, edges: drawn === '' ? [] : edges(drawn) } });
+    await sluice.client.call('workflows.publish', { path: { id } });
+    return id;
+  }
+
+  const started = async (id: string, input: unknown): Promise<string> =>
+    (await sluice.client.call('workflows.trigger', { path: { id, nodeId: 'in' }, body: { input } })).executionId;
+
+  const ended = (id: string, status = 'completed') =>
+    eventually(
+      async () => {
+        const execution = await sluice.client.call('executions.get', { path: { id } });
+        if (execution.status !== status) throw new Error(`the run is ${execution.status}: ${JSON.stringify(execution.error)}`);
+        return execution;
+      },
+      { timeoutMs: 20_000 },
+    );
+
+  const onlyRunOf = (id: string, status: string) =>
+    eventually(
+      async () => {
+        const { items } = await sluice.client.call('workflows.executions', { path: { id }, query: {} });
+        const [first] = items;
+        if (first?.status !== status) throw new Error(`the run is ${first?.status}`);
+        return first;
+      },
+      { timeoutMs: 20_000 },
+    );
+
+  async function message(channelId: string, text: string): Promise<Response> {
+    const timestamp = Date.now();
+    const messaging = [{ sender: { id: 'c' }, recipient: { id: account }, timestamp, message: { mid: `m-${timestamp}-${text}`, text } }];
+    const body = metaJson({ object: 'instagram', entry: [{ id: account, time: timestamp, messaging }] });
+    return fetch(`${sluice.urls.gateway}/webhooks/${channelId}/instagram/message`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-hub-signature-256': signInstagram(secret, body) },
+      body,
+    });
+  }
+
+  const channel = async (): Promise<string> => {
+    const credentials = { signingSecrets: [secret], accessToken: 'ig-token' };
+    const body = { provider: 'instagram', name: 'c', externalAccountId: account, credentials };
+    return (await sluice.client.call('channels.create', { body })).id;
+  };
+
+  it('data, logic, state, code, calls and requests', async () => {
+    const called = await published(
+      'called',
+      [node('in', 'trigger.manual'), node('twice', 'data.transform', { expression: 'trigger * 2' })],
+      'in > twice',
+    );
+    const id = await published(
+      'all',
+      [
+        node('in', 'trigger.manual'),
+        node('big', 'data.filter', { items: 'trigger.numbers', condition: 'item > 1' }),
+        node('each', 'logic.forEach', { concurrency: 2 }),
+        node('call', 'flow.subworkflow', { workflowId: called, input: '{{ item }}' }),
+        node('shop', 'http.request', { url: shop }),
+        node('join', 'logic.merge'),
+        node('code', 'code.javascript', { source: 'return input.each.concat(input.shop.body.price);' }),
+        node('keep', 'state.set', { scope: 'workflow', key: 'last', value: '{{ input }}' }),
+        node('read', 'state.get', { scope: 'workflow', key: 'last' }),
+        node('pause', 'flow.delay', { ms: 5 }),
+        node('some', 'logic.if', { condition: '$count(input.value) > 2' }),
+        node('which', 'logic.switch', { value: 'trigger.kind', cases: [{ name: 'stop', equals: 'stop' }] }),
+        node('end', 'logic.stop', { output: { got: '{{ nodes.read.output.value }}' } }),
+        node('other', 'data.set', { values: {} }),
+      ],
+      'in > big, big > each, each.item > call, in > shop, each.done > join, shop > join, join > code, code > keep, keep > read, read > pause, ' +
+        'pause > some, some.true > which, which.stop > end, which.default > other',
+    );
+    const execution = await ended(await started(id, { numbers: [1, 2, 3], kind: 'stop' }));
+    expect(execution.output).toEqual({ got: [4, 6, 21] });
+  });
+
+  it('events, answers, approvals and messages', async () => {
+    const channelId = await channel();
+    const id = await published(
+      'talk',
+      [
+        node('in', 'trigger.webhook'),
+        node('say', 'flow.respond', { body: { heard: '{{ trigger.text }}' } }),
+        node('link', 'data.set', { values: { link: '{{ approvals.ask.url }}' } }),
+        node('ask', 'flow.approval', { title: 'May we answer {{ trigger.text }}?' }),
+        node('more', 'flow.waitForEvent', { kinds: ['message'], timeoutMs: 60_000 }),
+        node('reply', 'instagram.sendMessage', { to: '{{ trigger.customerId }}', text: 'You said {{ input.text }}.' }),
+      ],
+      'in > say, say > link, link > ask, ask.approved > more, more > reply',
+    );
+    const config = { channelId, actionTypes: ['message'], mode: 'sync' as const };
+    await sluice.client.call('webhooks.create', { body: { name: 'talk', workflowId: id, nodeId: 'in', provider: 'instagram', config } });
+    const answer = await message(channelId, 'hello');
+    expect([answer.status, await answer.json()]).toEqual([200, { heard: 'hello' }]);
+
+    const waiting = await onlyRunOf(id, 'waiting');
+    const { nodes } = await ended(waiting.id, 'waiting');
+    const said = nodes.find(({ nodeId }) => nodeId === 'link')?.output;
+    const { link } = Object.assign({ link: '' }, said);
+    const decided = await fetch(`${sluice.urls.command}${new URL(link).pathname}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ decision: 'approve', comment: 'Go on.', by: 'Ada' }),
+    });
+    expect(decided.status).toBe(202);
+    await eventually(async () => {
+      const { nodes: now } = await sluice.client.call('executions.get', { path: { id: waiting.id } });
+      if (now.find(({ nodeId }) => nodeId === 'more')?.status !== 'waiting') throw new Error('it does not wait for a message yet');
+    });
+    await message(channelId, 'more');
+    expect((await ended(waiting.id)).output).toEqual({ recipientId: 'c', messageId: 'mid.1' });
+  });
+
+  it('a schedule', async () => {
+    const id = await published(
+      'every second',
+      [node('in', 'trigger.schedule', { cron: '* * * * * *' }), node('note', 'data.set', { values: { at: '{{ trigger.scheduledFor }}' } })],
+      'in > note',
+    );
+    const first = await onlyRunOf(id, 'completed');
+    expect(first.trigger.source).toBe('schedule');
+    await sluice.client.call('workflows.delete', { path: { id } });
+  });
+
+  it('leaves no type out', async () => {
+    const { items } = await sluice.client.call('nodeTypes.list', {});
+    expect(items.map(({ type }) => type).filter((type) => !used.has(type))).toEqual([]);
+  });
+});
