@@ -150,7 +150,7 @@ export const problemCatalogue = {
     status: 414,
     title: 'Path too long',
     detail: 'Path too long',
-    remedy: 'Shorten the address: a part of the path has at most 256 characters.',
+    remedy: 'Shorten the address: a part of the path has at most 512 characters.',
   },
   unsupported_media_type: {
     status: 415,
