@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { newId } from '@sluice/kernel';
 import { createLogger } from '@sluice/platform-telemetry';
-import { testDatabase, undocumented } from '@sluice/testing';
+import { eventually, testDatabase, undocumented } from '@sluice/testing';
 import pg from 'pg';
 import { readConfig } from '../src/config.js';
 import { createApp } from '../src/create-app.js';
@@ -40,6 +40,7 @@ export async function commandApi(env: NodeJS.ProcessEnv = {}) {
   const app = await createApp(config, createLogger('command-api', 'silent'));
   await app.listen(0, '127.0.0.1');
   const base = await app.getUrl();
+  await eventually(() => fetch(`${base}/healthz`));
   const db = new pg.Client({ connectionString: stores.commandUrl });
   await db.connect();
 
@@ -47,6 +48,8 @@ export async function commandApi(env: NodeJS.ProcessEnv = {}) {
     const response = await fetch(`${base}${path}`, {
       method,
       headers: {
+        // On a connection of its own: one that is kept may be closed just as it is used again.
+        connection: 'close',
         ...(key !== undefined && { authorization: `Bearer ${key}` }),
         ...(body !== undefined && { 'content-type': 'application/json' }),
         ...headers,

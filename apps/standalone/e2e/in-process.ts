@@ -39,12 +39,14 @@ export async function inProcess(env: NodeJS.ProcessEnv = {}) {
   });
   const running = await startApp(app, { ...config, http: { ...config.http, host: '127.0.0.1', port: 0 } }, logger);
   const base = running.url;
+  await eventually(() => fetch(`${base}/healthz`));
   const db = new pg.Pool({ connectionString: stores.commandUrl, max: 3 });
 
   async function call(method: string, path: string, body?: unknown, key = apiKey): Promise<Answer> {
     const response = await fetch(`${base}${path}`, {
       method,
-      headers: { authorization: `Bearer ${key}`, ...(body !== undefined && { 'content-type': 'application/json' }) },
+      // On a connection of its own: one that is kept may be closed just as it is used again.
+      headers: { connection: 'close', authorization: `Bearer ${key}`, ...(body !== undefined && { 'content-type': 'application/json' }) },
       body: body === undefined ? undefined : JSON.stringify(body),
     });
     const text = await response.text();

@@ -50,7 +50,7 @@ function rolesOf(modules: ModulesContainer): Map<string, Route['role']> {
 
 /** What the document of an API describes, written as the router does. */
 export async function documentedBy({ url }: StartedApp): Promise<string[]> {
-  const response = await fetch(`${url}/api/docs-json`);
+  const response = await fetch(`${url}/api/docs-json`, { headers: { connection: 'close' } });
   const document: { paths: Record<string, Record<string, unknown>> } = JSON.parse(await response.text());
   return Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => nameOf({ method: method.toUpperCase(), path: path.replaceAll(/\{(\w+)\}/g, ':$1') })),

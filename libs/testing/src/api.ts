@@ -27,6 +27,8 @@ export class Api {
     const response = await fetch(`${method === 'GET' ? this.urls.query : this.urls.command}${path}`, {
       method,
       headers: {
+        // On a connection of its own: one that is kept may be closed just as it is used again.
+        connection: 'close',
         authorization: `Bearer ${this.apiKey}`,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
