@@ -11,8 +11,8 @@ const root = resolve(import.meta.dirname, '..');
 
 const manifestOf = (project: string): Manifest => JSON.parse(readFileSync(join(root, project, 'package.json'), 'utf8'));
 
-/** What Node runs: no types, source maps or build information. */
-const isRun = (path: string) => !/\.(d\.ts|map|tsbuildinfo)$/.test(path);
+/** What Node runs: no types, source maps, build information, and nothing of what failpoints can do in a test. */
+const isRun = (path: string) => !/\.(d\.ts|map|tsbuildinfo)$|failpoints\/dist\/(?!index\.js)/.test(path);
 
 /** A project and every project that it needs, itself first. */
 function closure(project: string): string[] {

@@ -3,6 +3,7 @@ import { type EngineCommand, executionIsOver, type Fact, inputOf, keyOf, TIMEOUT
 import { compileExpression, truthy } from '@sluice/expressions';
 import { isJsonObject, type Json } from '@sluice/kernel';
 import { codeOf, ServiceDatabase } from '@sluice/platform-database';
+import { failpoint } from '@sluice/platform-failpoints';
 import { type TaskTicket, TicketHandler, Tickets } from '@sluice/platform-queue';
 import { LOGGER, type Logger, withCorrelation } from '@sluice/platform-telemetry';
 import type { TriggerEvent } from '@sluice/webhooks-domain';
@@ -113,6 +114,7 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     // worker, and an effect must be one worker's alone.
     const mustClaim = (task: Task) => task.kind === 'effect' || task.gen > 1;
     const leases = await this.leases.take(tasks.filter(mustClaim));
+    if (leases.length > 0) await failpoint('wrk.after_claim');
     const free = [
       ...tasks.filter((task) => !mustClaim(task)).map((task) => ({ task, lease: undefined })),
       ...leases.map((lease) => ({ task: lease.task, lease })),
@@ -130,6 +132,7 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
       this.runMatches(of('match')),
       this.runSteps(of('step', 'resume', 'cancel')),
     ]).finally(endLeases);
+    await failpoint('wrk.before_job_done');
   }
 
   // Starts -------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type DomainEvent, newId } from '@sluice/kernel';
 import { ApiDatabase, type Database } from '@sluice/platform-database';
+import { failpoint } from '@sluice/platform-failpoints';
 import { domainEventPattern, EVENTS_APPENDED, Notifications } from '@sluice/platform-notifications';
 import { currentCorrelation } from '@sluice/platform-telemetry';
 import type { EntityManager } from 'typeorm';
@@ -83,9 +84,11 @@ export class CommandStore {
       if (call !== undefined) entries.push(...entriesOf([auditOf(call, result)], 0));
       const commitId =
         entries.length === 0 ? undefined : await appendEvents({ query: ({ text }, values) => manager.query(text, values) }, entries);
+      await failpoint('cmd.before_commit');
       return { result, entries, hints, commitId, outcome: 'committed' as const };
     });
 
+    await failpoint('cmd.after_commit');
     if (call !== undefined) call.outcome = outcome;
     // What is committed is answered, whatever fails from here on: hints are hints, and a position can be asked for again.
     if (commitId !== undefined) announce(this.notifications, commitId, entries);

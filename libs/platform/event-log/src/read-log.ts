@@ -1,4 +1,5 @@
 import type { DomainEvent, EventEnvelope } from '@sluice/kernel';
+import { failpoint } from '@sluice/platform-failpoints';
 import type pg from 'pg';
 
 /** An event with its place in the log. */
@@ -34,7 +35,9 @@ interface Row {
  * Sequences first. Throws LogIsBroken when commits do not follow one another or miss events.
  */
 export async function readLog(client: Pick<pg.Pool, 'query'>, cursor: number, commitsMax = 200): Promise<LoggedEvent[]> {
+  await failpoint('seq.before_commit');
   await client.query('SELECT sequence_commits()');
+  await failpoint('seq.after_number');
   // Unnamed: a plan that was made for any cursor and any limit reads the whole log.
   const { rows } = await client.query<Row>({
     text: `SELECT c.id AS commit_id, c.position, c.events, e.ord, e.id, e.tenant_id, e.type, e.aggregate_id, e.aggregate_version,

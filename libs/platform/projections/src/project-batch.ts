@@ -1,5 +1,6 @@
 import { codeOf, type Database } from '@sluice/platform-database';
 import type { LoggedEvent } from '@sluice/platform-event-log';
+import { failpoint } from '@sluice/platform-failpoints';
 import type pg from 'pg';
 import { aggregateKey, type ChangedRow, Folding, type Parked, parked } from './fold.js';
 import type { AnyProjection } from './projection.js';
@@ -74,12 +75,14 @@ async function write(client: pg.PoolClient, { projections, from, events }: Batch
       if (changedRows.length > 0) {
         await upsert(client, projection, changedRows);
         changed.push({ table: projection.table, rows: changedRows });
+        await failpoint('prj.mid_batch');
       }
     }
     failures.push(...folding.failures);
   }
   await park(client, failures);
   await client.query('UPDATE projection_checkpoints SET position = $2, updated_at = now() WHERE shard = $1', [SHARD, last.position]);
+  await failpoint('prj.before_commit');
   return { position: last.position, parked: failures, changed };
 }
 

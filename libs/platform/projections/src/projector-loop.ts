@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import { LogDatabase, ProjectionDatabase } from '@sluice/platform-database';
 import { LogIsBroken, readLog } from '@sluice/platform-event-log';
+import { failpoint } from '@sluice/platform-failpoints';
 import { Notifications, PROJECTION_ADVANCED } from '@sluice/platform-notifications';
 import type { Logger } from '@sluice/platform-telemetry';
 import { advancedKeys } from './advanced-keys.js';
@@ -119,6 +120,7 @@ export class ProjectorLoop implements OnApplicationBootstrap, BeforeApplicationS
 
     await copyBlobs(this.log, this.store, events);
     const result = await projectBatch(this.store, { projections: this.options.projections, from, events });
+    await failpoint('prj.after_commit');
     this.position = result.position;
     projectedPosition.set(result.position);
     if (result.position !== events.at(-1)?.position) return true;

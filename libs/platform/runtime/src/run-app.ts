@@ -1,6 +1,7 @@
 import { getPriority, setPriority } from 'node:os';
 import type { INestApplication } from '@nestjs/common';
 import { ConfigIsInvalid, type HttpConfig, type RedisConfig } from '@sluice/platform-config';
+import { failpoint, failpointsAreArmed } from '@sluice/platform-failpoints';
 import { notificationTransport } from '@sluice/platform-notifications';
 import { createLogger, type Logger } from '@sluice/platform-telemetry';
 
@@ -72,6 +73,12 @@ export async function runApp<Config extends AppConfig>(
     process.stderr.write(`${name}: ${error.message}\n`);
     process.exit(1);
   }
+  if (process.env['FAILPOINTS'] !== undefined && !failpointsAreArmed) {
+    process.stderr.write(
+      `${name}: FAILPOINTS is for tests: without \`node --conditions=sluice-failpoints\` it does nothing. Take it away.\n`,
+    );
+    process.exit(1);
+  }
   const logger = createLogger(name, config.http.logLevel);
   process.on('unhandledRejection', (error) => {
     logger.fatal({ err: error }, 'a promise was rejected and nobody heard it');
@@ -94,6 +101,7 @@ export function onSignal(logger: Logger, stop: () => Promise<void>): void {
     if (stopping) process.exit(1);
     stopping = true;
     logger.info({ signal }, 'stopping');
+    void failpoint('sig.drain');
     setTimeout(() => {
       logger.error('stopping took too long');
       process.exit(1);

@@ -16,6 +16,7 @@ import type { Lease } from '../steps/leases.js';
 import type { Run } from '../steps/run.js';
 import { type Attempt, failureOf, inputFor, type Outcome, outcomeOf, type StepTools } from '../steps/run-step.js';
 import type { Tenant } from '../tenant-directory.js';
+import { failpoint } from '@sluice/platform-failpoints';
 import { type EffectPlace, effectId, recordIntents, type Recorded, requestHashOf } from './effect-ledger.js';
 
 /** A task under lease that calls the outside or runs by itself, with all that it needs. */
@@ -85,6 +86,7 @@ export async function performEffects(
         requestHash: requestHashOf(input.config),
       })),
   );
+  if (recorded.size > 0) await failpoint('wrk.after_intent');
   await Promise.all([
     ...refused.map(done),
     ...prepared.map(async (ready) => {
@@ -153,7 +155,9 @@ async function performEffect(
   const timeoutMs = timeoutOf(job);
   const signal = AbortSignal.any([lease.signal, AbortSignal.timeout(timeoutMs)]);
   try {
+    await failpoint('wrk.before_send');
     const came = await type.run(input, toolsFor(job, intent.effectKey, signal, intent.attempts));
+    await failpoint('wrk.after_send');
     const outcome = await outcomeOf(version, run, place, startedAt, came, input, tools);
     const { fact } = outcome;
     const response = fact.type === 'node.completed' ? { handle: fact.handle, output: fact.output } : null;

@@ -2,6 +2,7 @@ import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/comm
 import { Command, CommandBus, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { codeOf, GroupCommit, ServiceDatabase } from '@sluice/platform-database';
 import { announce } from '@sluice/platform-event-log';
+import { failpoint } from '@sluice/platform-failpoints';
 import { Notifications } from '@sluice/platform-notifications';
 import { Tickets } from '@sluice/platform-queue';
 import { LOGGER, type Logger } from '@sluice/platform-telemetry';
@@ -19,8 +20,14 @@ export class CommitSteps extends Command<CommittedGroup> {
 export class CommitStepsHandler implements ICommandHandler<CommitSteps> {
   constructor(private readonly database: ServiceDatabase) {}
 
-  execute({ works }: CommitSteps): Promise<CommittedGroup> {
-    return this.database.withClient((client) => commitWork(client, works));
+  async execute({ works }: CommitSteps): Promise<CommittedGroup> {
+    const committed = await this.database.withClient(async (client) => {
+      const group = await commitWork(client, works);
+      await failpoint('wrk.before_commit');
+      return group;
+    });
+    await failpoint('wrk.after_commit');
+    return committed;
   }
 }
 

@@ -28,6 +28,7 @@ import {
   type NodeProgram,
 } from '@sluice/nodes';
 import { ExpressionPoolUnavailable } from '@sluice/platform-expression-pool';
+import { failpoint } from '@sluice/platform-failpoints';
 import type { Begun, Callee } from './begin-run.js';
 import { type Blob, type BlobSource, keep, storable } from './blobs.js';
 import type { PublishedVersion } from './compiled-versions.js';
@@ -201,6 +202,7 @@ export async function runStep(
       continue;
     }
     ran += 1;
+    if (ran > 1) await failpoint('wrk.mid_slice');
     const result = await runInProcess(version, run, state, { nodeId, iteration, attempt }, run_, tools);
     if (result.fact.type === 'node.completed') bytes += result.fact.bytes ?? 0;
     outcomes.set(memo, result);

@@ -1,5 +1,6 @@
 import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { ServiceDatabase } from '@sluice/platform-database';
+import { failpoint } from '@sluice/platform-failpoints';
 import { type TaskTicket, Tickets } from '@sluice/platform-queue';
 import { LOGGER, type Logger } from '@sluice/platform-telemetry';
 import { leaseMs } from '../steps/leases.js';
@@ -78,8 +79,12 @@ export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdow
     const now = performance.now();
     const requeued = await requeueExpiredLeases(pool, leaseMs);
     if (requeued > 0) this.logger.warn({ tasks: requeued }, 'leases ran out; their tasks are ready again');
-    await this.issue(await fireDueTimers(pool));
+    await failpoint('tmr.after_select');
+    const fired = await fireDueTimers(pool);
+    await failpoint('tmr.before_commit');
+    await this.issue(fired);
     await this.issue(await endDueWaits(pool));
+    await failpoint('swp.mid');
     await this.apart('schedules', async () => this.issue(await fireDueSchedules(pool)));
     await this.issue(await ticketDueTasks(pool));
     await this.apart('released channels', async () => this.issue(await drainReleasedChannels(pool)));
@@ -128,6 +133,9 @@ export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdow
   }
 
   private async issue(tickets: readonly TaskTicket[]): Promise<void> {
-    if (tickets.length > 0) await this.tickets.issue(tickets);
+    if (tickets.length === 0) return;
+    await failpoint('disp.after_mark');
+    await this.tickets.issue(tickets);
+    await failpoint('disp.after_add');
   }
 }

@@ -1,6 +1,7 @@
 import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
 import { DomainError } from '@sluice/kernel';
 import { codeOf, GroupCommit, Overloaded, ServiceDatabase } from '@sluice/platform-database';
+import { failpoint } from '@sluice/platform-failpoints';
 import { EVENTS_APPENDED, Notifications } from '@sluice/platform-notifications';
 import { Tickets } from '@sluice/platform-queue';
 import { LOGGER, type Logger } from '@sluice/platform-telemetry';
@@ -57,6 +58,7 @@ export class DeliveryGroups implements BeforeApplicationShutdown {
   }
 
   private async flush(database: ServiceDatabase, deliveries: readonly AcceptedDelivery[]): Promise<readonly WrittenDelivery[]> {
+    await failpoint('gw.before_commit');
     const { deliveries: written, commitId } = await writeDeliveries(database.pool, deliveries).catch((error: unknown) => {
       this.logger.warn(
         { reason: error instanceof Error ? error.message : String(error), deliveries: deliveries.length },
@@ -64,6 +66,7 @@ export class DeliveryGroups implements BeforeApplicationShutdown {
       );
       throw error;
     });
+    await failpoint('gw.after_commit');
     const taskIds = written.flatMap((delivery) => delivery.taskIds);
     if (taskIds.length > 0) void this.tickets.issue(taskIds.map((id) => ({ id, gen: 1 })));
     if (commitId !== undefined) {

@@ -1,5 +1,6 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { DomainError } from '@sluice/kernel';
+import { failpoint } from '@sluice/platform-failpoints';
 import { providerNamed, type ProviderRequest, type RejectionReason } from '@sluice/providers';
 import { acceptDelivery, readBody } from './accept-delivery.js';
 import { ChannelDirectory, type Source } from './channel-directory.js';
@@ -51,6 +52,7 @@ export class IngestDeliveryHandler implements ICommandHandler<IngestDelivery> {
 
   async execute({ path, request, correlationId }: IngestDelivery): Promise<WebhookAnswer | undefined> {
     const began = performance.now();
+    await failpoint('gw.after_read');
     const source = await this.directory.find(path.clientUuid).catch(cannotCommit);
     const adapter = source === undefined ? undefined : providerNamed(source.provider);
     if (source === undefined || adapter === undefined || !isRouteOf(path, source, adapter.actionTypes)) {
@@ -72,6 +74,7 @@ export class IngestDeliveryHandler implements ICommandHandler<IngestDelivery> {
     const routed = await source.route(said).catch(cannotCommit);
     const delivery = acceptDelivery(source, routed, path.actionType, request, correlationId);
     const written = await this.groups.add(delivery);
+    await failpoint('gw.before_ack');
     receivedTotal.inc({
       provider: adapter.name,
       result: written.eventIds.length === 0 && delivery.events.length > 0 ? 'duplicate' : 'accepted',

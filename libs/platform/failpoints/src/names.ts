@@ -1,0 +1,30 @@
+/** Every place with a failpoint. What stands before the dot tells which part of the system it is in. */
+export const failpointNames = [
+  'gw.after_read',
+  'gw.before_commit',
+  'gw.after_commit',
+  'gw.before_ack',
+  'cmd.before_commit',
+  'cmd.after_commit',
+  'disp.after_mark',
+  'disp.after_add',
+  'wrk.after_claim',
+  'wrk.mid_slice',
+  'wrk.after_intent',
+  'wrk.before_send',
+  'wrk.after_send',
+  'wrk.before_commit',
+  'wrk.after_commit',
+  'wrk.before_job_done',
+  'tmr.after_select',
+  'tmr.before_commit',
+  'seq.after_number',
+  'seq.before_commit',
+  'prj.mid_batch',
+  'prj.before_commit',
+  'prj.after_commit',
+  'swp.mid',
+  'sig.drain',
+] as const;
+
+export type FailpointName = (typeof failpointNames)[number];
