@@ -14,6 +14,7 @@ export {
   signInstagram,
 } from './provider-cases.js';
 export { type AppName, type ServiceProcess, type Services, type ServicesOptions, startServices } from './services.js';
+export { type ProxyTrouble, startProxy, type TcpProxy } from './tcp-proxy.js';
 export { type TestDatabase, testDatabase, testRedisUrl } from './test-database.js';
 export { type TestFolder, testFolder } from './test-folder.js';
 export { undocumented } from './undocumented.js';

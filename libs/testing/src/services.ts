@@ -30,9 +30,12 @@ export interface ServicesOptions {
   dataDir: string;
   /** What the apps are given; what is missing in it to run is brought: databases, Redis, keys, a first tenant. */
   env?: NodeJS.ProcessEnv;
-  /** How many of them; the further ones are called `webhook-gateway-2`, `execution-worker-2`, … */
+  /** How many of them; the further ones are called `webhook-gateway-2`, `execution-worker-2`, `projector-2`, … */
   gateways?: number;
   workers?: number;
+  projectors?: number;
+  /** For Node, before the app's file. */
+  nodeArguments?: readonly string[];
   /** `free` takes any, so that several sets run at once. */
   ports?: 'default' | 'free';
   /** Settings of the embedded Postgres. */
@@ -63,6 +66,10 @@ export interface Services {
   kill(app: string, signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
   /** Starts an app that has ended, on the same port, and waits until it is ready. */
   restart(app: string, env?: NodeJS.ProcessEnv): Promise<void>;
+  /** As `restart`, without waiting: for an app that cannot be ready, or must not live that long. */
+  launch(app: string, env?: NodeJS.ProcessEnv): void;
+  /** Waits until an app is ready. */
+  ready(app: string): Promise<void>;
   /** Apps first, then Redis, then Postgres. */
   stop(): Promise<void>;
 }
@@ -117,7 +124,11 @@ export async function startServices(options: ServicesOptions): Promise<Services>
     await promisify(execFile)(process.execPath, [join(root, 'tools', 'migrate.ts')], { env });
 
     stops.push(async () => void (await Promise.all(services.map((service) => end(service, 'SIGTERM')))));
-    for (const service of services) launch(service, env, log, crashed);
+    const start = (service: Service, appEnv: NodeJS.ProcessEnv = {}) => {
+      if (service.pid !== undefined) throw new Error(`${service.app} is running.`);
+      launch(service, options.nodeArguments ?? [], { ...env, ...appEnv }, log, crashed);
+    };
+    for (const service of services) start(service);
     await Promise.all(services.map(ready));
 
     const urlOf = (app: AppName) => named(app).url;
@@ -135,12 +146,12 @@ export async function startServices(options: ServicesOptions): Promise<Services>
         return services.flatMap(({ app, url, pid }) => (pid === undefined ? [] : [{ app, url, pid }]));
       },
       kill: (app, signal) => end(named(app), signal),
-      restart: async (app, appEnv = {}) => {
-        const service = named(app);
-        if (service.pid !== undefined) throw new Error(`${app} is running.`);
-        launch(service, { ...env, ...appEnv }, log, crashed);
-        await ready(service);
+      restart: async (app, appEnv) => {
+        start(named(app), appEnv);
+        await ready(named(app));
       },
+      launch: (app, appEnv) => start(named(app), appEnv),
+      ready: (app) => ready(named(app)),
       stop,
     };
   } catch (error) {
@@ -149,7 +160,7 @@ export async function startServices(options: ServicesOptions): Promise<Services>
   }
 }
 
-async function planned({ gateways = 1, workers = 1, ports = 'default' }: ServicesOptions): Promise<Service[]> {
+async function planned({ gateways = 1, workers = 1, projectors = 1, ports = 'default' }: ServicesOptions): Promise<Service[]> {
   const further = (app: AppName, count: number) =>
     Array.from({ length: Math.max(0, count - 1) }, (_, index) => ({ app: `${app}-${index + 2}`, main: app }));
   const standard = Object.entries(defaultPorts).map(([app, port]) => ({ app, main: app, port }));
@@ -163,7 +174,8 @@ async function planned({ gateways = 1, workers = 1, ports = 'default' }: Service
     if (ports === 'default' && !(await portIsFree(port))) throw new Error(`Port ${port} is taken: ${app} cannot start.`);
     add(app, main, ports === 'default' ? port : await freePort());
   }
-  for (const { app, main } of [...further('webhook-gateway', gateways), ...further('execution-worker', workers)]) {
+  const others = [...further('webhook-gateway', gateways), ...further('execution-worker', workers), ...further('projector', projectors)];
+  for (const { app, main } of others) {
     const port = ports === 'default' ? await freePortFrom(nextPort) : await freePort();
     nextPort = port + 1;
     add(app, main, port);
@@ -211,8 +223,14 @@ async function backingServers(options: ServicesOptions, publicUrl: string, stops
 }
 
 /** In a session of its own: Ctrl-C reaches this process alone, which then stops everything in its order. */
-function launch(service: Service, env: NodeJS.ProcessEnv, log: Log, crashed: (app: string, how: string) => void): void {
-  const child = spawn(process.execPath, ['--enable-source-maps', service.main], {
+function launch(
+  service: Service,
+  nodeArguments: readonly string[],
+  env: NodeJS.ProcessEnv,
+  log: Log,
+  crashed: (app: string, how: string) => void,
+): void {
+  const child = spawn(process.execPath, ['--enable-source-maps', ...nodeArguments, service.main], {
     cwd: root,
     env: { ...env, PORT: String(service.port) },
     detached: true,

@@ -16,6 +16,8 @@ export interface RedisOptions {
   dir?: string;
   /** How many numbered databases it has. */
   databases?: number;
+  /** Over our own */
+  settings?: Readonly<Record<string, string>>;
   log?: (line: string) => void;
 }
 
@@ -28,7 +30,7 @@ export interface Redis {
 const readyWithinMs = 15_000;
 
 /** A Redis of our own, on 127.0.0.1 only, in a session of its own (Ctrl-C does not reach it); it ends by `stop` or with this process. */
-export async function startRedis({ port, databases = 16, log = () => {}, ...options }: RedisOptions = {}): Promise<Redis> {
+export async function startRedis({ port, databases = 16, settings: given = {}, log = () => {}, ...options }: RedisOptions = {}): Promise<Redis> {
   const { path, libraryPath } = redisBinary(log);
   const dir = resolve(options.dir ?? tmpdir());
   mkdirSync(dir, { recursive: true });
@@ -41,6 +43,7 @@ export async function startRedis({ port, databases = 16, log = () => {}, ...opti
     appendonly: 'no',
     'maxmemory-policy': 'noeviction',
     databases: String(databases),
+    ...given,
   };
   const flags = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
 

@@ -1,0 +1,124 @@
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface ProxyTrouble {
+  /** Each chunk is this much later, each way. */
+  readonly latencyMs?: number;
+  /** undefined: as fast as it comes */
+  readonly bytesPerSecond?: number | undefined;
+  /** Nothing arrives any more, either way, and nobody is told: a half-open connection. What came meanwhile is lost. */
+  readonly swallow?: boolean;
+}
+
+type Direction = 'to the server' | 'to the client';
+type Cut = (chunk: Buffer, direction: Direction) => boolean;
+
+interface Pair {
+  readonly client: Socket;
+  readonly server: Socket;
+}
+
+/** Stands between clients and a server on this machine and does to their connections what networks do. */
+export class TcpProxy {
+  private trouble: ProxyTrouble = {};
+  private refusing = false;
+  private cutting: { readonly matches: Cut; readonly when: 'before' | 'after' } | undefined;
+  private readonly pairs = new Set<Pair>();
+
+  constructor(
+    private readonly listener: Server,
+    readonly port: number,
+  ) {}
+
+  set(trouble: ProxyTrouble): void {
+    this.trouble = { ...this.trouble, ...trouble };
+  }
+
+  /** Resets every connection, as a firewall that forgot them. */
+  cut(): void {
+    for (const { client, server } of [...this.pairs]) {
+      client.resetAndDestroy();
+      server.resetAndDestroy();
+    }
+  }
+
+  /** New connections are reset at once. */
+  refuse(refusing: boolean): void {
+    this.refusing = refusing;
+  }
+
+  /** Resets the connection on which such a chunk passes, before it is passed on, or a moment after. */
+  cutWhen(matches: Cut | undefined, when: 'before' | 'after' = 'before'): void {
+    this.cutting = matches === undefined ? undefined : { matches, when };
+  }
+
+  /** How many connections there are. */
+  get connections(): number {
+    return this.pairs.size;
+  }
+
+  async stop(): Promise<void> {
+    this.cut();
+    await new Promise<void>((resolve) => this.listener.close(() => resolve()));
+  }
+
+  accept(client: Socket, target: { readonly host: string; readonly port: number }): void {
+    if (this.refusing) return void client.resetAndDestroy();
+    const server = connect(target.port, target.host);
+    const pair = { client, server };
+    this.pairs.add(pair);
+    const end = () => {
+      this.pairs.delete(pair);
+      client.destroy();
+      server.destroy();
+    };
+    for (const socket of [client, server]) {
+      socket.setNoDelay(true);
+      socket.on('error', end).on('close', end);
+    }
+    this.pass(pair, client, server, 'to the server');
+    this.pass(pair, server, client, 'to the client');
+  }
+
+  /** Chunk after chunk, in order. */
+  private pass(pair: Pair, from: Socket, to: Socket, direction: Direction): void {
+    let before: Promise<void> = Promise.resolve();
+    from.on('data', (chunk: Buffer) => {
+      const { swallow, latencyMs = 0, bytesPerSecond } = this.trouble;
+      if (swallow === true) return;
+      const { cutting } = this;
+      const cut = cutting?.matches(chunk, direction) === true;
+      if (cut && cutting?.when === 'before') return void this.reset(pair);
+      const dueAt = performance.now() + latencyMs;
+      before = before.then(async () => {
+        const slowMs = bytesPerSecond === undefined ? 0 : (chunk.length / bytesPerSecond) * 1_000;
+        const waitMs = dueAt + slowMs - performance.now();
+        if (latencyMs > 0 || slowMs > 0) await sleep(Math.max(0, waitMs));
+        to.write(chunk);
+        if (cut) {
+          // Long enough for the server to have it, too short for its answer to come back first: what it answers is swallowed.
+          pair.server.removeAllListeners('data');
+          await sleep(20);
+          this.reset(pair);
+        }
+      });
+    });
+    from.on('end', () => void before.then(() => to.end()));
+  }
+
+  private reset({ client, server }: Pair): void {
+    client.resetAndDestroy();
+    server.destroy();
+  }
+}
+
+/** A proxy on a free port of 127.0.0.1. */
+export async function startProxy({ target }: { readonly target: { readonly host: string; readonly port: number } }): Promise<TcpProxy> {
+  const listener = createServer();
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+  const address = listener.address();
+  if (address === null || typeof address === 'string') throw new Error('the proxy has no port');
+  const proxy = new TcpProxy(listener, address.port);
+  listener.on('connection', (client) => proxy.accept(client, target));
+  return proxy;
+}

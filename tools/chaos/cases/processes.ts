@@ -1,0 +1,3 @@
+import type { ChaosCase } from '../case.ts';
+
+export const processCases: readonly ChaosCase[] = [];

@@ -1,0 +1,121 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Agent, request } from 'undici';
+import { type Entry, isAcknowledged, type Ledger } from './ledger.ts';
+import { between, pick, type Random } from './seeded.ts';
+import { type ChaosTenant, type Delivery, deliveryOf, type Route, routes } from './tenant.ts';
+
+export interface LoadOptions {
+  readonly perSecond: number;
+  readonly routes?: readonly Route[];
+  /** One conversation per tenant beside it: its messages are sent one after the other, and must be run in that order. */
+  readonly conversations?: number;
+}
+
+const answerWithinMs = 20_000;
+const senders = 32;
+
+/** Sends as providers do: over several gateways in turn, and again with growing pauses while a delivery is not acknowledged. */
+export class Load {
+  private readonly agent = new Agent({ connections: senders, pipelining: 1 });
+  private turn = 0;
+
+  private readonly ledger: Ledger;
+  private readonly gateways: () => readonly string[];
+  private readonly random: Random;
+
+  /** `gateways`: the URLs of those that are sent to */
+  constructor(ledger: Ledger, gateways: () => readonly string[], random: Random) {
+    this.ledger = ledger;
+    this.gateways = gateways;
+    this.random = random;
+  }
+
+  /** One call. What it was answered stands in the ledger. */
+  async send(delivery: Delivery, gateway = this.nextGateway()): Promise<Entry> {
+    const entry = this.ledger.entryOf(delivery);
+    const sentAt = Date.now();
+    const began = performance.now();
+    let status: number | undefined;
+    try {
+      const answer = await request(`${gateway}${delivery.tenant.path}`, {
+        method: 'POST',
+        headers: delivery.headers,
+        body: delivery.body,
+        dispatcher: this.agent,
+        headersTimeout: answerWithinMs,
+        bodyTimeout: answerWithinMs,
+      });
+      await answer.body.dump();
+      status = answer.statusCode;
+    } catch {
+      // Nobody knows.
+    }
+    const acknowledgement = status === undefined ? 'unknown' : status === 200 ? 'acknowledged' : 'refused';
+    entry.answers.push({ acknowledgement, ...(status !== undefined && { status }), sentAt, ms: performance.now() - began });
+    return entry;
+  }
+
+  /** Until it is acknowledged, or `tries` are over. */
+  async sendUntilAcknowledged(delivery: Delivery, tries = 200): Promise<Entry> {
+    for (let attempt = 1; ; attempt += 1) {
+      const entry = await this.send(delivery);
+      if (isAcknowledged(entry) || attempt >= tries) return entry;
+      await sleep(Math.min(1_000, 50 * 2 ** attempt) * between(this.random, 0.5, 1));
+    }
+  }
+
+  /** These at once, each until it is acknowledged. */
+  sendAll(deliveries: readonly Delivery[]): Promise<Entry[]> {
+    return Promise.all(deliveries.map((delivery) => this.sendUntilAcknowledged(delivery)));
+  }
+
+  make(tenant: ChaosTenant, count: number, from: readonly Route[] = routes): Delivery[] {
+    return Array.from({ length: count }, (_, n) => deliveryOf(tenant, pick(this.random, from), n % 50));
+  }
+
+  /** Goes on until `stop`, which resolves when everything that was begun is acknowledged. */
+  begin(tenants: readonly ChaosTenant[], { perSecond, routes: from = routes, conversations = 0 }: LoadOptions): { stop(): Promise<void> } {
+    let stopped = false;
+    const underWay = new Set<Promise<unknown>>();
+    const track = (work: Promise<unknown>) => {
+      underWay.add(work);
+      void work.finally(() => underWay.delete(work));
+    };
+    const steady = (async () => {
+      while (!stopped) {
+        await sleep((1_000 / perSecond) * between(this.random, 0.5, 1.5));
+        // As a provider that has many calls open sends no more.
+        if (underWay.size < 1_000)
+          track(
+            this.sendUntilAcknowledged(deliveryOf(pick(this.random, tenants), pick(this.random, from), Math.floor(this.random() * 50))),
+          );
+      }
+    })();
+    const talking = Array.from({ length: conversations }, async (_, n) => {
+      const tenant = pick(this.random, tenants);
+      while (!stopped) {
+        await this.sendUntilAcknowledged(deliveryOf(tenant, 'line', `talk${n}`));
+        await sleep(between(this.random, 20, 200));
+      }
+    });
+    return {
+      stop: async () => {
+        stopped = true;
+        await Promise.all([steady, ...talking]);
+        await Promise.all(underWay);
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.agent.destroy();
+  }
+
+  private nextGateway(): string {
+    const urls = this.gateways();
+    this.turn += 1;
+    const url = urls[this.turn % urls.length];
+    if (url === undefined) throw new Error('no gateway runs');
+    return url;
+  }
+}
