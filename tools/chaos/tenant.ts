@@ -54,7 +54,7 @@ export async function makeTenant(api: Api, id: string, name: string, target: str
   const call = (path: string) => ({
     method: 'POST',
     url: `http://${target}${path}`,
-    body: { message: '{{ trigger.payload.message.mid }}' },
+    body: { message: '{{ trigger.dedupeKey }}' },
   });
   const workflowId = await published(api, {
     name: `chaos ${marker}`,
