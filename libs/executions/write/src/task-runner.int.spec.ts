@@ -109,7 +109,7 @@ function worker(send: Send = () => Promise.reject(new Error('nothing is sent her
   return { runner, tickets, committer, leases };
 }
 
-async function publish(graph: Graph): Promise<{ workflowId: string; versionId: string }> {
+async function publish(graph: Graph, settings: object = {}): Promise<{ workflowId: string; versionId: string }> {
   const workflowId = newId();
   const versionId = newId();
   await admin.query(
@@ -118,14 +118,14 @@ async function publish(graph: Graph): Promise<{ workflowId: string; versionId: s
     [tenantId, workflowId, JSON.stringify(graph)],
   );
   await admin.query(
-    `INSERT INTO workflow_versions (tenant_id, id, workflow_id, version, graph, published_by) VALUES ($1, $2, $3, 1, $4, 'test')`,
-    [tenantId, versionId, workflowId, JSON.stringify(graph)],
+    `INSERT INTO workflow_versions (tenant_id, id, workflow_id, version, graph, settings, published_by) VALUES ($1, $2, $3, 1, $4, $5, 'test')`,
+    [tenantId, versionId, workflowId, JSON.stringify(graph), JSON.stringify(settings)],
   );
   return { workflowId, versionId };
 }
 
-async function listen(graph: Graph, channel = newId()) {
-  const { workflowId } = await publish(graph);
+async function listen(graph: Graph, channel = newId(), settings: object = {}) {
+  const { workflowId } = await publish(graph, settings);
   await admin.query(
     `INSERT INTO webhooks (tenant_id, id, name, workflow_id, node_id, provider, channel_id, trigger_type, action_types, endpoint, status, created_by)
      VALUES ($1, $2, 'h', $3, 'in', 'instagram', $4, 'instagram', '{message}', '/', 'active', 'test')`,
@@ -633,6 +633,26 @@ describe('cancelling', () => {
       expect(outcomes[index]?.[0]).toEqual(status === 'cancelled' ? { id, status } : 'execution_is_over');
     }
     await eventually(async () => expect(await tasksLeft(workflowId)).toEqual([]));
+  });
+});
+
+describe('events of one customer where runs take turns', () => {
+  it('begin as far as their turn has come, whatever else is in the same job', async () => {
+    const { workflowId, channel } = await listen(chain, newId(), { concurrency: { key: 'customer.id', limit: 1 } });
+    const { runner } = worker();
+    const first = await receive(channel, 'first');
+    const elsewhere = await receive(channel, 'second');
+    const third = await receive(channel, 'third');
+
+    await runner.handle([third, first]);
+    const begun = async () => (await runsOf(workflowId)).map(({ input }) => input.text);
+    expect(await begun()).toEqual(['first']);
+    await runner.handle([elsewhere]);
+    expect(await begun()).toEqual(['first', 'second']);
+    await eventually(async () => {
+      await runner.handle(await ticketDueTasks(database.pool));
+      expect(await begun()).toEqual(['first', 'second', 'third']);
+    });
   });
 });
 

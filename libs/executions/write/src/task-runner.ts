@@ -49,8 +49,8 @@ const drainMs = 15_000;
 const decisionsMax = 20;
 /** Tasks of one run that are decided together */
 const togetherMax = 64;
-/** A task whose turn has not come looks again after this long. */
-const outOfTurnMs = 50;
+/** A task whose turn has not come looks again after this long, and the longer the more often it has: what is before it may be a dead worker's. */
+const outOfTurnMs = ({ gen }: Task): number => 50 * 2 ** Math.min(gen - 1, 5);
 
 /**
  * The shell around the engine. Tickets say where to look; Postgres says what there is; every outcome goes through one fenced, grouped
@@ -175,13 +175,14 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     await Promise.all([
       ...events.filter((one) => !inOrder.includes(one)).map((one) => start(one)),
       ...[...lines.values()].map(async (line) => {
-        const later = line.filter(({ task }) => tooEarly.has(task.id));
-        if (later.length > 0) {
-          const all = line.map(({ task }) => task);
-          await putOffTasks(this.database.pool, all, outOfTurnMs);
-          return this.wakeUps.in(outOfTurnMs);
-        }
-        for (const one of line.toSorted((a, b) => a.task.orderAt - b.task.orderAt)) await start(one);
+        const [due, tooSoon] = [line.filter(({ task }) => !tooEarly.has(task.id)), line.filter(({ task }) => tooEarly.has(task.id))];
+        await putOffTasks(
+          this.database.pool,
+          tooSoon.map(({ task }) => task),
+          outOfTurnMs,
+        );
+        for (const { task } of tooSoon) this.wakeUps.in(outOfTurnMs(task));
+        for (const one of due.toSorted((a, b) => a.task.orderAt - b.task.orderAt)) await start(one);
       }),
     ]);
   }

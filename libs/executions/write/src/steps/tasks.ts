@@ -106,16 +106,16 @@ export async function releaseTasks(pool: Pool, tasks: readonly { readonly id: nu
 }
 
 /** Not now: the tasks, claimed by us or by nobody, get another ticket after this long, of a new generation, for whoever has room then. */
-export async function putOffTasks(pool: Pool, tasks: readonly Task[], ms = 1_000): Promise<void> {
+export async function putOffTasks(pool: Pool, tasks: readonly Task[], msOf: (task: Task) => number = () => 1_000): Promise<void> {
   if (tasks.length === 0) return;
   await pool.query({
     name: 'put-off-tasks',
     text: `UPDATE tasks t SET status = 'ready', lease_owner = NULL, lease_until = NULL, ticketed_at = NULL, gen = t.gen + 1,
-                  run_after = now() + $3 * interval '1 millisecond'
-           FROM (SELECT t.id FROM unnest($1::bigint[], $2::int[]) AS k(id, epoch) JOIN tasks t USING (id, epoch)
+                  run_after = now() + k.ms * interval '1 millisecond'
+           FROM (SELECT t.id, k.ms FROM unnest($1::bigint[], $2::int[], $3::int[]) AS k(id, epoch, ms) JOIN tasks t USING (id, epoch)
                  WHERE t.status IN ('ready', 'leased') ORDER BY t.id FOR UPDATE OF t SKIP LOCKED) k
            WHERE t.id = k.id`,
-    values: [tasks.map(({ id }) => id), tasks.map(({ epoch }) => epoch), ms],
+    values: [tasks.map(({ id }) => id), tasks.map(({ epoch }) => epoch), tasks.map(msOf)],
   });
 }
 
