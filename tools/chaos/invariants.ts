@@ -148,10 +148,8 @@ export async function brokenInvariants(evidence: Evidence): Promise<Broken[]> {
 
   // Order: a conversation's messages are applied in the order in which they were sent, each after the acknowledgement of the one before.
   for (const [line, applied] of stub.lines) {
-    const order = entries
-      .filter(({ delivery }) => delivery.route === 'line' && line.endsWith(customerOf(delivery.body)))
-      .map(({ delivery }) => delivery.mid);
-    const expected = order.filter((mid) => applied.includes(mid));
+    const sentInLine = entries.filter(({ delivery }) => delivery.route === 'line' && line.endsWith(customerOf(delivery.body)));
+    const expected = sentInLine.map(({ delivery }) => delivery.dedupeKey).filter((key) => applied.includes(key));
     if (expected.join() !== applied.join()) broken('P5', `messages of ${line} applied in another order`, [{ expected, applied }]);
   }
 
