@@ -1,3 +1,4 @@
+import { createWriteStream } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type ChaosCase } from './chaos/case.ts';
 import { cases } from './chaos/cases/index.ts';
@@ -8,9 +9,11 @@ import { System } from './chaos/system.ts';
 
 /**
  * `npm run test:chaos [-- --seed N] [--seconds S] [--only F-07,R-01]`: the services under faults. Nothing given: every case, then a storm of
- * 60 s. `--seconds`: a storm of that length alone. `--only`: these cases. Exits with 1 when anything is lost, doubled, reordered or stuck.
+ * 60 s. `--seconds`: a storm of that length alone. `--only`: these cases. `--log <file>`: what the apps say. Exits with 1 when anything is lost, doubled, reordered or stuck.
  */
-const { values } = parseArgs({ options: { seed: { type: 'string' }, seconds: { type: 'string' }, only: { type: 'string' } } });
+const { values } = parseArgs({
+  options: { seed: { type: 'string' }, seconds: { type: 'string' }, only: { type: 'string' }, log: { type: 'string' } },
+});
 
 const numberIn = (option: 'seed' | 'seconds', standard: number) => {
   const number = values[option] === undefined ? standard : Number(values[option]);
@@ -29,6 +32,8 @@ if (unknown.length > 0) {
 const chosen = only === undefined ? (values.seconds === undefined ? cases : []) : cases.filter(({ id }) => only.includes(id));
 
 const log = (line: string): void => console.log(line);
+const file = values.log === undefined ? undefined : createWriteStream(values.log);
+const heard = (line: string): void => void file?.write(`${line}\n`);
 let running: System | undefined;
 let interrupted = false;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -40,7 +45,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 async function systemWith(extra: ChaosCase['system'] = {}): Promise<System> {
-  running = await System.start({ seed, random: seeded(seed), log, ...extra });
+  running = await System.start({ seed, random: seeded(seed), heard, ...extra });
   return running;
 }
 

@@ -22,7 +22,8 @@ export interface SystemOptions {
   /** For every app */
   readonly env?: NodeJS.ProcessEnv;
   readonly postgresSettings?: Record<string, string>;
-  readonly log: (line: string) => void;
+  /** Every line of the apps */
+  readonly heard: (line: string) => void;
 }
 
 /** Who hears of the apps' lines and ends */
@@ -163,6 +164,7 @@ export class System {
       if (!how.includes('SIGKILL') && !this.mayExit.has(app)) this.crashes.push(`${app} ${how}: ${this.lastLines.slice(-3).join(' ')}`);
     };
     this.heard.line = (_app, line) => {
+      this.options.heard(line);
       this.lastLines.push(line);
       if (this.lastLines.length > linesKept) this.lastLines.shift();
       const strangers = this.tenants.filter(({ marker }) => line.includes(marker));

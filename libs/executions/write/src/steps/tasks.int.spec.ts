@@ -1,5 +1,5 @@
 import { newId } from '@sluice/kernel';
-import { type TestDatabase, testDatabase } from '@sluice/testing';
+import { eventually, type TestDatabase, testDatabase } from '@sluice/testing';
 import pg from 'pg';
 import { claimTasks, putOffTasks, readTasks } from './tasks.js';
 
@@ -42,6 +42,24 @@ describe('tasks that are put off', () => {
     const [claimed] = await claimTasks(pool, [await newTask()], newId(), 30_000);
     if (claimed === undefined) throw new Error('not claimed');
     await putOffTasks(pool, [claimed]);
+    expect(await stateOf(claimed.id)).toEqual(putOff);
+  });
+
+  it('are waited for when somebody looks at them just now', async () => {
+    const [claimed] = await claimTasks(pool, [await newTask()], newId(), 30_000);
+    if (claimed === undefined) throw new Error('not claimed');
+    const other = new pg.Client(stores.commandUrl);
+    await other.connect();
+    await other.query('BEGIN');
+    await other.query('SELECT FROM tasks WHERE id = $1 FOR UPDATE', [claimed.id]);
+    const done = putOffTasks(pool, [claimed]);
+    await eventually(async () => {
+      const { rows } = await pool.query(`SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`);
+      expect(rows).toHaveLength(1);
+    });
+    await other.query('COMMIT');
+    await other.end();
+    await done;
     expect(await stateOf(claimed.id)).toEqual(putOff);
   });
 

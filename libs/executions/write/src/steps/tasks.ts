@@ -105,7 +105,10 @@ export async function releaseTasks(pool: Pool, tasks: readonly { readonly id: nu
   );
 }
 
-/** Not now: the tasks, claimed by us or by nobody, get another ticket after this long, of a new generation, for whoever has room then. */
+/**
+ * Not now: the tasks, claimed by us or by nobody, get another ticket after this long, of a new generation, for whoever has room then. One that
+ * was skipped because somebody locks it would keep its lease until that runs out.
+ */
 export async function putOffTasks(pool: Pool, tasks: readonly Task[], msOf: (task: Task) => number = () => 1_000): Promise<void> {
   if (tasks.length === 0) return;
   await pool.query({
@@ -113,7 +116,7 @@ export async function putOffTasks(pool: Pool, tasks: readonly Task[], msOf: (tas
     text: `UPDATE tasks t SET status = 'ready', lease_owner = NULL, lease_until = NULL, ticketed_at = NULL, gen = t.gen + 1,
                   run_after = now() + k.ms * interval '1 millisecond'
            FROM (SELECT t.id, k.ms FROM unnest($1::bigint[], $2::int[], $3::int[]) AS k(id, epoch, ms) JOIN tasks t USING (id, epoch)
-                 WHERE t.status IN ('ready', 'leased') ORDER BY t.id FOR UPDATE OF t SKIP LOCKED) k
+                 WHERE t.status IN ('ready', 'leased') ORDER BY t.id FOR UPDATE OF t) k
            WHERE t.id = k.id`,
     values: [tasks.map(({ id }) => id), tasks.map(({ epoch }) => epoch), tasks.map(msOf)],
   });
