@@ -1,7 +1,8 @@
+import { execFile } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { Api, eventually, type Services, startProxy, startServices, type TcpProxy } from '@sluice/testing';
 import { Redis } from 'ioredis';
 import pg from 'pg';
@@ -183,6 +184,11 @@ export class System {
     for (const { app } of this.services.processes) this.baseline.set(app, await this.heldBy(app));
   }
 
+  /** Where Redis keeps its files */
+  get redisFolder(): string {
+    return folderOf(this.dataDir, 'redis');
+  }
+
   get apps(): readonly string[] {
     return this.services.processes.map(({ app }) => app);
   }
@@ -237,6 +243,23 @@ export class System {
     }
   }
 
+  /** Copies both stores row by row into new databases that take their names. The apps are stopped meanwhile. */
+  async moveToNewDatabases(): Promise<void> {
+    for (const name of ['sluice_command', 'sluice_query']) await this.postgres.ensureDatabase(`${name}_new`);
+    const [commandUrl, queryUrl] = ['sluice_command_new', 'sluice_query_new'].map((name) => this.postgres.url(name));
+    const env = { ...process.env, COMMAND_DATABASE_URL: commandUrl, QUERY_DATABASE_URL: queryUrl };
+    await promisify(execFile)(process.execPath, [join(import.meta.dirname, '..', 'migrate.ts')], { env });
+    for (const name of ['sluice_command', 'sluice_query']) {
+      await copyDatabase(this.postgres.url(name), this.postgres.url(`${name}_new`));
+      const server = new pg.Client(this.postgres.url('postgres'));
+      await server.connect();
+      await server.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1`, [name]);
+      await server.query(`ALTER DATABASE ${name} RENAME TO ${name}_old`);
+      await server.query(`ALTER DATABASE ${name}_new RENAME TO ${name}`);
+      await server.end();
+    }
+  }
+
   /** No more faults: everything runs, without failpoints, and is ready. */
   async heal(): Promise<void> {
     const { services, postgresProxy, redisProxy, stub } = this;
@@ -280,15 +303,15 @@ export class System {
 
   /** A person decides about what nobody knows, by what the target saw. */
   private async settleDoubts(): Promise<void> {
-    const { rows } = await this.command.query<{ tenant_id: string; execution_id: string; effect_key: string }>(
-      `SELECT f.tenant_id, f.execution_id, f.effect_key FROM effects f
+    const { rows } = await this.command.query<{ tenant_id: string; execution_id: string; effect_key: string; place: string }>(
+      `SELECT f.tenant_id, f.execution_id, f.effect_key, concat_ws('/', nullif(f.iteration, ''), f.node_id) AS place FROM effects f
        JOIN node_executions n ON n.tenant_id = f.tenant_id AND n.workflow_execution_id = f.execution_id AND n.node_id = f.node_id AND n.iteration = f.iteration
        WHERE f.state = 'in_doubt' AND n.status = 'in_doubt'`,
     );
-    for (const { tenant_id: tenantId, execution_id: executionId, effect_key: key } of rows) {
+    for (const { tenant_id: tenantId, execution_id: executionId, effect_key: key, place } of rows) {
       const tenant = this.tenants.find(({ id }) => id === tenantId);
       const outcome = this.stub.timesOf(key) > 0 ? 'sent' : 'not_sent';
-      await tenant?.api.call('POST', `/api/executions/${executionId}/effects/${encodeURIComponent(key)}/resolve`, { outcome });
+      await tenant?.api.call('POST', `/api/executions/${executionId}/effects/${encodeURIComponent(place)}/resolve`, { outcome });
     }
   }
 
@@ -362,5 +385,24 @@ export class System {
   }
 }
 
-/** A moment for what is under way to get where the fault shall meet it. */
-export const moment = (ms: number): Promise<void> => sleep(ms);
+/** Every row and every sequence, by values and not by files: what a logical dump keeps. */
+async function copyDatabase(from: string, to: string): Promise<void> {
+  const [source, target] = [new pg.Client(from), new pg.Client(to)];
+  await Promise.all([source.connect(), target.connect()]);
+  await target.query(`SET session_replication_role = replica`);
+  const { rows: tables } = await source.query<{ name: string }>(
+    `SELECT relname AS name FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition AND relnamespace = 'public'::regnamespace AND relname !~ '_migrations$'`,
+  );
+  for (const { name } of tables) {
+    await target.query(`TRUNCATE ${name} CASCADE`);
+    const { rows } = await source.query(`SELECT coalesce(json_agg(t), '[]')::text AS rows FROM ${name} t`);
+    await target.query(`INSERT INTO ${name} OVERRIDING SYSTEM VALUE SELECT * FROM json_populate_recordset(NULL::${name}, $1)`, [
+      rows[0].rows,
+    ]);
+  }
+  const { rows: sequences } = await source.query(
+    `SELECT sequencename AS name, last_value AS last FROM pg_sequences WHERE last_value IS NOT NULL`,
+  );
+  for (const { name, last } of sequences) await target.query('SELECT setval($1::regclass, $2)', [name, last]);
+  await Promise.all([source.end(), target.end()]);
+}

@@ -36,7 +36,7 @@ export class TcpProxy {
 
   /** Resets every connection, as a firewall that forgot them. */
   cut(): void {
-    for (const { client, server } of [...this.pairs]) {
+    for (const { client, server } of Array.from(this.pairs)) {
       client.resetAndDestroy();
       server.resetAndDestroy();
     }
@@ -90,20 +90,26 @@ export class TcpProxy {
       const cut = cutting?.matches(chunk, direction) === true;
       if (cut && cutting?.when === 'before') return void this.reset(pair);
       const dueAt = performance.now() + latencyMs;
-      before = before.then(async () => {
-        const slowMs = bytesPerSecond === undefined ? 0 : (chunk.length / bytesPerSecond) * 1_000;
-        const waitMs = dueAt + slowMs - performance.now();
-        if (latencyMs > 0 || slowMs > 0) await sleep(Math.max(0, waitMs));
-        to.write(chunk);
-        if (cut) {
-          // Long enough for the server to have it, too short for its answer to come back first: what it answers is swallowed.
-          pair.server.removeAllListeners('data');
-          await sleep(20);
-          this.reset(pair);
-        }
-      });
+      before = before.then(() => this.passOn(pair, to, chunk, { dueAt, bytesPerSecond, cut }));
     });
     from.on('end', () => void before.then(() => to.end()));
+  }
+
+  private async passOn(
+    pair: Pair,
+    to: Socket,
+    chunk: Buffer,
+    { dueAt, bytesPerSecond, cut }: { readonly dueAt: number; readonly bytesPerSecond: number | undefined; readonly cut: boolean },
+  ): Promise<void> {
+    const slowMs = bytesPerSecond === undefined ? 0 : (chunk.length / bytesPerSecond) * 1_000;
+    const waitMs = dueAt + slowMs - performance.now();
+    if (waitMs > 0) await sleep(waitMs);
+    to.write(chunk);
+    if (!cut) return;
+    // What the server answers is swallowed; it has a moment to do what it was asked.
+    pair.server.removeAllListeners('data');
+    await sleep(20);
+    this.reset(pair);
   }
 
   private reset({ client, server }: Pair): void {

@@ -1,5 +1,7 @@
 import type { ChaosCase } from '../case.ts';
+import { postgresCases } from './postgres.ts';
 import { processCases } from './processes.ts';
+import { redisCases } from './redis.ts';
 
 /** In the order of the list in docs/reliability.md */
-export const cases: readonly ChaosCase[] = [...processCases];
+export const cases: readonly ChaosCase[] = [...processCases, ...redisCases, ...postgresCases];

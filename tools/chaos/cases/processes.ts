@@ -4,51 +4,10 @@ import { eventually } from '@sluice/testing';
 import type { ChaosCase } from '../case.ts';
 import { isAcknowledged } from '../ledger.ts';
 import type { System } from '../system.ts';
-import { type ChaosTenant, type Delivery, deliveryOf, type Route } from '../tenant.ts';
+import { type Delivery, deliveryOf, type Route } from '../tenant.ts';
+import { callsOf, completed, crashesOf, eventsOf, runsOf, tenantOf, urlOf } from './tools.ts';
 
 const leaseMs = 30_000;
-
-const urlOf = (system: System, app: string): string => system.services.urls[app] ?? '';
-const tenantOf = (system: System, n = 0): ChaosTenant => {
-  const tenant = system.tenants[n];
-  if (tenant === undefined) throw new RangeError(`there is no tenant ${n}`);
-  return tenant;
-};
-
-/** The event of a delivery and the runs that it started. */
-async function runsOf({ command }: System, { dedupeKey }: Delivery) {
-  const { rows } = await command.query<{ id: string; status: string }>(
-    `SELECT e.id, e.status FROM webhook_events w JOIN workflow_executions e ON e.tenant_id = w.tenant_id AND e.start_key LIKE 'e:' || w.id || ':%' WHERE w.dedupe_key = $1`,
-    [dedupeKey],
-  );
-  return rows;
-}
-
-const eventsOf = async ({ command }: System, { dedupeKey }: Delivery): Promise<number> =>
-  (await command.query('SELECT FROM webhook_events WHERE dedupe_key = $1', [dedupeKey])).rowCount ?? 0;
-
-/** Of a run that was sent: how often the target was called under each of its keys. */
-async function callsOf(system: System, delivery: Delivery): Promise<number[]> {
-  const { rows } = await system.command.query<{ effect_key: string }>(
-    `SELECT f.effect_key FROM effects f JOIN workflow_executions e ON e.tenant_id = f.tenant_id AND e.id = f.execution_id
-     JOIN webhook_events w ON w.tenant_id = e.tenant_id AND e.start_key LIKE 'e:' || w.id || ':%' WHERE w.dedupe_key = $1 ORDER BY 1`,
-    [delivery.dedupeKey],
-  );
-  return rows.map(({ effect_key: key }) => system.stub.timesOf(key));
-}
-
-async function completed(system: System, delivery: Delivery, withinMs = 60_000): Promise<void> {
-  await eventually(
-    async () => {
-      const runs = await runsOf(system, delivery);
-      assert.deepEqual(
-        runs.map(({ status }) => status),
-        ['completed'],
-      );
-    },
-    { timeoutMs: withinMs, everyMs: 100 },
-  );
-}
 
 /** One worker alone is there, with these failpoints. */
 async function onlyWorker(system: System, failpoints: string): Promise<void> {
@@ -70,9 +29,6 @@ async function workerDiesAt(system: System, failpoint: string, route: Route): Pr
   await system.ended('execution-worker');
   return delivery;
 }
-
-const crashesOf = async ({ command }: System): Promise<number> =>
-  (await command.query<{ crashes: number }>('SELECT coalesce(max(crashes), 0)::int AS crashes FROM tasks')).rows[0]?.crashes ?? 0;
 
 /** 128 at once to one gateway, of which nobody waits for another's answer. */
 async function burst(system: System, app: string, count = 128): Promise<Delivery[]> {
@@ -266,7 +222,7 @@ export const processCases: readonly ChaosCase[] = [
         const doubt = await eventually(
           async () => {
             const { rows } = await system.command.query(
-              `SELECT f.execution_id AS run, f.effect_key AS key, e.status FROM effects f JOIN workflow_executions e ON e.tenant_id = f.tenant_id AND e.id = f.execution_id
+              `SELECT f.execution_id AS run, e.status FROM effects f JOIN workflow_executions e ON e.tenant_id = f.tenant_id AND e.id = f.execution_id
                JOIN webhook_events w ON w.tenant_id = e.tenant_id AND e.start_key LIKE 'e:' || w.id || ':%' WHERE w.dedupe_key = $1 AND f.state = 'in_doubt'`,
               [delivery.dedupeKey],
             );
@@ -277,7 +233,7 @@ export const processCases: readonly ChaosCase[] = [
         );
         assert.equal(doubt.status, 'waiting');
         assert.deepEqual(await callsOf(system, delivery), [outcome === 'sent' ? 1 : 0]);
-        const answer = await api.call('POST', `/api/executions/${doubt.run}/effects/${encodeURIComponent(doubt.key)}/resolve`, { outcome });
+        const answer = await api.call('POST', `/api/executions/${doubt.run}/effects/once/resolve`, { outcome });
         assert.equal(answer.status, 202);
         await completed(system, delivery);
         assert.deepEqual(await callsOf(system, delivery), [calls]);
@@ -318,12 +274,11 @@ export const processCases: readonly ChaosCase[] = [
       await completed(system, other);
       await eventually(
         async () => {
-          const { rows } = await system.command.query(
-            `SELECT e.status, e.error ->> 'code' AS code FROM webhook_events w JOIN workflow_executions e ON e.tenant_id = w.tenant_id AND e.start_key LIKE 'e:' || w.id || ':%'
-             WHERE w.dedupe_key = $1`,
-            [delivery.dedupeKey],
+          const runs = await runsOf(system, delivery);
+          assert.deepEqual(
+            runs.map(({ status, error }) => ({ status, error })),
+            [{ status: 'failed', error: 'crash_loop' }],
           );
-          assert.deepEqual(rows, [{ status: 'failed', code: 'crash_loop' }]);
         },
         { timeoutMs: leaseMs + 30_000, everyMs: 200 },
       );
