@@ -1,4 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type ChaosCase } from './chaos/case.ts';
 import { cases } from './chaos/cases/index.ts';
@@ -9,12 +11,13 @@ import { System } from './chaos/system.ts';
 
 /**
  * `npm run test:chaos [-- --seed N] [--seconds S] [--only F-07,R-01]`: the services under faults. Nothing given: every case, then a storm of
- * 60 s. `--seconds`: a storm of that length alone. `--only`: these cases. `--log <file>`: what the apps say. Exits with 1 when anything is lost, doubled, reordered or stuck.
+ * 60 s. `--seconds`: a storm of that length alone. `--only`: these cases and quick tests. `--log <file>`: what the apps say. Exits with 1 when anything is lost, doubled, reordered or stuck.
  */
 const { values } = parseArgs({
   options: { seed: { type: 'string' }, seconds: { type: 'string' }, only: { type: 'string' }, log: { type: 'string' } },
 });
 
+const root = join(import.meta.dirname, '..');
 const numberIn = (option: 'seed' | 'seconds', standard: number) => {
   const number = values[option] === undefined ? standard : Number(values[option]);
   if (Number.isInteger(number) && number > 0) return number;
@@ -24,9 +27,15 @@ const numberIn = (option: 'seed' | 'seconds', standard: number) => {
 const seed = numberIn('seed', 1 + Math.floor(Math.random() * 1_000_000));
 const seconds = numberIn('seconds', 60);
 const only = values.only?.split(',').map((id) => id.trim().toUpperCase());
-const unknown = (only ?? []).filter((id) => !cases.some((one) => one.id === id));
+/** Ids without a case of their own are those of quick tests, by their names. */
+const specsOf = (id: string): string[] =>
+  spawnSync('git', ['grep', '-lw', id, '--', '*.spec.ts'], { cwd: root, encoding: 'utf8' })
+    .stdout.split('\n')
+    .filter((file) => file !== '');
+const quick = new Map((only ?? []).filter((id) => !cases.some((one) => one.id === id)).map((id) => [id, specsOf(id)]));
+const unknown = [...quick].filter(([, files]) => files.length === 0).map(([id]) => id);
 if (unknown.length > 0) {
-  console.error(`No case here is called ${unknown.join(', ')}. There are ${cases.map(({ id }) => id).join(', ')}.`);
+  console.error(`Nothing here shows ${unknown.join(', ')}: see docs/reliability.md for what there is.`);
   process.exit(1);
 }
 const chosen = only === undefined ? (values.seconds === undefined ? cases : []) : cases.filter(({ id }) => only.includes(id));
@@ -69,6 +78,13 @@ async function runCases(): Promise<Outcome[]> {
   return outcomes;
 }
 
+function runQuick(id: string, files: readonly string[]): Outcome {
+  log(`\n${id}  tests of that name in ${files.join(', ')}`);
+  const jest = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', join('node_modules', 'jest', 'bin', 'jest.js')];
+  const { status } = spawnSync(process.execPath, [...jest, ...files, '-t', `\\b${id}\\b`], { cwd: root, stdio: 'inherit' });
+  return { id, passed: status === 0, quietAfterMs: undefined };
+}
+
 async function runStorm(): Promise<Outcome> {
   const planned = strikesOf(seeded(seed), seconds);
   log(`\nA storm of ${seconds} s, ${planned.length} strikes, seed ${seed}`);
@@ -103,7 +119,7 @@ async function runStorm(): Promise<Outcome> {
 log(
   `Seed ${seed}: \`npm run test:chaos -- --seed ${seed}${values.only === undefined ? '' : ` --only ${values.only}`}\` repeats the schedule.`,
 );
-const outcomes = await runCases();
+const outcomes = [...[...quick].map(([id, files]) => runQuick(id, files)), ...(await runCases())];
 if (only === undefined || values.seconds !== undefined) outcomes.push(await runStorm());
 const failed = outcomes.filter(({ passed }) => !passed);
 if (failed.length > 0) log(`\nNot as it must be: ${failed.map(({ id }) => id).join(', ')}`);

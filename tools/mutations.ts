@@ -38,7 +38,9 @@ function test({ project, tests }: Mutation['caughtBy']): { readonly passed: numb
   const report = join(copy, 'mutation-report.json');
   rmSync(report, { force: true });
   run('npm', 'test', '--', '--selectProjects', project, '--testNamePattern', tests, '--json', `--outputFile=${report}`, '--silent');
-  const { testResults }: { testResults: { assertionResults: { status: string; fullName: string }[] }[] } = JSON.parse(readFileSync(report, 'utf8'));
+  const { testResults }: { testResults: { assertionResults: { status: string; fullName: string }[] }[] } = JSON.parse(
+    readFileSync(report, 'utf8'),
+  );
   const results = testResults.flatMap(({ assertionResults }) => assertionResults);
   return {
     passed: results.filter(({ status }) => status === 'passed').length,
@@ -66,7 +68,10 @@ try {
       failed(`unchanged, ${before.passed} tests pass and these fail: ${before.failed.join('; ') || 'none'}`);
       continue;
     }
-    writeFileSync(join(copy, file), source.replace(find, () => put));
+    writeFileSync(
+      join(copy, file),
+      source.replace(find, () => put),
+    );
     const after = test(caughtBy);
     writeFileSync(join(copy, file), source);
     if (after.failed.length === 0) failed(`${after.passed} tests pass all the same`);

@@ -64,9 +64,14 @@ export class Load {
     }
   }
 
-  /** These at once, each until it is acknowledged. */
-  sendAll(deliveries: readonly Delivery[]): Promise<Entry[]> {
-    return Promise.all(deliveries.map((delivery) => this.sendUntilAcknowledged(delivery)));
+  /** These at once, or so many at a time, each until it is acknowledged. */
+  async sendAll(deliveries: readonly Delivery[], atATime = deliveries.length): Promise<void> {
+    let next = 0;
+    const sender = async () => {
+      for (let delivery = deliveries[next++]; delivery !== undefined; delivery = deliveries[next++])
+        await this.sendUntilAcknowledged(delivery);
+    };
+    await Promise.all(Array.from({ length: atATime }, sender));
   }
 
   make(tenant: ChaosTenant, count: number, from: readonly Route[] = routes): Delivery[] {

@@ -30,6 +30,18 @@ const strikes = {
       if (system.pidOf(app) === undefined) system.services.launch(app);
     },
   },
+  'kill -9, and back with calls that fail before or after they are done': {
+    weight: 3,
+    who: all,
+    ms: [4_000, 8_000],
+    do: async (system, { app = '', ms }) => {
+      await system.kill9(app);
+      if (system.pidOf(app) === undefined) system.services.launch(app, { FAULTS: 'postgres=0.02,redis=0.02', FAULTS_SEED: String(ms) });
+      await sleep(ms);
+      await system.kill9(app);
+      if (system.pidOf(app) === undefined) system.services.launch(app);
+    },
+  },
   'stand still': {
     weight: 2,
     who: [...workers, 'projector', 'projector-2', 'webhook-gateway'],

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { Api, eventually, type Services, startProxy, startServices, type TcpProxy } from '@sluice/testing';
 import { Redis } from 'ioredis';
@@ -124,7 +125,7 @@ export class System {
       gateways,
       workers,
       projectors,
-      nodeArguments: ['--conditions=sluice-failpoints'],
+      nodeArguments: ['--conditions=sluice-failpoints', '--import', pathToFileURL(join(import.meta.dirname, 'fault-wrappers.ts')).href],
       env: {
         ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name))),
         LOG_LEVEL: 'info',

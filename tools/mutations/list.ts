@@ -52,14 +52,14 @@ export const mutations: readonly Mutation[] = [
     off: 'the sweeps: nobody looks for what was lost',
     file: 'libs/executions/write/src/sweeps/sweeper.ts',
     find: '    const { pool } = this.database;\n    const now = performance.now();\n',
-    put: "    const { pool } = this.database;\n    const now = performance.now();\n    if (now > 0) return;\n",
+    put: '    const { pool } = this.database;\n    const now = performance.now();\n    if (now > 0) return;\n',
     caughtBy: { project: 'standalone', tests: 'a message runs through branches, a join, an effect and a delay' },
   },
   {
     off: 'row-level security: every tenant passes the policy',
     file: foundation,
-    find: "const tenant = `tenant_id = (SELECT nullif(current_setting('app.tenant_id', true), '')::uuid)`;",
-    put: 'const tenant = `true`;',
+    find: "  WITH CHECK (${table === 'tenants' ? 'id' : 'tenant_id'} = (SELECT nullif(current_setting('app.tenant_id', true), '')::uuid));`,",
+    put: '  WITH CHECK (true);\nALTER POLICY tenant ON ${table} USING (true);`,',
     caughtBy: { project: 'platform-database', tests: 'T-04|T-05' },
   },
   {
@@ -74,6 +74,6 @@ export const mutations: readonly Mutation[] = [
     file: 'libs/webhooks/write/src/ingest/ingest-delivery.ts',
     find: 'const written = await this.groups.add(delivery);',
     put: 'void this.groups.add(delivery).catch(() => {});\n    const written = { eventIds: [] as string[], taskIds: [] as number[] };',
-    caughtBy: { project: 'standalone', tests: 'P-01' },
+    caughtBy: { project: 'standalone', tests: 'P-01 P-09' },
   },
 ];
