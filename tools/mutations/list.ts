@@ -25,14 +25,14 @@ export const mutations: readonly Mutation[] = [
     file: commitSteps,
     find: '(held.get(id) === epoch ? [] : [id])',
     put: '(held.get(id) === undefined && epoch < 0 ? [id] : [])',
-    caughtBy: { project: 'executions-write', tests: 'R-11|a lost ticket|two branches' },
+    caughtBy: { project: 'executions-write', tests: 'F-20 F-21' },
   },
   {
     off: 'the lease of an effect: an intent is recorded whoever holds the task',
     file: 'libs/executions/write/src/effects/effect-ledger.ts',
     find: "JOIN tasks t ON t.id = v.task_id AND t.epoch = v.epoch AND t.status = 'leased'",
     put: '',
-    caughtBy: { project: 'executions-write', tests: 'F-20' },
+    caughtBy: { project: 'executions-write', tests: 'F-20: an intent' },
   },
   {
     off: 'de-duplication: each call of a provider is a new event',

@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import type { CommandBus } from '@nestjs/cqrs';
 import type { Graph } from '@sluice/engine';
 import { newId } from '@sluice/kernel';
@@ -288,6 +289,31 @@ describe('an effect', () => {
     });
     await next.runner.handle(await ticketDueTasks(database.pool));
     await eventually(async () => expect((await runsOf(workflowId))[0].status).toBe('completed'));
+    expect(keys).toEqual([keys[0], keys[0]]);
+  });
+
+  it('F-20 F-21: whoever lost its lease while it was calling commits nothing; who has it now does', async () => {
+    const { workflowId, channel } = await listen(withCall());
+    const answers = [Promise.withResolvers<OutboundResponse>(), Promise.withResolvers<OutboundResponse>()];
+    const keys: string[] = [];
+    const calling = () => worker((_request, key) => answers[keys.push(key) - 1]?.promise ?? Promise.reject(new Error('nobody else calls')));
+    const [zombie, successor] = [calling(), calling()];
+    await zombie.runner.handle([await receive(channel)]);
+    await zombie.runner.handle(zombie.tickets.out);
+    await eventually(() => expect(keys).toHaveLength(1));
+    await admin.query(`UPDATE tasks SET lease_until = now() - interval '1 second' WHERE status = 'leased'`);
+    await requeueExpiredLeases(database.pool, 0);
+    await successor.runner.handle(await ticketDueTasks(database.pool));
+    await eventually(() => expect(keys).toHaveLength(2));
+
+    const committed = jest.spyOn(zombie.committer, 'add');
+    answers[0]?.resolve(ok({ by: 'zombie' }));
+    await eventually(() => expect(committed).toHaveBeenCalled());
+    expect(await committed.mock.results[0]?.value).toMatchObject({ outcome: 'gone' });
+    answers[1]?.resolve(ok({ by: 'successor' }));
+    await eventually(async () =>
+      expect((await runsOf(workflowId))[0]).toMatchObject({ status: 'completed', output: { body: { by: 'successor' } } }),
+    );
     expect(keys).toEqual([keys[0], keys[0]]);
   });
 
