@@ -160,8 +160,8 @@ async function receive(channel: string, text = 'hello'): Promise<TaskTicket> {
     [tenantId, id, channel, JSON.stringify(item)],
   );
   const { rows } = await admin.query(
-    `INSERT INTO tasks (tenant_id, kind, webhook_event_id, ticketed_at) VALUES ($1, 'start', $2, now()) RETURNING id, gen`,
-    [tenantId, id],
+    `INSERT INTO tasks (tenant_id, kind, webhook_event_id, order_key, ticketed_at) VALUES ($1, 'start', $2, line_of($3, 'c'), now()) RETURNING id, gen`,
+    [tenantId, id, channel],
   );
   return { id: Number(rows[0].id), gen: rows[0].gen };
 }
@@ -663,22 +663,40 @@ describe('cancelling', () => {
 });
 
 describe('events of one customer where runs take turns', () => {
-  it('begin as far as their turn has come, whatever else is in the same job', async () => {
+  it('begin in the order in which they came, whoever’s ticket is taken first, up to one that somebody else has', async () => {
     const { workflowId, channel } = await listen(chain, newId(), { concurrency: { key: 'customer.id', limit: 1 } });
     const { runner } = worker();
-    const first = await receive(channel, 'first');
-    const elsewhere = await receive(channel, 'second');
-    const third = await receive(channel, 'third');
-
-    await runner.handle([third, first]);
     const begun = async () => (await runsOf(workflowId)).map(({ input }) => input.text);
+    const [, second, third] = [await receive(channel, 'first'), await receive(channel, 'second'), await receive(channel, 'third')];
+    await admin.query(`UPDATE tasks SET status = 'leased', lease_until = now() + interval '1 minute' WHERE id = $1`, [second?.id]);
+    if (second === undefined || third === undefined) throw new Error('not received');
+
+    await runner.handle([third]);
     expect(await begun()).toEqual(['first']);
-    await runner.handle([elsewhere]);
-    expect(await begun()).toEqual(['first', 'second']);
+    await runner.handle([third]);
+    expect(await begun()).toEqual(['first']);
+    await admin.query(`UPDATE tasks SET status = 'ready', lease_until = NULL WHERE id = $1`, [second.id]);
+    await runner.handle([second]);
+    expect(await begun()).toEqual(['first', 'second', 'third']);
+    expect(await begun()).toHaveLength(3);
+  });
+
+  it('begin once and in order when many workers look at once', async () => {
+    const { workflowId, channel } = await listen(chain, newId(), { concurrency: { key: 'customer.id', limit: 1 } });
+    const tickets: TaskTicket[] = [];
+    for (let n = 0; n < 120; n += 1) tickets.push(await receive(channel, String(n).padStart(3, '0')));
+    const shuffled = tickets.toSorted(() => Math.random() - 0.5);
+    await Promise.all(Array.from({ length: 6 }, (_, n) => worker().runner.handle(shuffled.filter((_ticket, index) => index % 6 === n))));
     await eventually(async () => {
-      await runner.handle(await ticketDueTasks(database.pool));
-      expect(await begun()).toEqual(['first', 'second', 'third']);
+      await worker().runner.handle(await renewOldTickets(database.pool, 0));
+      expect(await runsOf(workflowId)).toHaveLength(120);
     });
+    const { rows } = await admin.query(
+      `SELECT e.input ->> 'text' AS text FROM workflow_executions e JOIN domain_events d ON d.aggregate_id = e.id AND d.aggregate_version = 1
+       JOIN event_commits c ON c.id = d.commit_id WHERE e.workflow_id = $1 ORDER BY c.id, d.ord`,
+      [workflowId],
+    );
+    expect(rows.map(({ text }) => text)).toEqual(rows.map(({ text }) => text).toSorted());
   });
 });
 

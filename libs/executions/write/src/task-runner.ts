@@ -24,7 +24,7 @@ import { readRuns, type Run } from './steps/run.js';
 import { type Beginning, failedStep, type Outcome, runStep, type Step, type StepTools } from './steps/run-step.js';
 import { itemOf } from './steps/scope.js';
 import { type Listener, readListeners, startOf, wants } from './steps/start-runs.js';
-import { parkTasks, putOffTasks, readTasks, type Task, tasksOutOfTurn } from './steps/tasks.js';
+import { type Line, parkTasks, putOffTasks, readTasks, type Task } from './steps/tasks.js';
 import { consumeWaits, type EventWait, readEventWaits, rememberMatches, type Resumption } from './steps/waits.js';
 import { type Tenant, TenantDirectory } from './tenant-directory.js';
 import { WakeUps } from './sweeps/wake-ups.js';
@@ -41,6 +41,18 @@ interface Request {
   settle(error?: unknown): void;
 }
 
+/** What decides how events start: who listens, who waits, and what they run. */
+interface Seen {
+  readonly listeners: readonly Listener[];
+  readonly waits: readonly (EventWait & { readonly channelId: string; readonly customerId: string })[];
+  readonly versions: Awaited<ReturnType<CompiledVersions['get']>>;
+  readonly tenants: Awaited<ReturnType<TenantDirectory['get']>>;
+  /** Channels that a workflow listens to whose runs take turns */
+  readonly takesTurns: ReadonlySet<string>;
+}
+
+const lineKey = ({ tenantId, line }: { readonly tenantId: string; readonly line: string | null }): string => `${tenantId}/${line}`;
+
 const crashesMax = 3;
 const effectsInFlightMax = 400;
 /** After this long a stop aborts the calls that are still under way. */
@@ -49,8 +61,6 @@ const drainMs = 15_000;
 const decisionsMax = 20;
 /** Tasks of one run that are decided together */
 const togetherMax = 64;
-/** A task whose turn has not come looks again after this long, and the longer the more often it has: what is before it may be a dead worker's. */
-const outOfTurnMs = ({ gen }: Task): number => 50 * 2 ** Math.min(gen - 1, 5);
 
 /**
  * The shell around the engine. Tickets say where to look; Postgres says what there is; every outcome goes through one fenced, grouped
@@ -112,7 +122,7 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     const tasks = ready.filter((task) => !tooMany.includes(task) && task.kind !== 'request');
     // A pure first attempt needs no lease: its commit proves that the task was still there. What was tried before may have killed its
     // worker, and an effect must be one worker's alone.
-    const mustClaim = (task: Task) => task.kind === 'effect' || task.gen > 1;
+    const mustClaim = (task: Task) => task.kind === 'effect' || (task.gen > 1 && task.kind !== 'start');
     const leases = await this.leases.take(tasks.filter(mustClaim));
     if (leases.length > 0) await failpoint('wrk.after_claim');
     const free = [
@@ -138,65 +148,78 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
   // Starts -------------------------------------------------------------------------------------------------------------
 
   private async runStarts(tasks: readonly Task[]): Promise<void> {
-    const events = tasks.flatMap((task) => (task.webhookEvent === null ? [] : [{ task, event: task.webhookEvent }]));
-    if (events.length === 0) return;
-    const customers = events.flatMap(({ task, event: { item } }) =>
-      item.customerId === null ? [] : [{ tenantId: task.tenantId, channelId: item.channelId, customerId: item.customerId }],
+    const seen = await this.seenBy(tasks);
+    // Where runs take turns, events of one customer begin in the order in which they came, whoever's ticket was taken first.
+    const inLine = tasks.flatMap(({ tenantId, line, webhookEvent }) =>
+      line !== null && webhookEvent !== null && seen.takesTurns.has(webhookEvent.item.channelId) ? [{ tenantId, line }] : [],
+    );
+    const lines = new Map(inLine.map((one) => [lineKey(one), one]));
+    const free = tasks.filter((task) => !lines.has(lineKey(task)));
+    const suspicious = ({ gen }: Task) => gen > 1;
+    const leases = await this.leases.take(free.filter(suspicious));
+    if (leases.length > 0) await failpoint('wrk.after_claim');
+    await Promise.all([
+      ...free.filter((task) => !suspicious(task)).map((task) => this.start(task, seen)),
+      ...leases.map((lease) => this.start(lease.task, seen).finally(() => lease.end())),
+      this.runLines([...lines.values()]),
+    ]);
+  }
+
+  /** Whoever has the head of a line goes on until it is empty: what others find behind it they may forget. */
+  private async runLines(lines: readonly Line[]): Promise<void> {
+    for (let left = lines; left.length > 0 && !this.draining;) {
+      const leases = await this.leases.takeLines(left);
+      const seen = await this.orGiveBack(leases, this.seenBy(leases.map(({ task }) => task)));
+      const taken = Map.groupBy(leases, ({ task }) => lineKey(task));
+      await Promise.all([...taken.values()].map((line) => this.runLine(line, seen)));
+      left = left.filter((line) => taken.has(lineKey(line)));
+    }
+  }
+
+  private async runLine(leases: readonly Lease[], seen: Seen): Promise<void> {
+    for (const [index, lease] of leases.entries()) {
+      try {
+        await this.start(lease.task, seen);
+      } catch (error) {
+        await this.leases.giveBack(leases.slice(index + 1)).catch(() => {});
+        throw error;
+      } finally {
+        lease.end();
+      }
+    }
+  }
+
+  /** What decides how these events start. */
+  private async seenBy(tasks: readonly Task[]): Promise<Seen> {
+    const events = tasks.flatMap(({ tenantId, webhookEvent }) => (webhookEvent === null ? [] : [{ tenantId, ...webhookEvent.item }]));
+    const customers = events.flatMap(({ tenantId, channelId, customerId }) =>
+      customerId === null ? [] : [{ tenantId, channelId, customerId }],
     );
     const [listeners, waits] = await Promise.all([
       readListeners(
         this.database.pool,
-        events.map(({ task, event }) => ({ tenantId: task.tenantId, channelId: event.item.channelId })),
+        events.map(({ tenantId, channelId }) => ({ tenantId, channelId })),
       ),
       readEventWaits(this.database.pool, customers),
     ]);
     const [versions, tenants] = await Promise.all([
       this.versions.get(listeners.map(({ versionId }) => versionId)),
-      this.tenants.get(events.map(({ task }) => task.tenantId)),
+      this.tenants.get(events.map(({ tenantId }) => tenantId)),
     ]);
-    const start = ({ task, event }: (typeof events)[number], read = waits) =>
-      withCorrelation({ correlationId: event.correlationId, tenantId: task.tenantId }, () =>
-        this.start(task, event, { listeners, waits: read, versions, tenant: tenants.get(task.tenantId) }),
-      );
-
-    // Where runs take turns, events of one customer begin in the order in which they came.
-    const takesTurns = new Set(
-      listeners.flatMap(({ channelId, versionId }) => {
-        const version = versions.get(versionId);
-        return version !== undefined && !isBroken(version) && version.settings.concurrency !== undefined ? [channelId] : [];
-      }),
-    );
-    const inOrder = events.filter(({ event }) => takesTurns.has(event.item.channelId));
-    const tooEarly = await tasksOutOfTurn(
-      this.database.pool,
-      inOrder.map(({ task }) => task),
-    );
-    const lines = Map.groupBy(inOrder, ({ event: { item } }) => `${item.channelId}/${item.customerId ?? ''}`);
-    await Promise.all([
-      ...events.filter((one) => !inOrder.includes(one)).map((one) => start(one)),
-      ...[...lines.values()].map(async (line) => {
-        const [due, tooSoon] = [line.filter(({ task }) => !tooEarly.has(task.id)), line.filter(({ task }) => tooEarly.has(task.id))];
-        await putOffTasks(
-          this.database.pool,
-          tooSoon.map(({ task }) => task),
-          outOfTurnMs,
-        );
-        for (const { task } of tooSoon) this.wakeUps.in(outOfTurnMs(task));
-        for (const one of due.toSorted((a, b) => a.task.orderAt - b.task.orderAt)) await start(one);
-      }),
-    ]);
+    const takesTurns = listeners.flatMap(({ channelId, versionId }) => {
+      const version = versions.get(versionId);
+      return version !== undefined && !isBroken(version) && version.settings.concurrency !== undefined ? [channelId] : [];
+    });
+    return { listeners, waits, versions, tenants, takesTurns: new Set(takesTurns) };
   }
 
-  private async start(
-    task: Task,
-    event: NonNullable<Task['webhookEvent']>,
-    seen: {
-      readonly listeners: readonly Listener[];
-      readonly waits: readonly (EventWait & { readonly channelId: string; readonly customerId: string })[];
-      readonly versions: Awaited<ReturnType<CompiledVersions['get']>>;
-      readonly tenant: Tenant | undefined;
-    },
-  ): Promise<void> {
+  private async start(task: Task, seen: Seen): Promise<void> {
+    const { webhookEvent: event } = task;
+    if (event === null) return;
+    await withCorrelation({ correlationId: event.correlationId, tenantId: task.tenantId }, () => this.startEvent(task, event, seen));
+  }
+
+  private async startEvent(task: Task, event: NonNullable<Task['webhookEvent']>, seen: Seen): Promise<void> {
     let { waits } = seen;
     for (let decision = 1; decision <= decisionsMax; decision += 1) {
       const work = await this.startWork(task, event, { ...seen, waits });
@@ -217,11 +240,7 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     }
   }
 
-  private async startWork(
-    task: Task,
-    event: NonNullable<Task['webhookEvent']>,
-    seen: Parameters<TaskRunner['start']>[2],
-  ): Promise<StartWork> {
+  private async startWork(task: Task, event: NonNullable<Task['webhookEvent']>, seen: Seen): Promise<StartWork> {
     const item: TriggerEvent = { ...event.item, id: event.id };
     const base = {
       kind: 'start',
@@ -252,7 +271,7 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
         continue;
       }
       if (!version.compiled.programs.has(listener.nodeId)) continue;
-      const run = await beginRun(version, startOf(listener, item, event.correlationId), this.toolsOf(seen.tenant));
+      const run = await beginRun(version, startOf(listener, item, event.correlationId), this.toolsOf(seen.tenants.get(task.tenantId)));
       begun.push({ webhookId: listener.webhookId, begun: run });
     }
     return {

@@ -30,7 +30,13 @@ export interface Redis {
 const readyWithinMs = 15_000;
 
 /** A Redis of our own, on 127.0.0.1 only, in a session of its own (Ctrl-C does not reach it); it ends by `stop` or with this process. */
-export async function startRedis({ port, databases = 16, settings: given = {}, log = () => {}, ...options }: RedisOptions = {}): Promise<Redis> {
+export async function startRedis({
+  port,
+  databases = 16,
+  settings: given = {},
+  log = () => {},
+  ...options
+}: RedisOptions = {}): Promise<Redis> {
   const { path, libraryPath } = redisBinary(log);
   const dir = resolve(options.dir ?? tmpdir());
   mkdirSync(dir, { recursive: true });

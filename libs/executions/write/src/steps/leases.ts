@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { newId } from '@sluice/kernel';
 import { ServiceDatabase } from '@sluice/platform-database';
-import { claimTasks, releaseTasks, type Task } from './tasks.js';
+import { claimLines, claimTasks, type Line, releaseTasks, type Task } from './tasks.js';
 
 export const leaseMs = 30_000;
 
@@ -25,7 +25,15 @@ export class Leases {
   }
 
   async take(tasks: readonly Task[]): Promise<Lease[]> {
-    const claimed = await claimTasks(this.database.pool, tasks, this.owner, leaseMs);
+    return this.leasesOf(await claimTasks(this.database.pool, tasks, this.owner, leaseMs));
+  }
+
+  /** As many of each line's first as can be had, in order. */
+  async takeLines(lines: readonly Line[]): Promise<Lease[]> {
+    return this.leasesOf(await claimLines(this.database.pool, lines, this.owner, leaseMs));
+  }
+
+  private leasesOf(claimed: readonly Task[]): Lease[] {
     return claimed.map((task) => {
       const abort = new AbortController();
       const key = keyOf(task);

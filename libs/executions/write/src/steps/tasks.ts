@@ -17,8 +17,8 @@ export interface Task {
   readonly iteration: Iteration;
   readonly attempt: number;
   readonly payload: Json;
-  /** Which of two came first */
-  readonly orderAt: number;
+  /** start: its line, the events of one customer of one channel */
+  readonly line: string | null;
   /** start */
   readonly webhookEvent: { readonly id: string; readonly item: TriggerEvent; readonly correlationId: string } | null;
 }
@@ -35,7 +35,7 @@ interface TaskRow {
   iteration: string;
   attempt: number;
   payload: Json;
-  order_at: number;
+  line: string | null;
   webhook_event_id: string | null;
   item: TriggerEvent | null;
   correlation_id: string | null;
@@ -45,34 +45,37 @@ interface TaskRow {
 export async function readTasks(pool: Pool, tickets: readonly TaskTicket[]): Promise<Task[]> {
   const { rows } = await pool.query<TaskRow>({
     name: 'read-tasks',
-    text: `SELECT t.id, t.tenant_id, t.kind, t.gen, t.epoch, t.crashes, t.execution_id, t.node_id, t.iteration, t.attempt,
-                  t.payload, t.order_at, t.webhook_event_id, w.item, w.correlation_id
-           FROM (SELECT DISTINCT * FROM unnest($1::bigint[], $2::int[]) AS k(id, gen)) k
+    text: `SELECT ${taskColumns} FROM (SELECT DISTINCT * FROM unnest($1::bigint[], $2::int[]) AS k(id, gen)) k
            JOIN tasks t USING (id, gen)
            LEFT JOIN webhook_events w ON w.tenant_id = t.tenant_id AND w.id = t.webhook_event_id
            WHERE t.status = 'ready' AND t.run_after <= now()
            ORDER BY t.priority DESC, t.order_at`,
     values: [tickets.map(({ id }) => id), tickets.map(({ gen }) => gen)],
   });
-  return rows.map((row) => ({
-    id: row.id,
-    tenantId: row.tenant_id,
-    kind: row.kind,
-    gen: row.gen,
-    epoch: row.epoch,
-    crashes: row.crashes,
-    executionId: row.execution_id,
-    nodeId: row.node_id,
-    iteration: row.iteration,
-    attempt: row.attempt,
-    payload: row.payload,
-    orderAt: row.order_at,
-    webhookEvent:
-      row.webhook_event_id === null || row.item === null || row.correlation_id === null
-        ? null
-        : { id: row.webhook_event_id, item: row.item, correlationId: row.correlation_id },
-  }));
+  return rows.map(taskOf);
 }
+
+const taskColumns = `t.id, t.tenant_id, t.kind, t.gen, t.epoch, t.crashes, t.execution_id, t.node_id, t.iteration, t.attempt, t.payload,
+  t.order_key::text AS line, t.webhook_event_id, w.item, w.correlation_id`;
+
+const taskOf = (row: TaskRow): Task => ({
+  id: row.id,
+  tenantId: row.tenant_id,
+  kind: row.kind,
+  gen: row.gen,
+  epoch: row.epoch,
+  crashes: row.crashes,
+  executionId: row.execution_id,
+  nodeId: row.node_id,
+  iteration: row.iteration,
+  attempt: row.attempt,
+  payload: row.payload,
+  line: row.line,
+  webhookEvent:
+    row.webhook_event_id === null || row.item === null || row.correlation_id === null
+      ? null
+      : { id: row.webhook_event_id, item: row.item, correlationId: row.correlation_id },
+});
 
 /**
  * Takes a lease on these tasks: at most one worker performs an effect, and what kills its process is counted. Answers those that are
@@ -109,16 +112,16 @@ export async function releaseTasks(pool: Pool, tasks: readonly { readonly id: nu
  * Not now: the tasks, claimed by us or by nobody, get another ticket after this long, of a new generation, for whoever has room then. One that
  * was skipped because somebody locks it would keep its lease until that runs out.
  */
-export async function putOffTasks(pool: Pool, tasks: readonly Task[], msOf: (task: Task) => number = () => 1_000): Promise<void> {
+export async function putOffTasks(pool: Pool, tasks: readonly Task[], ms = 1_000): Promise<void> {
   if (tasks.length === 0) return;
   await pool.query({
     name: 'put-off-tasks',
     text: `UPDATE tasks t SET status = 'ready', lease_owner = NULL, lease_until = NULL, ticketed_at = NULL, gen = t.gen + 1,
-                  run_after = now() + k.ms * interval '1 millisecond'
-           FROM (SELECT t.id, k.ms FROM unnest($1::bigint[], $2::int[], $3::int[]) AS k(id, epoch, ms) JOIN tasks t USING (id, epoch)
+                  run_after = now() + $3 * interval '1 millisecond'
+           FROM (SELECT t.id FROM unnest($1::bigint[], $2::int[]) AS k(id, epoch) JOIN tasks t USING (id, epoch)
                  WHERE t.status IN ('ready', 'leased') ORDER BY t.id FOR UPDATE OF t) k
            WHERE t.id = k.id`,
-    values: [tasks.map(({ id }) => id), tasks.map(({ epoch }) => epoch), tasks.map(msOf)],
+    values: [tasks.map(({ id }) => id), tasks.map(({ epoch }) => epoch), ms],
   });
 }
 
@@ -144,16 +147,41 @@ export async function parkTasks(pool: Pool, tasks: readonly Task[]): Promise<Rea
   return new Set(rows.map(({ id }) => id));
 }
 
-/** Of these start tasks, those before which another one of the same channel and customer is still to be done, by somebody else. */
-export async function tasksOutOfTurn(pool: Pool, tasks: readonly Task[]): Promise<ReadonlySet<number>> {
-  if (tasks.length === 0) return new Set();
-  const { rows } = await pool.query<{ id: number }>(
-    `SELECT t.id FROM tasks t JOIN webhook_events w ON w.tenant_id = t.tenant_id AND w.id = t.webhook_event_id
-     WHERE t.id = ANY ($1::bigint[]) AND EXISTS (
-       SELECT FROM tasks e JOIN webhook_events f ON f.tenant_id = e.tenant_id AND f.id = e.webhook_event_id
-       WHERE e.tenant_id = t.tenant_id AND e.kind = 'start' AND e.order_at < t.order_at AND e.status <> 'dead' AND NOT e.id = ANY ($1::bigint[])
-         AND f.channel_id = w.channel_id AND f.customer_id IS NOT DISTINCT FROM w.customer_id)`,
-    [tasks.map(({ id }) => id)],
-  );
-  return new Set(rows.map(({ id }) => id));
+export interface Line {
+  readonly tenantId: string;
+  readonly line: string;
+}
+
+/** So many of a line at once */
+const headMax = 50;
+
+/**
+ * Takes leases on the heads of these lines: of each the tasks, in order, up to the first that somebody else has or that is not due. Of a line
+ * whose head somebody else takes at the same moment, none: what stands behind it is theirs, who come back for more when they are done.
+ */
+export async function claimLines(pool: Pool, lines: readonly Line[], owner: string, leaseMs: number): Promise<Task[]> {
+  if (lines.length === 0) return [];
+  const { rows } = await pool.query<TaskRow>({
+    name: 'claim-lines',
+    text: `WITH head AS (
+             SELECT * FROM (
+               SELECT k.n, t.id, bool_and(t.status = 'ready' AND t.run_after <= now()) OVER (PARTITION BY k.n ORDER BY t.order_at) AS free
+               FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY AS k(tenant_id, line, n), LATERAL (
+                 SELECT id, status, run_after, order_at FROM tasks t
+                 WHERE t.tenant_id = k.tenant_id AND t.order_key = k.line AND t.kind = 'start' AND t.status <> 'dead'
+                 ORDER BY t.order_at LIMIT ${headMax}) t) h
+             WHERE free
+           ), locked AS (
+             SELECT h.n, t.id FROM tasks t JOIN head h USING (id) WHERE t.status = 'ready' ORDER BY t.id FOR UPDATE OF t
+           ), whole AS (
+             SELECT n FROM head LEFT JOIN locked USING (n, id) GROUP BY n HAVING count(*) = count(locked.id)
+           ), claimed AS (
+             UPDATE tasks t SET status = 'leased', epoch = t.epoch + 1, lease_owner = $3, lease_until = now() + $4 * interval '1 millisecond'
+             FROM locked WHERE t.id = locked.id AND locked.n IN (SELECT n FROM whole) RETURNING t.*
+           )
+           SELECT ${taskColumns} FROM claimed t LEFT JOIN webhook_events w ON w.tenant_id = t.tenant_id AND w.id = t.webhook_event_id
+           ORDER BY t.order_at`,
+    values: [lines.map(({ tenantId }) => tenantId), lines.map(({ line }) => line), owner, leaseMs],
+  });
+  return rows.map(taskOf);
 }

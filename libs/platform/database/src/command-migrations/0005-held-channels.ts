@@ -1,7 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { up as ingest } from './0002-ingest.js';
 
-const up = `
+export const up = `
 SET LOCAL ROLE sluice_owner;
 
 ALTER TABLE channels DROP CONSTRAINT channels_status_check,
