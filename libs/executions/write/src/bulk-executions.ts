@@ -2,6 +2,7 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { cancel, ExecutionNotFound } from '@sluice/executions-domain';
 import type { RunStatus } from '@sluice/engine';
 import { DomainError } from '@sluice/kernel';
+import { storeClock } from '@sluice/platform-database';
 import { type CommandTransaction, CommandStore } from '@sluice/platform-event-log';
 import { Tickets } from '@sluice/platform-queue';
 import type { EntityManager } from 'typeorm';
@@ -169,7 +170,7 @@ export class BulkExecutionsHandler implements ICommandHandler<BulkExecutions> {
 }
 
 function cancellationOf(run: Run, by: string): Step {
-  const events = cancel({ id: run.id, workflowId: run.workflowId, status: run.state.status }, by, new Date());
+  const events = cancel({ id: run.id, workflowId: run.workflowId, status: run.state.status }, by, storeClock.now());
   return stepWith(run, { state: { ...run.state, status: 'cancelled' }, events });
 }
 

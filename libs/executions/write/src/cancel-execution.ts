@@ -1,5 +1,6 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { cancel } from '@sluice/executions-domain';
+import { storeClock } from '@sluice/platform-database';
 import { CommandStore } from '@sluice/platform-event-log';
 import { Tickets } from '@sluice/platform-queue';
 import { lockRun, writeSteps } from './run-controls.js';
@@ -30,7 +31,7 @@ export class CancelExecutionHandler implements ICommandHandler<CancelExecution> 
   execute({ tenantId, executionId, by }: CancelExecution): Promise<{ id: string; status: 'cancelled' }> {
     return this.store.transaction(tenantId, async (tx) => {
       const run = await lockRun(tx, tenantId, executionId);
-      const events = cancel({ id: run.id, workflowId: run.workflowId, status: run.state.status }, by, new Date());
+      const events = cancel({ id: run.id, workflowId: run.workflowId, status: run.state.status }, by, storeClock.now());
       await writeSteps(tx, this.tickets, [stepWith(run, { state: { ...run.state, status: 'cancelled' }, events })]);
       return { id: executionId, status: 'cancelled' };
     });

@@ -1,6 +1,7 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { executionIsOver } from '@sluice/engine';
 import { DomainError, type Json } from '@sluice/kernel';
+import { storeClock } from '@sluice/platform-database';
 import { CommandStore } from '@sluice/platform-event-log';
 import { Tickets } from '@sluice/platform-queue';
 import type { EntityManager } from 'typeorm';
@@ -96,7 +97,7 @@ export async function rerunOf(
         ...run.trigger,
         source: 'rerun',
         clientId: by,
-        receivedAt: new Date().toISOString(),
+        receivedAt: storeClock.now().toISOString(),
         rerunOf: { executionId: run.id, clientId },
       },
       input: input === undefined ? run.state.input : input,

@@ -1,6 +1,7 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { ExecutionNotFound, retry } from '@sluice/executions-domain';
 import type { Iteration } from '@sluice/engine';
+import { storeClock } from '@sluice/platform-database';
 import { CommandStore } from '@sluice/platform-event-log';
 import { Tickets } from '@sluice/platform-queue';
 import type { PoolClient } from 'pg';
@@ -72,7 +73,8 @@ export function retryOf(run: Run, version: PublishedVersion, by: string, named?:
   const { deadlineMs } = version.settings;
   const deadlineFrom = (start: number) => start + (deadlineMs ?? 0);
   const first = deadlineFrom(Date.parse(run.startedAt));
-  const until = new Date(first > Date.now() ? first : deadlineFrom(Date.now())).toISOString();
+  const now = storeClock.now().getTime();
+  const until = new Date(first > now ? first : deadlineFrom(now)).toISOString();
   return stepOfDecision(version, run, decision, { timers: deadlineMs === undefined ? [] : [{ nodeId: '', iteration: '', until }] });
 }
 

@@ -1,6 +1,7 @@
 import { ExecutionNotFound, type GraphOfRun } from '@sluice/executions-domain';
 import { advance, type Decision, executionIsOver, type Iteration } from '@sluice/engine';
 import { newId } from '@sluice/kernel';
+import { storeClock } from '@sluice/platform-database';
 import type { CommandTransaction } from '@sluice/platform-event-log';
 import type { TaskTicket, Tickets } from '@sluice/platform-queue';
 import type { PoolClient } from 'pg';
@@ -61,7 +62,7 @@ export function stepOfDecision(version: PublishedVersion, run: Run, decision: De
     followUps.push({ kind: isEffect ? 'effect' : 'step', nodeId, iteration, attempt, delayMs: 0 });
     if (!isEffect || attempt > 1) continue;
     const fact = { type: 'node.started', nodeId, iteration, attempt } as const;
-    const started = advance(compiled, workflow, state, fact, { now: new Date(), newId, random: Math.random });
+    const started = advance(compiled, workflow, state, fact, { now: storeClock.now(), newId, random: Math.random });
     state = started.state;
     events.push(...started.events);
   }

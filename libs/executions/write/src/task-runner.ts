@@ -2,7 +2,7 @@ import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/comm
 import { type EngineCommand, executionIsOver, type Fact, inputOf, keyOf, TIMEOUT_HANDLE } from '@sluice/engine';
 import { compileExpression, truthy } from '@sluice/expressions';
 import { isJsonObject, type Json } from '@sluice/kernel';
-import { codeOf, ServiceDatabase } from '@sluice/platform-database';
+import { codeOf, ServiceDatabase, storeClock } from '@sluice/platform-database';
 import { failpoint } from '@sluice/platform-failpoints';
 import { type TaskTicket, TicketHandler, Tickets } from '@sluice/platform-queue';
 import { LOGGER, type Logger, withCorrelation } from '@sluice/platform-telemetry';
@@ -585,7 +585,8 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
   private wakeFor(steps: readonly Step[]): void {
     for (const { followUps, timers, waits } of steps) {
       for (const { delayMs } of followUps) if (delayMs > 0) this.wakeUps.in(delayMs);
-      for (const { until } of [...timers, ...waits]) if (until !== undefined) this.wakeUps.in(Date.parse(until) - Date.now());
+      for (const { until } of [...timers, ...waits])
+        if (until !== undefined) this.wakeUps.in(Date.parse(until) - storeClock.now().getTime());
     }
   }
 
@@ -610,7 +611,7 @@ const crashLoop = ({ attempt, crashes, iteration }: Task, nodeId: string): Fact 
   attempt,
   error: { code: 'crash_loop', message: `It stopped its worker ${crashes} times.` },
   retryable: false,
-  startedAt: new Date().toISOString(),
+  startedAt: storeClock.now().toISOString(),
 });
 
 /** Postgres refuses the values themselves, and will refuse them again. */

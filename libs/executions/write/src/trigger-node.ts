@@ -1,6 +1,7 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import type { TriggerMetadata } from '@sluice/executions-domain';
 import { DomainError, type Json, type JsonObject, newId } from '@sluice/kernel';
+import { storeClock } from '@sluice/platform-database';
 import { CommandStore } from '@sluice/platform-event-log';
 import { Tickets } from '@sluice/platform-queue';
 import { currentCorrelation } from '@sluice/platform-telemetry';
@@ -47,7 +48,7 @@ export class TriggerNodeHandler implements ICommandHandler<TriggerNode> {
         actionType: 'trigger',
         customerId: typeof metadata?.['customerId'] === 'string' ? metadata['customerId'] : null,
         clientId: by,
-        receivedAt: new Date().toISOString(),
+        receivedAt: storeClock.now().toISOString(),
       };
       const begun = await beginRun(
         version,

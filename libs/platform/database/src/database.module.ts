@@ -43,7 +43,16 @@ export class DatabaseModule {
     return {
       module: DatabaseModule,
       global: true,
-      providers: [{ provide: token, useFactory: async () => new Database(await dataSourceFor(options).initialize(), options) }],
+      providers: [
+        {
+          provide: token,
+          useFactory: async () => {
+            const database = new Database(await dataSourceFor(options).initialize(), options);
+            if (view.schema === commandStoreSchema) await database.followClock();
+            return database;
+          },
+        },
+      ],
       exports: [token],
     };
   }

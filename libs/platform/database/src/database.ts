@@ -5,6 +5,7 @@ import { DataSource, type EntityManager, type EntitySchema } from 'typeorm';
 import { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import type { commandStoreSchema } from './migrate.js';
 import type { Role } from './roles.js';
+import { storeClock } from './store-clock.js';
 
 // bigint columns are counters, positions and task ids: exact below 2^53, so numbers.
 pg.types.setTypeParser(pg.types.builtins.INT8, (text) => {
@@ -76,6 +77,8 @@ export function codeOf(error: unknown): string | undefined {
  */
 @Injectable()
 export class Database implements OnApplicationShutdown {
+  private leaveClock: () => void = () => {};
+
   constructor(
     readonly dataSource: DataSource,
     private readonly options: DatabaseOptions,
@@ -148,7 +151,13 @@ export class Database implements OnApplicationShutdown {
     if (missing.length > 0) throw new Error(`the ${name} store's schema is old (missing ${missing.join(', ')}); run \`npm run migrate\``);
   }
 
+  /** From now on this process's clock is that of this store. */
+  async followClock(): Promise<void> {
+    this.leaveClock = await storeClock.follow(this.pool);
+  }
+
   async onApplicationShutdown(): Promise<void> {
+    this.leaveClock();
     if (this.dataSource.isInitialized) await this.dataSource.destroy();
   }
 }

@@ -3,3 +3,4 @@ export { codeOf, Database, type DatabaseOptions, dataSourceFor } from './databas
 export { ApiDatabase, DatabaseModule, LogDatabase, ProjectionDatabase, ReadDatabase, ServiceDatabase } from './database.module.js';
 export { commandStoreSchema, migrate } from './migrate.js';
 export { type Role } from './roles.js';
+export { storeClock } from './store-clock.js';

@@ -1,4 +1,5 @@
 import { type DomainEvent, newId } from '@sluice/kernel';
+import { storeClock } from '@sluice/platform-database';
 
 /** An event with everything its row needs but the commit. */
 export interface LogEntry {
@@ -7,7 +8,7 @@ export interface LogEntry {
   readonly aggregateVersion: number;
   readonly correlationId: string;
   readonly causationId?: string | null;
-  /** Default: now, by this process's clock */
+  /** Default: now, by the store's clock */
   readonly timestamp?: Date;
   /** Default: a new UUIDv7 */
   readonly id?: string;
@@ -29,7 +30,7 @@ export async function appendEvents(client: SqlClient, entries: readonly LogEntry
     await client.query({ name: 'append-commit', text: 'INSERT INTO event_commits (events) VALUES ($1) RETURNING id' }, [entries.length]),
   );
   const commitId = Number(commit[0]?.id);
-  const now = new Date().toISOString();
+  const now = storeClock.now().toISOString();
   // One document instead of an array a column: PostgreSQL reads either at the same cost, making it costs this process a third.
   await client.query(
     {

@@ -1,6 +1,8 @@
 import { getPriority, setPriority } from 'node:os';
 import type { INestApplication } from '@nestjs/common';
 import { ConfigIsInvalid, type HttpConfig, type RedisConfig } from '@sluice/platform-config';
+import { storeClock } from '@sluice/platform-database';
+import { Gauge } from 'prom-client';
 import { failpoint, failpointsAreArmed } from '@sluice/platform-failpoints';
 import { notificationTransport } from '@sluice/platform-notifications';
 import { createLogger, type Logger } from '@sluice/platform-telemetry';
@@ -84,6 +86,7 @@ export async function runApp<Config extends AppConfig>(
     logger.fatal({ err: error }, 'a promise was rejected and nobody heard it');
     process.exit(1);
   });
+  reportSkew(logger);
   let app: RunningApp;
   try {
     app = await startApp(await create(config, logger), config, logger);
@@ -92,6 +95,23 @@ export async function runApp<Config extends AppConfig>(
     process.exit(1);
   }
   onSignal(logger, () => app.close());
+}
+
+const skewSeconds = new Gauge({
+  name: 'sluice_clock_skew_seconds',
+  help: 'How far this machine\u2019s clock is ahead of the command store\u2019s, which decides.',
+});
+const skewMsMax = 5_000;
+
+/** A clock that is off harms nothing here; signatures of providers, tokens and other machines' logs are another matter. */
+function reportSkew(logger: Logger): void {
+  let warned = false;
+  storeClock.onSkew((skewMs) => {
+    skewSeconds.set(skewMs / 1_000);
+    const isOff = Math.abs(skewMs) > skewMsMax;
+    if (isOff && !warned) logger.error({ skewSeconds: Math.round(skewMs / 1_000) }, 'this machine\u2019s clock is off; set it by NTP');
+    warned = isOff;
+  });
 }
 
 /** Runs `stop` at the first SIGTERM or SIGINT and exits. */

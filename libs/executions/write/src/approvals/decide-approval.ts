@@ -1,4 +1,5 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { storeClock } from '@sluice/platform-database';
 import { CommandStore } from '@sluice/platform-event-log';
 import { Tickets } from '@sluice/platform-queue';
 import { clientOf, issueAfterCommit } from '../run-controls.js';
@@ -36,7 +37,7 @@ export class DecideApprovalHandler implements ICommandHandler<DecideApproval> {
       const state = await stateOf(tx.manager, place);
       if (!state.open) throw new ApprovalIsClosed(state.closed);
       const status = decision === 'approve' ? 'approved' : 'rejected';
-      const output = { decision, comment, by, decidedAt: new Date().toISOString() };
+      const output = { decision, comment, by, decidedAt: storeClock.now().toISOString() };
       const resumption: Resumption = { type: 'completed', handle: status, output };
       const issued = await consumeWaits(await clientOf(tx), [{ ...place, resumption }]);
       if (issued.length === 0) throw new ApprovalIsClosed('It was decided a moment ago.');

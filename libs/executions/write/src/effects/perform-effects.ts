@@ -9,7 +9,7 @@ import {
   type TaskNodeType,
   type TaskTools,
 } from '@sluice/nodes';
-import type { Database } from '@sluice/platform-database';
+import { type Database, storeClock } from '@sluice/platform-database';
 import type { EffectResult } from '../steps/commit-steps.js';
 import type { PublishedVersion } from '../steps/compiled-versions.js';
 import type { Lease } from '../steps/leases.js';
@@ -67,7 +67,7 @@ export async function performEffects(
   const prepared: Prepared[] = [];
   const refused: EffectOutcome[] = [];
   for (const job of jobs) {
-    const startedAt = new Date().toISOString();
+    const startedAt = storeClock.now().toISOString();
     try {
       prepared.push(await prepare(job, stepTools(job.tenant)));
     } catch (error) {
@@ -113,7 +113,7 @@ const timeoutOf = ({ version, nodeId }: EffectJob): number => version.compiled.n
 
 async function performTask({ job, input, type, tools }: Prepared, toolsFor: ToolsFor): Promise<EffectOutcome | undefined> {
   const { lease, run, version } = job;
-  const startedAt = new Date().toISOString();
+  const startedAt = storeClock.now().toISOString();
   const timeoutMs = timeoutOf(job);
   const signal = AbortSignal.any([lease.signal, AbortSignal.timeout(timeoutMs)]);
   try {
@@ -133,7 +133,7 @@ async function performEffect(
 ): Promise<EffectOutcome | undefined> {
   const { run, lease, nodeId, iteration, version } = job;
   const place = attemptOf(job);
-  const startedAt = new Date().toISOString();
+  const startedAt = storeClock.now().toISOString();
   const ledger = {
     ...placeOf(job),
     workflowId: run.workflowId,

@@ -10,6 +10,7 @@ import {
   type NodeProgram,
   type TaskTools,
 } from '@sluice/nodes';
+import { storeClock } from '@sluice/platform-database';
 import { readSettings } from '@sluice/workflows-domain';
 import { storable } from '../steps/blobs.js';
 import type { PublishedVersion } from '../steps/compiled-versions.js';
@@ -151,7 +152,7 @@ function runOf(
   { settings: _, compiled, ...version }: PublishedVersion,
 ): Run {
   const { nodeId, trigger, event, mocks, loop, by, correlationId } = request;
-  const startedAt = new Date().toISOString();
+  const startedAt = storeClock.now().toISOString();
   const isBefore = (id: string) => compiled.programs.get(id)?.type.kind === 'trigger' && compiled.reachableFrom(id).has(nodeId);
   const pinned = Object.entries(mocks).map(([id, output]): [string, NodeRun] => [
     id,

@@ -2,6 +2,7 @@ import type { ExecutionStarted, TriggerMetadata, WorkflowNodeTriggered } from '@
 import { executionIsOver, newRun } from '@sluice/engine';
 import { compileExpression } from '@sluice/expressions';
 import { type Json, type JsonObject, newId } from '@sluice/kernel';
+import { storeClock } from '@sluice/platform-database';
 import type { Concurrency } from '@sluice/workflows-domain';
 import type { PublishedVersion } from './compiled-versions.js';
 import type { Parent, Run } from './run.js';
@@ -55,7 +56,7 @@ export function newRunOf(version: PublishedVersion, start: Start, concurrencyKey
     trigger,
     customerId: trigger.customerId,
     correlationId,
-    startedAt: new Date().toISOString(),
+    startedAt: storeClock.now().toISOString(),
     parent,
     depth,
     concurrencyKey,

@@ -3,7 +3,7 @@ import { keyOf } from '@sluice/engine';
 import type { TriggerMetadata } from '@sluice/executions-domain';
 import { isJsonObject, type Json } from '@sluice/kernel';
 import { NodeFailure } from '@sluice/nodes';
-import { ServiceDatabase } from '@sluice/platform-database';
+import { ServiceDatabase, storeClock } from '@sluice/platform-database';
 import { type Begun, beginRun, type Callee } from './begin-run.js';
 import { CompiledVersions, isBroken, type PublishedVersion } from './compiled-versions.js';
 import type { Run } from './run.js';
@@ -54,7 +54,7 @@ export class Callees {
               actionType: 'call',
               customerId: caller.customerId,
               clientId: caller.id,
-              receivedAt: new Date().toISOString(),
+              receivedAt: storeClock.now().toISOString(),
             },
             input,
             correlationId: caller.correlationId,

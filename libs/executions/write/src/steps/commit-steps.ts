@@ -1,6 +1,7 @@
 import { executionIsOver, placeOf } from '@sluice/engine';
 import type { EffectSentAfterCancel } from '@sluice/executions-domain';
 import type { DomainEvent, Json } from '@sluice/kernel';
+import { storeClock } from '@sluice/platform-database';
 import { appendEvents, type LogEntry } from '@sluice/platform-event-log';
 import type { TaskTicket } from '@sluice/platform-queue';
 import type { PoolClient } from 'pg';
@@ -245,7 +246,7 @@ async function markEvents(client: PoolClient, starts: readonly StartWork[]): Pro
 
 /** Of a new run: with its first events */
 const versionAfter = ({ run, events }: Step, first = 0): number => run.version + first + events.length;
-const completedAt = (step: Step): string | null => (executionIsOver(step.state) ? new Date().toISOString() : null);
+const completedAt = (step: Step): string | null => (executionIsOver(step.state) ? storeClock.now().toISOString() : null);
 const json = (value: Json | undefined | object): string | null => (value === undefined ? null : JSON.stringify(value));
 
 /** The ids of those that are new; a start key that is there already has its run. */
@@ -391,7 +392,7 @@ async function escalate(client: PoolClient, steps: readonly Step[]): Promise<Tas
             actionType: state.status,
             customerId: run.customerId,
             clientId: run.id,
-            receivedAt: new Date().toISOString(),
+            receivedAt: storeClock.now().toISOString(),
           },
           input: {
             execution: {

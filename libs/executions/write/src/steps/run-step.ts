@@ -27,6 +27,7 @@ import {
   type NodeOutcome,
   type NodeProgram,
 } from '@sluice/nodes';
+import { storeClock } from '@sluice/platform-database';
 import { ExpressionPoolUnavailable } from '@sluice/platform-expression-pool';
 import { failpoint } from '@sluice/platform-failpoints';
 import type { Begun, Callee } from './begin-run.js';
@@ -160,7 +161,7 @@ export async function runStep(
   for (;;) {
     const next = pending.shift();
     if (next !== undefined) {
-      const decision = advance(graph, workflow, state, next.fact, { now: new Date(), newId, random: Math.random });
+      const decision = advance(graph, workflow, state, next.fact, { now: storeClock.now(), newId, random: Math.random });
       state = decision.state;
       events.push(...decision.events);
       commands.push(...decision.commands);
@@ -277,7 +278,7 @@ async function runInProcess(
   before: NodeRun | undefined,
   tools: StepTools,
 ): Promise<Outcome> {
-  const startedAt = new Date().toISOString();
+  const startedAt = storeClock.now().toISOString();
   const node = version.compiled.programs.get(place.nodeId);
   try {
     if (node === undefined) throw new NodeFailure('node_unknown', `This version has no node "${place.nodeId}".`, { retryable: false });
@@ -328,7 +329,7 @@ export async function inputSeeing(
   const scope = await scopeOf(version, run, state, seen, paths, tools);
   const config = await evaluateConfig(node, scope, tools.slow);
   const evaluate = (field: string, locals: Locals) => evaluateDeferred(node, field, { ...scope, ...locals }, tools.slow);
-  return { config, input: seen.input, trigger: seen.trigger, now: new Date(), evaluate };
+  return { config, input: seen.input, trigger: seen.trigger, now: storeClock.now(), evaluate };
 }
 
 const completed = (tools: StepTools, run: Run, place: Attempt, startedAt: string, handle: string, output: Json): Outcome => {

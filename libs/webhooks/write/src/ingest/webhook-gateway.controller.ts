@@ -2,6 +2,7 @@ import { Controller, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { EventPattern } from '@nestjs/microservices';
 import { newId } from '@sluice/kernel';
+import { storeClock } from '@sluice/platform-database';
 import { Public } from '@sluice/platform-http';
 import { domainEventPattern, WEBHOOK_ANSWERED, type WebhookAnswered } from '@sluice/platform-notifications';
 import { currentCorrelation } from '@sluice/platform-telemetry';
@@ -19,7 +20,7 @@ const requestOf = (request: FastifyRequest): ProviderRequest => ({
   body: Buffer.isBuffer(request.body) ? request.body : nothing,
   headers: request.headers,
   query: request.query as ProviderRequest['query'],
-  receivedAt: new Date(),
+  receivedAt: storeClock.now(),
 });
 
 /** Where providers call. Open to everybody: a handshake shows the verify token, a delivery its signature. */
