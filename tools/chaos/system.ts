@@ -125,7 +125,10 @@ export class System {
       gateways,
       workers,
       projectors,
-      nodeArguments: ['--conditions=sluice-failpoints', '--import', pathToFileURL(join(import.meta.dirname, 'fault-wrappers.ts')).href],
+      nodeArguments: [
+        '--conditions=sluice-failpoints',
+        ...['shifted-clock.ts', 'fault-wrappers.ts'].flatMap((file) => ['--import', pathToFileURL(join(import.meta.dirname, file)).href]),
+      ],
       env: {
         ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name))),
         LOG_LEVEL: 'info',
