@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '@sluice/testing';
 import type { ChaosCase } from '../case.ts';
 import { deliveryOf } from '../tenant.ts';
 import { completed, eventsOf, runsOf, tenantOf } from './tools.ts';
@@ -58,11 +59,11 @@ export const timeAndOrderCases: readonly ChaosCase[] = [
   },
   {
     id: 'N-13',
-    title: 'a new version is published while a thousand runs are under way: each finishes on its own',
+    title: 'a new version is published while hundreds of runs are under way: each finishes on its own',
     run: async (system) => {
       const tenant = tenantOf(system);
       system.stub.hold();
-      const before = system.load.make(tenant, 300, ['call', 'wait', 'join']);
+      const before = system.load.make(tenant, 300, ['call', 'join']);
       await system.load.sendAll(before);
       const { rows } = await system.command.query<{ version: number }>(
         'SELECT max(version)::int AS version FROM workflow_versions WHERE workflow_id = $1',
@@ -75,7 +76,14 @@ export const timeAndOrderCases: readonly ChaosCase[] = [
         edges: [...edges, { source: 'end', target: 'further' }],
       });
       assert.equal(changed.status, 200, JSON.stringify(changed.body));
-      const openBefore = await openRuns(system);
+      const openBefore = await eventually(
+        async () => {
+          const open = await openRuns(system);
+          assert.ok(open.length > 150, `only ${open.length} runs are under way`);
+          return open;
+        },
+        { timeoutMs: 30_000, everyMs: 100 },
+      );
       await tenant.api.made(`/api/workflows/${tenant.workflowId}/publish`);
       system.stub.release();
       await system.load.sendAll(system.load.make(tenant, 50, ['plain', 'call']));
@@ -84,7 +92,6 @@ export const timeAndOrderCases: readonly ChaosCase[] = [
         'SELECT id FROM workflow_executions WHERE id = ANY ($1) AND workflow_version <> $2',
         [openBefore, old],
       );
-      assert.ok(openBefore.length > 50, `only ${openBefore.length} runs were under way`);
       assert.deepEqual(moved, []);
       const { rows: further } = await system.command.query(
         `SELECT e.id FROM workflow_executions e WHERE e.workflow_id = $1 AND (e.workflow_version > $2) <>
