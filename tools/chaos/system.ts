@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { Api, eventually, type Services, startProxy, startServices, type TcpProxy } from '@sluice/testing';
 import { Redis } from 'ioredis';
 import pg from 'pg';
+import { checkInstallation } from '../sluice/checks.ts';
 import { type Broken, brokenInvariants } from './invariants.ts';
 import { Ledger } from './ledger.ts';
 import { Load } from './load.ts';
@@ -321,7 +322,11 @@ export class System {
 
   /** Faults are over, nothing is left to do: what is broken. */
   async check(): Promise<Broken[]> {
-    return brokenInvariants({ ...this.evidence(), leaks: await this.leaks() });
+    const broken = await brokenInvariants({ ...this.evidence(), leaks: await this.leaks() });
+    const { postgres, redis } = this;
+    const stores = { commandUrl: postgres.url('sluice_command'), queryUrl: postgres.url('sluice_query'), redisUrl: redis.url, full: true };
+    const ailing = (await checkInstallation(stores)).filter(({ state }) => state === 'wrong' || state === 'unknown');
+    return [...broken, ...ailing.map(({ name, says }) => ({ id: 'doctor', what: name, rows: [says] }))];
   }
 
   private evidence() {

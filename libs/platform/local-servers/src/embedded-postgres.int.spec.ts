@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.js';
+import { type EmbeddedPostgres, runningEmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.js';
 import { freePort } from './free-port.js';
 import { hasEnded } from './processes.js';
 
@@ -65,6 +65,13 @@ it('lets nobody in without the password, which its owner alone can read', async 
 it('refuses a cluster that is in use', async () => {
   await started();
   await expect(start()).rejects.toThrow(`${dataDir} is in use by process ${process.pid}.`);
+});
+
+it('is found by whoever knows its folder, as long as it runs', async () => {
+  const postgres = await started();
+  expect(runningEmbeddedPostgres(dataDir)?.('postgres')).toBe(postgres.url('postgres'));
+  await postgres.stop();
+  expect(runningEmbeddedPostgres(dataDir)).toBeUndefined();
 });
 
 it('says that the port is taken', async () => {

@@ -84,9 +84,20 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   }
 }
 
+/** The URLs of a server that another process of this machine runs on this folder; undefined when none does. */
+export function runningEmbeddedPostgres(dataDir: string): ((database: string) => string) | undefined {
+  const found = dataDirFor(resolve(dataDir), postgresAccount(), () => {});
+  const { pid, port, status } = lockFile(found);
+  if (pid === undefined || port === undefined || status !== 'ready' || processIdentity(pid) === undefined) return undefined;
+  return urlsOf(port, readFileSync(join(found, passwordFile), 'utf8'));
+}
+
+const urlsOf = (port: number, password: string) => (database: string) =>
+  `postgres://postgres:${password}@127.0.0.1:${port}/${encodeURIComponent(database)}`;
+
 function running(server: Server, dataDir: string, port: number, password: string): EmbeddedPostgres {
   const callOff = endWithThisProcess(server.pid, 'INT');
-  const url = (database: string) => `postgres://postgres:${password}@127.0.0.1:${port}/${encodeURIComponent(database)}`;
+  const url = urlsOf(port, password);
   let stopped: Promise<void> | undefined;
 
   const stop = async () => {
@@ -221,11 +232,11 @@ async function readyOrFailure(server: Server, dataDir: string): Promise<string |
   return `it was not ready after ${readyWithinMs / 1000} s; ${server.messages()}`;
 }
 
-/** The server's own note: its process, and on the eighth line its state. */
-function lockFile(dataDir: string): { pid?: number; status?: string } {
+/** The server's own note: its process, on the fourth line its port, and on the eighth its state. */
+function lockFile(dataDir: string): { pid?: number; port?: number; status?: string } {
   try {
     const lines = readFileSync(join(dataDir, 'postmaster.pid'), 'utf8').split('\n');
-    return { pid: Number(lines[0]), status: lines[7]?.trim() };
+    return { pid: Number(lines[0]), port: Number(lines[3]), status: lines[7]?.trim() };
   } catch {
     return {};
   }

@@ -1,4 +1,9 @@
-export { type EmbeddedPostgres, type EmbeddedPostgresOptions, startEmbeddedPostgres } from './embedded-postgres.js';
+export {
+  type EmbeddedPostgres,
+  type EmbeddedPostgresOptions,
+  runningEmbeddedPostgres,
+  startEmbeddedPostgres,
+} from './embedded-postgres.js';
 export { freePort, freePortFrom, portIsFree } from './free-port.js';
 export { type LocalSecrets, localSecrets } from './local-secrets.js';
 export { endProcess, endWithThisProcess, processIdentity } from './processes.js';

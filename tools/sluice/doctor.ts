@@ -1,0 +1,58 @@
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { runningEmbeddedPostgres } from '@sluice/platform-local-servers';
+import { checkInstallation, type Finding, type Installation, promises } from './checks.ts';
+
+const marks = { well: '\u2713', warning: '!', wrong: '\u2717', unknown: '?' } as const;
+
+/** Exit code: 0 all is well (warnings are), 1 something is wrong, 2 something could not be looked at. */
+export async function doctor(parameters: readonly string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: [...parameters],
+    options: { json: { type: 'boolean', default: false }, full: { type: 'boolean', default: false } },
+  });
+  const stores = storesIn(process.env);
+  if (stores === undefined) {
+    console.error(
+      'Nothing of Sluice runs on this machine. For one elsewhere set COMMAND_DATABASE_URL and QUERY_DATABASE_URL, and REDIS_URL where there is a Redis:\n' +
+        'those of the login that migrates.',
+    );
+    return 2;
+  }
+  let findings: readonly Finding[];
+  try {
+    findings = await checkInstallation({ ...stores, full: values.full });
+  } catch (error) {
+    console.error(
+      `A store cannot be reached: ${error instanceof Error ? error.message : String(error)}. Look whether Postgres runs and the URLs are right.`,
+    );
+    return 2;
+  }
+  console.log(values.json ? JSON.stringify(findings, null, 2) : textOf(findings));
+  if (findings.some(({ state }) => state === 'wrong')) return 1;
+  return findings.some(({ state }) => state === 'unknown') ? 2 : 0;
+}
+
+/** Those that the environment names; else those of `npm run services`, `npm start` or the demo on this machine. */
+function storesIn(env: NodeJS.ProcessEnv): Pick<Installation, 'commandUrl' | 'queryUrl' | 'redisUrl'> | undefined {
+  const { COMMAND_DATABASE_URL: commandUrl, QUERY_DATABASE_URL: queryUrl, REDIS_URL: redisUrl, SLUICE_DATA_DIR: dataDir = '.sluice' } = env;
+  if (commandUrl !== undefined && queryUrl !== undefined) return { commandUrl, queryUrl, redisUrl };
+  const url = ['services', 'standalone']
+    .map((kind) => runningEmbeddedPostgres(join(dataDir, kind, 'postgres')))
+    .find((found) => found !== undefined);
+  return url === undefined ? undefined : { commandUrl: url('sluice_command'), queryUrl: url('sluice_query'), redisUrl };
+}
+
+function textOf(findings: readonly Finding[]): string {
+  const lines = promises.flatMap((title, promise) => {
+    const found = findings.filter((finding) => finding.promise === promise);
+    if (found.length === 0) return [];
+    const texts = found.flatMap(({ state, name, says, next }) => [
+      `  ${marks[state]} ${name}: ${says}`,
+      ...(next === undefined ? [] : [`      next: ${next}`]),
+    ]);
+    return [promise === 0 ? title : `${promise}. ${title}`, ...texts, ''];
+  });
+  const count = (state: Finding['state']) => findings.filter((finding) => finding.state === state).length;
+  return `${lines.join('\n')}\n${count('well')} well, ${count('warning')} to look at, ${count('wrong')} wrong, ${count('unknown')} not seen`;
+}
