@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { type INestApplicationContext, Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { startRedis } from '@sluice/platform-local-servers';
 import { createLogger } from '@sluice/platform-telemetry';
 import { eventually, testRedisUrl } from '@sluice/testing';
 import { Queue } from 'bullmq';
@@ -134,3 +135,24 @@ it('R-03: without Redis nothing is placed, and nothing hangs', async () => {
   expect(await tickets.waiting()).toBe(0);
   await app.close();
 });
+
+it('R-02: an app stops although its Redis is gone, and does not wait for it', async () => {
+  const redis = await startRedis();
+  const logger = createLogger('test', 'silent');
+  const consumer = TicketConsumerModule.forRoot({ redisUrl: redis.url, concurrency: 2, logger, imports: [CollectorModule] });
+  const app = await NestFactory.createApplicationContext(
+    { module: class Root {}, imports: [TicketsModule.forRoot({ redisUrl: redis.url }), consumer] },
+    { logger: false },
+  );
+  await app.init();
+  await connected(app.get(Tickets));
+  await app.get(Tickets).issue([{ id: 1, gen: 1 }]);
+  const held = Promise.withResolvers<void>();
+  app.get(Collector).hold = held.promise;
+  await app.get(Tickets).issue([{ id: 2, gen: 1 }]);
+  await eventually(() => expect(app.get(Collector).taken).toHaveLength(2));
+  await redis.stop();
+  const closed = app.close();
+  held.resolve();
+  await closed;
+}, 10_000);
