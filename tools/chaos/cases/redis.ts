@@ -226,7 +226,7 @@ export const redisCases: readonly ChaosCase[] = [
         ),
       );
       await eventually(() => withQueue(system, async (queue) => (await queue.getWaitingCount()) === 0), {
-        timeoutMs: 20_000,
+        timeoutMs: 60_000,
         everyMs: 100,
       });
       await completed(system, delivery);
