@@ -271,10 +271,9 @@ class Neighbour {
     for (; !isDone(); await sleep(5)) {
       if (pending.size === 0) continue;
       const { rows } = await this.system.query.query<{ mid: string }>(
-        `SELECT mid FROM (SELECT status, input ->> 'text' AS mid FROM execution_summary WHERE tenant_id = $1 AND workflow_id = $2
-                          ORDER BY started_at DESC, id DESC LIMIT $3) newest
-         WHERE status = 'completed'`,
-        [this.made.tenantId, this.made.workflowId, pending.size + 20],
+        `SELECT input ->> 'text' AS mid FROM execution_summary
+         WHERE tenant_id = $1 AND workflow_id = $2 AND status = 'completed' AND input ->> 'text' = ANY ($3)`,
+        [this.made.tenantId, this.made.workflowId, [...pending.keys()]],
       );
       for (const { mid } of rows) pending.get(mid)?.(performance.now());
     }

@@ -38,6 +38,7 @@ export class Committer implements BeforeApplicationShutdown {
     this.groups = new GroupCommit({
       flush: (works) => this.flush(works),
       isBadData: (error) => /^(22|23|54)/.test(codeOf(error) ?? ''),
+      laneOf: tenantOf,
       weightOf: () => 1,
       itemsMax: 200,
       weightMax: 200,
@@ -71,3 +72,6 @@ export class Committer implements BeforeApplicationShutdown {
     return committed;
   }
 }
+
+const tenantOf = (work: Work): string =>
+  work.kind === 'start' ? work.tenantId : ((work.step ?? work.begun?.[0]?.step)?.run.tenantId ?? '');

@@ -36,6 +36,7 @@ export class DeliveryGroups implements BeforeApplicationShutdown {
     this.groups = new GroupCommit({
       flush: (deliveries) => this.flush(database, deliveries),
       isBadData: (error) => badData.test(codeOf(error) ?? ''),
+      laneOf: ({ tenantId }) => tenantId,
       weightOf: ({ request, events }) => request.body.length * 2 + events.length * 512,
       itemsMax: 200,
       weightMax: 8 * mebibyte,
