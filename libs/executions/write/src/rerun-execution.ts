@@ -102,7 +102,7 @@ export async function rerunOf(
       input: input === undefined ? run.state.input : input,
       correlationId: run.correlationId,
     },
-    tools,
+    tools.toolsFor(run.tenantId),
     'later',
   );
 }

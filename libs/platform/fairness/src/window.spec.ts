@@ -45,5 +45,6 @@ it('gives what is wanted, and nothing of a full window', () => {
   expect(shareOut(100, [claimant('a', { wanted: 2 })])).toEqual(['a', 'a']);
   expect(shareOut(0, [claimant('a')])).toEqual([]);
   expect(shareOut(-5, [claimant('a')])).toEqual([]);
+  expect(counted(shareOut(1_000, [claimant('a'), claimant('b')], 10))).toEqual({ a: 5, b: 5 });
   expect(mayTake(0, 1, 0)).toBe(false);
 });

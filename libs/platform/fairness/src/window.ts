@@ -17,16 +17,16 @@ export interface Claimant {
 }
 
 /**
- * Gives `free` places away, one at a time, each to the claimant that holds the least for its weight. Answers who got one, in that order:
- * the order in which claimants take turns.
+ * Gives places away, one at a time, each to the claimant that holds the least for its weight; `placesMax` of them at most. Answers who got
+ * one, in that order: the order in which claimants take turns.
  */
-export function shareOut(free: number, claimants: readonly Claimant[]): string[] {
+export function shareOut(free: number, claimants: readonly Claimant[], placesMax = free): string[] {
   const left = claimants.map((claimant) => ({ ...claimant }));
   const given: string[] = [];
-  for (let open = free; open > 0; open -= 1) {
+  while (given.length < placesMax) {
     let next: (typeof left)[number] | undefined;
     for (const one of left) {
-      if (one.wanted === 0 || !mayTake(one.held, one.weight, open)) continue;
+      if (one.wanted === 0 || !mayTake(one.held, one.weight, free - given.length)) continue;
       if (next === undefined || one.held / one.weight < next.held / next.weight) next = one;
     }
     if (next === undefined) return given;

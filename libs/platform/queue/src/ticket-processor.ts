@@ -2,11 +2,11 @@ import { OnWorkerEvent, Processor, WorkerHost } from '@nestjs/bullmq';
 import type { BeforeApplicationShutdown, Type } from '@nestjs/common';
 import { type Logger } from '@sluice/platform-telemetry';
 import type { Job } from 'bullmq';
-import { QUEUE_NAME, TicketHandler, ticketsOf } from './tickets.js';
+import { TicketHandler, ticketsOf } from './tickets.js';
 
 /** BullMQ's own recovery is never relied upon: a job that it calls stalled or failed is a ticket lost, and the sweeps re-issue it. */
-export function ticketProcessor(concurrency: number, logger: Logger): Type<WorkerHost> {
-  @Processor(QUEUE_NAME, { concurrency, lockDuration: 60_000, maxStalledCount: 1 })
+export function ticketProcessor(queueName: string, concurrency: number, logger: Logger): Type<WorkerHost> {
+  @Processor(queueName, { concurrency, lockDuration: 60_000, maxStalledCount: 1 })
   class TicketProcessor extends WorkerHost implements BeforeApplicationShutdown {
     constructor(private readonly handler: TicketHandler) {
       super();

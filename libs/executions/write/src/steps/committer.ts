@@ -3,9 +3,9 @@ import { Command, CommandBus, CommandHandler, type ICommandHandler } from '@nest
 import { codeOf, GroupCommit, ServiceDatabase } from '@sluice/platform-database';
 import { announce } from '@sluice/platform-event-log';
 import { Notifications } from '@sluice/platform-notifications';
-import { Tickets } from '@sluice/platform-queue';
+import { Tickets, TicketWindows } from '@sluice/platform-queue';
 import { LOGGER, type Logger } from '@sluice/platform-telemetry';
-import { commitWork, type Committed, type CommittedGroup, type Work } from './commit-steps.js';
+import { commitWork, type Committed, type CommittedGroup, tenantOf, type Work } from './commit-steps.js';
 import { countEvents } from './execution-metrics.js';
 
 /** A batch of steps of many runs, to be written at once. */
@@ -17,10 +17,13 @@ export class CommitSteps extends Command<CommittedGroup> {
 
 @CommandHandler(CommitSteps)
 export class CommitStepsHandler implements ICommandHandler<CommitSteps> {
-  constructor(private readonly database: ServiceDatabase) {}
+  constructor(
+    private readonly database: ServiceDatabase,
+    private readonly windows: TicketWindows,
+  ) {}
 
   execute({ works }: CommitSteps): Promise<CommittedGroup> {
-    return this.database.withClient((client) => commitWork(client, works));
+    return this.database.withClient((client) => commitWork(client, works, this.windows));
   }
 }
 
@@ -72,6 +75,3 @@ export class Committer implements BeforeApplicationShutdown {
     return committed;
   }
 }
-
-const tenantOf = (work: Work): string =>
-  work.kind === 'start' ? work.tenantId : ((work.step ?? work.begun?.[0]?.step)?.run.tenantId ?? '');

@@ -24,13 +24,16 @@ export class Leases {
     this.heartbeat = setInterval(() => void this.renew(), leaseMs / 3).unref();
   }
 
-  async take(tasks: readonly Task[]): Promise<Lease[]> {
+  /** `ended`: called once for each task, when its lease ends, or now if somebody else has it. */
+  async take(tasks: readonly Task[], ended: (task: Task) => void = () => {}): Promise<Lease[]> {
     const claimed = await claimTasks(this.database.pool, tasks, this.owner, leaseMs);
+    const ours = new Set(claimed.map(({ id }) => id));
+    for (const task of tasks) if (!ours.has(task.id)) ended(task);
     return claimed.map((task) => {
       const abort = new AbortController();
       const key = keyOf(task);
       this.held.set(key, { task, abort });
-      return { task, signal: abort.signal, end: () => void this.held.delete(key) };
+      return { task, signal: abort.signal, end: () => void (this.held.delete(key) && ended(task)) };
     });
   }
 

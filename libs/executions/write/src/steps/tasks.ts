@@ -1,6 +1,6 @@
 import type { Iteration } from '@sluice/engine';
 import type { Json } from '@sluice/kernel';
-import type { TaskTicket } from '@sluice/platform-queue';
+import type { Queue, TaskTicket } from '@sluice/platform-queue';
 import type { TriggerEvent } from '@sluice/webhooks-domain';
 import type { Pool } from 'pg';
 
@@ -17,6 +17,9 @@ export interface Task {
   readonly iteration: Iteration;
   readonly attempt: number;
   readonly payload: Json;
+  readonly queue: Queue;
+  /** Since it was due */
+  readonly waitedSeconds: number;
   /** Which of two came first */
   readonly orderAt: number;
   /** start */
@@ -35,6 +38,8 @@ interface TaskRow {
   iteration: string;
   attempt: number;
   payload: Json;
+  queue: Queue;
+  waited: number;
   order_at: number;
   webhook_event_id: string | null;
   item: TriggerEvent | null;
@@ -46,7 +51,8 @@ export async function readTasks(pool: Pool, tickets: readonly TaskTicket[]): Pro
   const { rows } = await pool.query<TaskRow>({
     name: 'read-tasks',
     text: `SELECT t.id, t.tenant_id, t.kind, t.gen, t.epoch, t.crashes, t.execution_id, t.node_id, t.iteration, t.attempt,
-                  t.payload, t.order_at, t.webhook_event_id, w.item, w.correlation_id
+                  t.payload, t.queue, extract(epoch FROM now() - t.run_after)::float8 AS waited, t.order_at, t.webhook_event_id, w.item,
+                  w.correlation_id
            FROM (SELECT DISTINCT * FROM unnest($1::bigint[], $2::int[]) AS k(id, gen)) k
            JOIN tasks t USING (id, gen)
            LEFT JOIN webhook_events w ON w.tenant_id = t.tenant_id AND w.id = t.webhook_event_id
@@ -66,6 +72,8 @@ export async function readTasks(pool: Pool, tickets: readonly TaskTicket[]): Pro
     iteration: row.iteration,
     attempt: row.attempt,
     payload: row.payload,
+    queue: row.queue,
+    waitedSeconds: row.waited,
     orderAt: row.order_at,
     webhookEvent:
       row.webhook_event_id === null || row.item === null || row.correlation_id === null
@@ -101,6 +109,18 @@ export async function releaseTasks(pool: Pool, tasks: readonly { readonly id: nu
   await pool.query(
     `UPDATE tasks t SET status = 'ready', lease_owner = NULL, lease_until = NULL, ticketed_at = NULL, gen = gen + 1
      FROM unnest($1::bigint[], $2::int[]) AS k(id, epoch) WHERE t.id = k.id AND t.epoch = k.epoch AND t.status = 'leased'`,
+    [tasks.map(({ id }) => id), tasks.map(({ epoch }) => epoch)],
+  );
+}
+
+/** Not now, and without losing their place: the tasks wait for a ticket again, of a new generation, and belong to nobody. */
+export async function handBackTasks(pool: Pool, tasks: readonly Task[]): Promise<void> {
+  if (tasks.length === 0) return;
+  await pool.query(
+    `UPDATE tasks t SET status = 'ready', lease_owner = NULL, lease_until = NULL, ticketed_at = NULL, gen = t.gen + 1
+     FROM (SELECT t.id FROM unnest($1::bigint[], $2::int[]) AS k(id, epoch) JOIN tasks t USING (id, epoch)
+           WHERE t.status IN ('ready', 'leased') ORDER BY t.id FOR UPDATE OF t) k
+     WHERE t.id = k.id`,
     [tasks.map(({ id }) => id), tasks.map(({ epoch }) => epoch)],
   );
 }

@@ -2,7 +2,7 @@ import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/comm
 import { DomainError } from '@sluice/kernel';
 import { codeOf, GroupCommit, Overloaded, ServiceDatabase } from '@sluice/platform-database';
 import { EVENTS_APPENDED, Notifications } from '@sluice/platform-notifications';
-import { Tickets } from '@sluice/platform-queue';
+import { Tickets, TicketWindows } from '@sluice/platform-queue';
 import { LOGGER, type Logger } from '@sluice/platform-telemetry';
 import type { AcceptedDelivery } from './accept-delivery.js';
 import { writeDeliveries, type WrittenDelivery } from './write-deliveries.js';
@@ -30,6 +30,7 @@ export class DeliveryGroups implements BeforeApplicationShutdown {
   constructor(
     database: ServiceDatabase,
     private readonly tickets: Tickets,
+    private readonly windows: TicketWindows,
     private readonly notifications: Notifications,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
@@ -58,15 +59,15 @@ export class DeliveryGroups implements BeforeApplicationShutdown {
   }
 
   private async flush(database: ServiceDatabase, deliveries: readonly AcceptedDelivery[]): Promise<readonly WrittenDelivery[]> {
-    const { deliveries: written, commitId } = await writeDeliveries(database.pool, deliveries).catch((error: unknown) => {
+    const group = await writeDeliveries(database.pool, deliveries, this.windows).catch((error: unknown) => {
       this.logger.warn(
         { reason: error instanceof Error ? error.message : String(error), deliveries: deliveries.length },
         'deliveries not recorded',
       );
       throw error;
     });
-    const taskIds = written.flatMap((delivery) => delivery.taskIds);
-    if (taskIds.length > 0) void this.tickets.issue(taskIds.map((id) => ({ id, gen: 1 })));
+    const { commitId, tickets } = group;
+    if (tickets.length > 0) void this.tickets.issue(tickets);
     if (commitId !== undefined) {
       this.notifications.emit(EVENTS_APPENDED, {
         commitId,
@@ -74,6 +75,6 @@ export class DeliveryGroups implements BeforeApplicationShutdown {
         types: ['webhook.received'],
       });
     }
-    return written;
+    return group.deliveries;
   }
 }
