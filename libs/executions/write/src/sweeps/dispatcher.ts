@@ -12,13 +12,10 @@ import {
   type WrittenTask,
 } from '@sluice/platform-queue';
 import { LOGGER, type Logger } from '@sluice/platform-telemetry';
-import type { PoolClient } from 'pg';
 import { oldestWaitingSeconds } from './queue-metrics.js';
-import { shareTickets, type Shared } from './share-tickets.js';
-import { oldestWaiting, ticketTasks } from './sweep-queries.js';
+import { giveTickets } from './give-tickets.js';
+import { oldestWaiting } from './sweep-queries.js';
 
-/** Of one lane, in one round */
-const placesMax = 500;
 /** While tasks wait, the windows are filled again when so many were taken here, */
 const takenMax = 150;
 /** and after this long, for what others took. So it is for a while after the last one: what others withheld may just have come. */
@@ -103,41 +100,14 @@ export class Dispatcher implements BeforeApplicationShutdown {
       this.atLimit = new Set();
       return;
     }
-    const tickets = await this.database.withClient((client) => this.share(client));
-    if (tickets.length === 0) return;
+    const round = await this.database.withClient((client) => giveTickets(client, this.from));
+    // While another one looks, what it leaves is looked at in a while.
+    this.isBehind = round?.isMoreDue ?? true;
+    if (round === undefined) return;
+    this.atLimit = round.atLimit;
+    this.from = round.more;
+    if (round.tickets.length === 0) return;
     this.issuedAt = performance.now();
-    await this.tickets.issue(tickets);
+    await this.tickets.issue(round.tickets);
   }
-
-  private async share(client: PoolClient): Promise<TaskTicket[]> {
-    const { rowCount } = await client.query(
-      `SELECT FROM (SELECT pg_try_advisory_xact_lock(hashtextextended('sluice.dispatch', 0)) AS taken) t WHERE taken`,
-    );
-    // Another one looks; what it leaves is looked at in a while.
-    if (rowCount === 0) {
-      this.isBehind = true;
-      return [];
-    }
-    const windows = await readWindows(client, placesMax, this.from);
-    const shared = shareTickets(windows, placesMax);
-    this.from = windows.more;
-    this.isBehind = shared.isMoreDue;
-    this.atLimit = shared.atLimit;
-    return inTurns(await ticketTasks(client, shared.grants), shared, windows);
-  }
-}
-
-/** The tickets of these tasks: tenants take turns, each with its own in their order. */
-function inTurns(tasks: readonly WrittenTask[], { turns }: Shared, { tenants, workers }: Windows): TaskTicket[] {
-  const own = Map.groupBy(tasks, ({ kind, tenantId }) => `${laneOf(kind)}/${tenantId}`);
-  const out = Map.groupBy(turns.steps, (tenantId) => tenantId);
-  const admission = {
-    isLight: (tenantId: string) => isLight((tenants.get(tenantId)?.steps ?? 0) + (out.get(tenantId)?.length ?? 0), workers),
-  };
-  const ticketsOf = (lane: Lane) =>
-    turns[lane].flatMap((tenantId) => {
-      const task = own.get(`${lane}/${tenantId}`)?.shift();
-      return task === undefined ? [] : [ticketFor(task, admission)];
-    });
-  return [...ticketsOf('steps'), ...ticketsOf('calls')];
 }

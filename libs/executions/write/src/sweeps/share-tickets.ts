@@ -25,7 +25,7 @@ const leftBehind = 8;
 
 /** Who gets tickets of what is free in the windows. Tenants take turns; within a tenant its queues, priorities and age decide. */
 export function shareTickets(windows: Windows, placesMax: number, chance: () => number = Math.random): Shared {
-  const tenants = [...windows.tenants.values()].map((tenant) => ({ ...tenant, waiting: withinLimit(tenant) }));
+  const tenants = [...windows.tenants.values()].map((tenant) => ({ ...tenant, waiting: withinLimit(tenant, chance) }));
   const turns = { steps: turnsIn('steps'), calls: turnsIn('calls') };
   const grants = lanes.flatMap((lane) =>
     [...Map.groupBy(turns[lane], (tenantId) => tenantId)].flatMap(([tenantId, { length: places }]) => {
@@ -60,14 +60,15 @@ const ofLane = (waiting: readonly WaitingGroup[], lane: Lane) => waiting.filter(
 const dueOf = (waiting: readonly WaitingGroup[]): number => waiting.reduce((sum, { due }) => sum + due, 0);
 
 /** Of what would begin runs, no more than may be under way. */
-function withinLimit({ waiting, mayBegin }: TenantWindow): readonly WaitingGroup[] {
-  if (mayBegin === undefined) return waiting;
-  let left = Math.max(0, mayBegin);
-  return waiting.toSorted(firstToGo).map((group) => {
+function withinLimit({ waiting, mayBegin }: TenantWindow, chance: () => number): readonly WaitingGroup[] {
+  const beginning = waiting.filter(({ kind }) => beginsRuns(kind));
+  if (mayBegin === undefined || dueOf(beginning) <= mayBegin) return waiting;
+  const allowed = inOrder(beginning, Math.max(0, mayBegin), chance);
+  return waiting.map((group) => {
     if (!beginsRuns(group.kind)) return group;
-    const due = Math.min(group.due, left);
-    left -= due;
-    return { ...group, due };
+    const { queue, priority, kind } = group;
+    const own = allowed.find((grant) => grant.queue === queue && grant.priority === priority && grant.kind === kind);
+    return { ...group, due: own?.places ?? 0 };
   });
 }
 

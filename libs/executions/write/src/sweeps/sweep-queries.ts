@@ -1,6 +1,5 @@
 import { type TaskTicket, type WrittenTask, writtenTask } from '@sluice/platform-queue';
-import type { Pool, PoolClient } from 'pg';
-import type { Grant } from './share-tickets.js';
+import type { Pool } from 'pg';
 
 // One function per sweep. Each skips rows that others hold, and writes nothing when there is nothing to do.
 
@@ -50,30 +49,6 @@ export async function oldestWaiting(pool: Pool): Promise<number | undefined> {
            WHERE status = 'ready' AND ticketed_at IS NULL AND run_after <= now() ORDER BY run_after LIMIT 1`,
   });
   return rows[0]?.seconds;
-}
-
-/** Tasks that waited for a ticket have it now, the oldest of each group; answers them in the order of the grants. */
-export async function ticketTasks(client: PoolClient, grants: readonly Grant[]): Promise<WrittenTask[]> {
-  if (grants.length === 0) return [];
-  const { rows } = await client.query<WrittenTask & { grant: number; order_at: number }>({
-    name: 'ticket-tasks',
-    text: `UPDATE tasks t SET ticketed_at = now()
-           FROM (SELECT due.id, g.grant FROM unnest($1::uuid[], $2::text[], $3::smallint[], $4::text[], $5::int[]) WITH ORDINALITY
-                   AS g(tenant_id, queue, priority, kind, places, "grant")
-                 CROSS JOIN LATERAL (
-                   SELECT w.id FROM tasks w WHERE w.status = 'ready' AND w.ticketed_at IS NULL AND w.tenant_id = g.tenant_id AND w.queue = g.queue
-                     AND w.priority = g.priority AND w.kind = g.kind AND w.run_after <= now()
-                   ORDER BY w.run_after, w.order_at LIMIT g.places FOR UPDATE SKIP LOCKED) due) k
-           WHERE t.id = k.id RETURNING ${writtenTask('t')}, k.grant, t.order_at`,
-    values: [
-      grants.map(({ tenantId }) => tenantId),
-      grants.map(({ queue }) => queue),
-      grants.map(({ priority }) => priority),
-      grants.map(({ kind }) => kind),
-      grants.map(({ places }) => places),
-    ],
-  });
-  return rows.sort((a, b) => a.grant - b.grant || a.order_at - b.order_at);
 }
 
 /** Tasks by class and state. */
