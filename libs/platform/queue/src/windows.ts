@@ -87,7 +87,7 @@ const statement = `
     FROM tasks WHERE ticketed_at IS NOT NULL GROUP BY tenant_id
   ), groups AS (
     (SELECT tenant_id, queue, priority, kind, run_after, 1 AS n FROM tasks
-     WHERE ${waits} AND tenant_id >= $1 AND EXISTS (SELECT FROM tasks WHERE ${waits} AND run_after <= now())
+     WHERE ${waits} AND tenant_id >= $1 AND EXISTS (SELECT FROM tasks WHERE ${waits} AND id > 0 AND run_after <= now())
      ORDER BY tenant_id, queue, priority, kind, run_after LIMIT 1)
     UNION ALL
     SELECT next.*, g.n + 1 FROM groups g CROSS JOIN LATERAL (

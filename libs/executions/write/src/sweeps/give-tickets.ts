@@ -7,6 +7,7 @@ import {
   ticketFor,
   type Windows,
   type WrittenTask,
+  writtenTask,
 } from '@sluice/platform-queue';
 import type { PoolClient } from 'pg';
 import { type Grant, shareTickets, type Shared } from './share-tickets.js';
@@ -38,17 +39,16 @@ export async function giveTickets(client: PoolClient, from?: string): Promise<Gi
 /** The oldest tasks of each group have a ticket now; answers them in the order of the grants. */
 async function ticketTasks(client: PoolClient, grants: readonly Grant[]): Promise<WrittenTask[]> {
   if (grants.length === 0) return [];
-  const { rows } = await client.query<WrittenTask & { grant: number; order_at: number }>({
+  const { rows } = await client.query<WrittenTask & { queue: string; order_at: number }>({
     name: 'ticket-tasks',
-    text: `UPDATE tasks t SET ticketed_at = now()
-           FROM (SELECT due.id, g.grant FROM unnest($1::uuid[], $2::text[], $3::smallint[], $4::text[], $5::int[]) WITH ORDINALITY
-                   AS g(tenant_id, queue, priority, kind, places, "grant")
-                 CROSS JOIN LATERAL (
-                   SELECT w.id FROM tasks w WHERE w.status = 'ready' AND w.ticketed_at IS NULL AND w.tenant_id = g.tenant_id AND w.queue = g.queue
-                     AND w.priority = g.priority AND w.kind = g.kind AND w.run_after <= now()
-                   ORDER BY w.run_after, w.order_at LIMIT g.places FOR UPDATE SKIP LOCKED) due) k
-           WHERE t.id = k.id
-           RETURNING t.id, t.gen, t.tenant_id AS "tenantId", t.kind, t.priority, k.grant, t.order_at`,
+    text: `UPDATE tasks SET ticketed_at = now()
+           WHERE id = ANY (ARRAY(
+             SELECT due.id FROM unnest($1::uuid[], $2::text[], $3::smallint[], $4::text[], $5::int[]) AS g(tenant_id, queue, priority, kind, places)
+             CROSS JOIN LATERAL (
+               SELECT w.id FROM tasks w WHERE w.status = 'ready' AND w.ticketed_at IS NULL AND w.tenant_id = g.tenant_id AND w.queue = g.queue
+                 AND w.priority = g.priority AND w.kind = g.kind AND w.run_after <= now()
+               ORDER BY w.run_after, w.order_at LIMIT g.places FOR UPDATE SKIP LOCKED) due))
+           RETURNING ${writtenTask()}, queue, order_at`,
     values: [
       grants.map(({ tenantId }) => tenantId),
       grants.map(({ queue }) => queue),
@@ -57,8 +57,13 @@ async function ticketTasks(client: PoolClient, grants: readonly Grant[]): Promis
       grants.map(({ places }) => places),
     ],
   });
-  return rows.sort((a, b) => a.grant - b.grant || a.order_at - b.order_at);
+  const turnOf = new Map(grants.map((grant, turn) => [groupOf(grant), turn]));
+  const turn = (task: (typeof rows)[number]) => turnOf.get(groupOf(task)) ?? 0;
+  return rows.sort((a, b) => turn(a) - turn(b) || a.order_at - b.order_at);
 }
+
+const groupOf = ({ tenantId, queue, priority, kind }: Pick<Grant, 'tenantId' | 'priority' | 'kind'> & { readonly queue: string }): string =>
+  `${tenantId}/${queue}/${priority}/${kind}`;
 
 /** The tickets of these tasks: tenants take turns, each with its own in their order. */
 function inTurns(tasks: readonly WrittenTask[], { turns }: Shared, { tenants, workers }: Windows): TaskTicket[] {

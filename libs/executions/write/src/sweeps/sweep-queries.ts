@@ -46,7 +46,7 @@ export async function oldestWaiting(pool: Pool): Promise<number | undefined> {
   const { rows } = await pool.query<{ seconds: number }>({
     name: 'oldest-waiting',
     text: `SELECT extract(epoch FROM now() - run_after)::float8 AS seconds FROM tasks
-           WHERE status = 'ready' AND ticketed_at IS NULL AND run_after <= now() ORDER BY run_after LIMIT 1`,
+           WHERE status = 'ready' AND ticketed_at IS NULL AND id > 0 AND run_after <= now() ORDER BY run_after LIMIT 1`,
   });
   return rows[0]?.seconds;
 }
@@ -71,14 +71,15 @@ export async function countTasks(
 export async function renewOldTickets(pool: Pool, olderThanMs: number, limit = rowsMax): Promise<TaskTicket[]> {
   const { rows } = await pool.query<TaskTicket>({
     name: 'renew-old-tickets',
-    text: `UPDATE tasks t SET gen = t.gen + 1, ticketed_at = now()
-           FROM (SELECT id FROM tasks WHERE status = 'ready' AND id IN (
-                   SELECT id FROM (
-                     SELECT id, row_number() OVER (PARTITION BY tenant_id ORDER BY ticketed_at, id) AS turn FROM tasks
-                     WHERE status = 'ready' AND ticketed_at < now() - $1 * interval '1 millisecond' AND run_after <= now()) old
-                   ORDER BY turn LIMIT $2)
-                 ORDER BY id FOR UPDATE SKIP LOCKED) k
-           WHERE t.id = k.id RETURNING t.id, t.gen`,
+    text: `UPDATE tasks SET gen = gen + 1, ticketed_at = now()
+           WHERE id = ANY (ARRAY(
+             SELECT id FROM tasks WHERE status = 'ready' AND id = ANY (ARRAY(
+               SELECT id FROM (
+                 SELECT id, row_number() OVER (PARTITION BY tenant_id ORDER BY ticketed_at, id) AS turn FROM tasks
+                 WHERE status = 'ready' AND ticketed_at < now() - $1 * interval '1 millisecond' AND run_after <= now()) old
+               ORDER BY turn LIMIT $2))
+             ORDER BY id FOR UPDATE SKIP LOCKED))
+           RETURNING id, gen`,
     values: [olderThanMs, limit],
   });
   return rows;

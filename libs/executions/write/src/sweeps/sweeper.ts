@@ -19,6 +19,7 @@ const idleTicketLifeMs = 5_000;
 const silenceMs = 1_000;
 const keeperEveryMs = 1_000;
 const housekeepingEveryMs = 60_000;
+const youngEveryMs = 1_000;
 const countingEveryMs = 15_000;
 const polledMax = 200;
 
@@ -36,6 +37,7 @@ export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdow
   private keeper: string | undefined;
   private keeperAskedAt = 0;
   private houseKeptAt = 0;
+  private youngAskedAt = Number.NEGATIVE_INFINITY;
   private countedAt = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -100,6 +102,10 @@ export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdow
       } else {
         await this.issueAll((await this.tickets.waiting()) === 0 ? idleTicketLifeMs : ticketLifeMs);
       }
+    }
+    if (now - this.youngAskedAt > youngEveryMs) {
+      this.youngAskedAt = now;
+      await this.apart('young tables', async () => void (await pool.query('SELECT count_young_tables()')));
     }
     if (now - this.runner.lastTicketAt > silenceMs) await this.runner.handle(await renewOldTickets(pool, silenceMs, polledMax));
     if (now - this.countedAt > countingEveryMs) {
