@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { arch, availableParallelism, cpus, loadavg, platform, tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
@@ -5,17 +6,20 @@ import { parseArgs } from 'node:util';
 import { Api, type Services, startServices } from '@sluice/testing';
 import { Redis } from 'ioredis';
 import pg from 'pg';
+import { BenchTarget, noisyNeighbour } from './bench/noisy.ts';
 import { commitsPerSecond, jobsPerSecond } from './bench/raw-limits.ts';
-import { type BenchResult, type BenchRound, figures, table } from './bench/report.ts';
+import { type BenchResult, type BenchRound, figures, type NoisyBench, noisyTable, table } from './bench/report.ts';
 import { idleLatency, loadRound, percentile, type System } from './bench/rounds.ts';
 
 /**
- * `npm run bench [-- --quick] [--gateways N] [--workers N] [--json] [--cpu-prof]`: what the services do on this machine, beside what its
- * Postgres and Redis give. Exits with 1 when something is lost or wrong, never because it is slow. See docs/benchmarks.md.
+ * `npm run bench [-- --quick] [--noisy] [--gateways N] [--workers N] [--json] [--cpu-prof]`: what the services do on this machine, beside
+ * what its Postgres and Redis give; `--noisy`: what one tenant notices of another one's flood. Exits with 1 when something is lost or
+ * wrong, never because it is slow. See docs/benchmarks.md.
  */
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
+    noisy: { type: 'boolean', default: false },
     gateways: { type: 'string', default: '1' },
     workers: { type: 'string', default: '1' },
     json: { type: 'boolean', default: false },
@@ -36,6 +40,9 @@ const sizes = values.quick
   ? { rounds: 3, deliveriesPerRound: 2_000, idleDeliveries: 50, rawCommitsMs: 1_500, rawJobs: 4_000 }
   : { rounds: 5, deliveriesPerRound: 10_000, idleDeliveries: 200, rawCommitsMs: 3_000, rawJobs: 10_000 };
 const warmUpDeliveries = 1_000;
+const noisySizes = values.quick
+  ? { flood: 5_000, everyMs: 100, quietDeliveries: 100 }
+  : { flood: 50_000, everyMs: 1_000, quietDeliveries: 60 };
 
 const say = (line: string): void => void (values.json || process.stderr.write(`${line}\n`));
 const date = new Date().toISOString();
@@ -44,11 +51,17 @@ const profiles = resultFile.replace(/\.json$/, '-profiles');
 const dataDir = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
 chmodSync(dataDir, 0o755); // as root, Postgres runs as another user
 const problems: string[] = [];
+const platformKey = randomBytes(16).toString('hex');
+const target = new BenchTarget();
 
 /** Servers of its own, so that nothing else is measured: whatever the environment names is left out. */
 function appEnv(): NodeJS.ProcessEnv {
   const ours = /^(COMMAND_DATABASE_URL|QUERY_DATABASE_URL|REDIS_URL|SLUICE_.*|PORT|PUBLIC_URL|NODE_OPTIONS)$/;
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)));
+  const env = {
+    ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name))),
+    SLUICE_BOOTSTRAP_PLATFORM_KEY: platformKey,
+    OUTBOUND_ALLOW: target.host,
+  };
   return values['cpu-prof'] ? { ...env, NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profiles}` } : env;
 }
 
@@ -58,6 +71,7 @@ const clients: { end(): Promise<unknown> }[] = [];
 async function stopAll(): Promise<void> {
   for (const client of clients.splice(0)) await client.end().catch(() => {});
   await services?.stop();
+  target.close();
   rmSync(dataDir, { recursive: true, force: true });
 }
 
@@ -83,7 +97,8 @@ function mustBeCorrect(measured: { readonly problems: readonly string[] }): void
   if (problems.length > 0) throw new Error('nothing further was measured');
 }
 
-async function measure(): Promise<BenchResult> {
+/** The services, warm, and what measures them. */
+async function start(): Promise<{ readonly system: System; readonly raw: pg.Client; readonly machine: BenchResult['machine'] }> {
   const machine = {
     cores: availableParallelism(),
     model: cpus()[0]?.model.trim() ?? 'unknown',
@@ -92,6 +107,7 @@ async function measure(): Promise<BenchResult> {
     loadAverage: loadavg(),
   };
   say('Starting Postgres (fsync on), Redis and the services.');
+  await target.listen();
   services = await startServices({
     dataDir,
     env: appEnv(),
@@ -115,12 +131,16 @@ async function measure(): Promise<BenchResult> {
 
   say(`Warming up with ${warmUpDeliveries} deliveries.`);
   mustBeCorrect(await loadRound(system, 'warm-up', warmUpDeliveries, 'at the same time'));
+  return { system, raw, machine };
+}
 
+async function measure(): Promise<BenchResult> {
+  const { system, raw, machine } = await start();
   const rounds: BenchRound[] = [];
   for (let round = 1; round <= sizes.rounds; round += 1) {
     say(`Round ${round} of ${sizes.rounds}.`);
     const rawCommitsPerSecond = await commitsPerSecond(raw, sizes.rawCommitsMs);
-    const rawJobsPerSecond = await jobsPerSecond(services.redisUrl, sizes.rawJobs);
+    const rawJobsPerSecond = await jobsPerSecond(system.services.redisUrl, sizes.rawJobs);
     const accepting = await loadRound(system, `round ${round}, accepting`, sizes.deliveriesPerRound, 'afterwards');
     mustBeCorrect(accepting);
     const load = await loadRound(system, `round ${round}`, sizes.deliveriesPerRound, 'at the same time');
@@ -134,13 +154,30 @@ async function measure(): Promise<BenchResult> {
   return { date, machine, options: { gateways, workers, deliveriesPerRound: sizes.deliveriesPerRound }, rounds, idle };
 }
 
-try {
-  const result = await measure();
-  const median = figures(result).map(([name, unit, perRound]) => [`${name.trim()} ${unit}`.trim(), percentile(perRound, 50)]);
-  const json = JSON.stringify({ ...result, medians: Object.fromEntries(median) }, null, 2);
+async function measureNoisy(): Promise<NoisyBench> {
+  const { system, machine } = await start();
+  say(`A neighbour, quiet and beside a flood of ${noisySizes.flood} deliveries.`);
+  const noisy = await noisyNeighbour(system, target, platformKey, noisySizes);
+  mustBeCorrect(noisy);
+  return { date, machine, options: { gateways, workers }, noisy };
+}
+
+function report(result: object, shown: string): void {
+  const json = JSON.stringify(result, null, 2);
   mkdirSync(join(resultFile, '..'), { recursive: true });
   writeFileSync(resultFile, `${json}\n`);
-  console.log(values.json ? json : `\n${table(result)}\n\n${relative(process.cwd(), resultFile)}`);
+  console.log(values.json ? json : `\n${shown}\n\n${relative(process.cwd(), resultFile)}`);
+}
+
+try {
+  if (values.noisy) {
+    const result = await measureNoisy();
+    report(result, noisyTable(result));
+  } else {
+    const result = await measure();
+    const median = figures(result).map(([name, unit, perRound]) => [`${name.trim()} ${unit}`.trim(), percentile(perRound, 50)]);
+    report({ ...result, medians: Object.fromEntries(median) }, table(result));
+  }
 } catch (error) {
   problems.push(error instanceof Error ? error.message : String(error));
 } finally {

@@ -15,9 +15,9 @@ export interface Delivery {
 }
 
 /** One message of one of a hundred customers, signed as Meta signs. */
-export function signedDelivery({ account, secret }: Target, mid: string, n: number): Delivery {
+export function signedDelivery({ account, secret }: Target, mid: string, n: number, text = 'hi'): Delivery {
   const now = Date.now();
-  const message = { sender: { id: `c${n % 100}` }, recipient: { id: account }, timestamp: now, message: { mid, text: 'hi' } };
+  const message = { sender: { id: `c${n % 100}` }, recipient: { id: account }, timestamp: now, message: { mid, text } };
   const body = metaJson({ object: 'instagram', entry: [{ id: account, time: now, messaging: [message] }] });
   return { mid, headers: { 'content-type': 'application/json', 'x-hub-signature-256': signInstagram(secret, body) }, body };
 }

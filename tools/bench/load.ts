@@ -12,6 +12,8 @@ export interface LoadPlan extends Target {
   readonly connections: number;
   /** What has not been sent by then is not sent. */
   readonly stopAfterMs: number;
+  /** Each so many-eth message says `call` instead of `hi`. */
+  readonly callEvery?: number;
 }
 
 export interface LoadResult {
@@ -34,7 +36,10 @@ const connections = Array.from({ length: plan.connections }, (_, n) => {
 type Connection = (typeof connections)[number];
 process.on('disconnect', () => process.exit(1)); // nobody is left to answer
 
-const deliveries = Array.from({ length: plan.deliveries }, (_, n) => signedDelivery(plan, `${plan.account}-${n}`, n));
+const saysCall = (n: number) => plan.callEvery !== undefined && n % plan.callEvery === 0;
+const deliveries = Array.from({ length: plan.deliveries }, (_, n) =>
+  signedDelivery(plan, `${plan.account}-${n}`, n, saysCall(n) ? 'call' : 'hi'),
+);
 await Promise.all(connections.map(async ({ client }) => (await client.request({ path: '/healthz', method: 'GET' })).body.dump()));
 
 process.send?.('ready');

@@ -1,3 +1,4 @@
+import type { NoisyResult } from './noisy.ts';
 import { type IdleLatency, type LoadRound, percentile } from './rounds.ts';
 
 export interface BenchRound {
@@ -21,6 +22,13 @@ export interface BenchResult {
   readonly options: { readonly gateways: number; readonly workers: number; readonly deliveriesPerRound: number };
   readonly rounds: readonly BenchRound[];
   readonly idle: IdleLatency;
+}
+
+export interface NoisyBench {
+  readonly date: string;
+  readonly machine: BenchResult['machine'];
+  readonly options: { readonly gateways: number; readonly workers: number };
+  readonly noisy: NoisyResult;
 }
 
 export type Figure = readonly [name: string, unit: string, perRound: readonly number[]];
@@ -71,16 +79,58 @@ export function table(result: BenchResult): string {
       unit,
     ]),
   ];
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const aligned = (cell: string, column: number) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0));
-  const lines = rows.map((row) => row.map(aligned).join('  ').trimEnd());
   return [
-    `${date.slice(0, 16).replace('T', ' ')} UTC, ${machine.cores} cores (${machine.model}), Node ${machine.node}, ${machine.platform}`,
-    `load average before ${machine.loadAverage.map((load) => load.toFixed(1)).join(' ')}; other work is in every figure: trust ratios`,
+    ...headOf({ date, machine }),
     `gateways ${options.gateways}, workers ${options.workers}; ${rounds.length} rounds of ${options.deliveriesPerRound} deliveries`,
     '',
-    ...lines,
+    ...aligned(rows),
   ].join('\n');
+}
+
+/** What the neighbour notices; ratios are to its quiet time. */
+export function noisyTable({ date, machine, options, noisy }: NoisyBench): string {
+  const { sizes, quiet, flooded, draining, flood, redisBytes, alonePerSecond } = noisy;
+  const waits = (
+    [
+      ['acknowledged', 'acknowledgedMs'],
+      ['call at its target', 'calledMs'],
+      ['visible in the query store', 'visibleMs'],
+    ] as const
+  ).flatMap(([name, wait]) =>
+    (['p50', 'p95', 'max'] as const).map((part) => {
+      const of = (latency: typeof quiet) => latency[wait][part];
+      const ratio = (latency: typeof quiet) => `${shown(of(latency) / of(quiet))} x`;
+      return [`${name} ${part}`, shown(of(quiet)), shown(of(flooded)), ratio(flooded), shown(of(draining)), ratio(draining), 'ms'];
+    }),
+  );
+  const mebibytes = (bytes: number) => `${shown(bytes / 1_048_576)} MiB`;
+  return [
+    ...headOf({ date, machine }),
+    `gateways ${options.gateways}, workers ${options.workers}; a flood of ${sizes.flood}, the neighbour sends every ${sizes.everyMs} ms`,
+    '',
+    ...aligned([
+      ['the neighbour, from its POST', 'quiet', 'flood comes', '', 'flood drains', '', ''],
+      ...waits,
+      ['deliveries', String(quiet.deliveries), String(flooded.deliveries), '', String(draining.deliveries), '', ''],
+    ]),
+    '',
+    `the flooding tenant alone, from its backlog: ${shown(alonePerSecond)} runs/s`,
+    `its flood: ${shown(flood.acknowledgedPerSecond)} acknowledged/s, ${shown(flood.runsPerSecond)} runs/s, ${flood.slowCalls} slow calls`,
+    `Redis used ${mebibytes(redisBytes.before)} before, ${mebibytes(redisBytes.most)} at most; tasks in Postgres at most ` +
+      `${Math.max(0, ...noisy.samples.map(({ tasks }) => tasks))}`,
+  ].join('\n');
+}
+
+const headOf = ({ date, machine }: Pick<BenchResult, 'date' | 'machine'>): string[] => [
+  `${date.slice(0, 16).replace('T', ' ')} UTC, ${machine.cores} cores (${machine.model}), Node ${machine.node}, ${machine.platform}`,
+  `load average before ${machine.loadAverage.map((load) => load.toFixed(1)).join(' ')}; other work is in every figure: trust ratios`,
+];
+
+function aligned(rows: readonly (readonly string[])[]): string[] {
+  const columns = Math.max(...rows.map(({ length }) => length)) - 1;
+  const widths = Array.from({ length: columns }, (_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const cell = (text: string, column: number) => (column === 0 ? text.padEnd(widths[0] ?? 0) : text.padStart(widths[column] ?? 0));
+  return rows.map((row) => row.map(cell).join('  ').trimEnd());
 }
 
 function shown(value: number): string {

@@ -44,13 +44,30 @@ const sendingMsMax = 30_000;
 const finishingMsMax = 60_000;
 const visibleMsMax = 10_000;
 
-interface MadeTarget extends Target {
+export interface MadeTarget extends Target {
   readonly workflowId: string;
   readonly channelId: string;
 }
 
-/** A channel and a published workflow of three nodes that every message starts; each measurement has its own. */
-async function makeTarget({ api, services }: System, name: string): Promise<MadeTarget> {
+/** Trigger, condition, answer: what every message runs through where nothing else is said. */
+const greeting = {
+  nodes: [
+    { id: 'message', type: 'trigger.webhook', config: {} },
+    { id: 'greeting', type: 'logic.if', config: { condition: "trigger.text = 'hi'" } },
+    { id: 'answer', type: 'data.set', config: { values: { to: '{{ customer.id }}', text: 'Hello, {{ customer.id }}!' } } },
+  ],
+  edges: [
+    { source: 'message', target: 'greeting' },
+    { source: 'greeting', target: 'answer', sourceHandle: 'true' },
+  ],
+};
+
+/** A channel and a published workflow that every message starts, at its node `message`; each measurement has its own. */
+export async function makeTarget(
+  { api, services }: Pick<System, 'api' | 'services'>,
+  name: string,
+  graph: object = greeting,
+): Promise<MadeTarget> {
   const account = `1784${randomBytes(6).readUIntBE(0, 6)}`;
   const secret = randomBytes(16).toString('hex');
   const { id: channelId } = await api.made('/api/channels', {
@@ -59,18 +76,7 @@ async function makeTarget({ api, services }: System, name: string): Promise<Made
     externalAccountId: account,
     credentials: { signingSecrets: [secret] },
   });
-  const { id: workflowId } = await api.made('/api/workflows', {
-    name,
-    nodes: [
-      { id: 'message', type: 'trigger.webhook', config: {} },
-      { id: 'greeting', type: 'logic.if', config: { condition: "trigger.text = 'hi'" } },
-      { id: 'answer', type: 'data.set', config: { values: { to: '{{ customer.id }}', text: 'Hello, {{ customer.id }}!' } } },
-    ],
-    edges: [
-      { source: 'message', target: 'greeting' },
-      { source: 'greeting', target: 'answer', sourceHandle: 'true' },
-    ],
-  });
+  const { id: workflowId } = await api.made('/api/workflows', { name, ...graph });
   await api.made(`/api/workflows/${workflowId}/publish`);
   const config = { channelId, actionTypes: ['message'] };
   await api.made('/api/webhooks', { name, workflowId, nodeId: 'message', provider: 'instagram', config });
@@ -124,13 +130,13 @@ export async function loadRound(system: System, name: string, deliveries: number
   }
 }
 
-function signalBackground({ services }: System, signal: 'SIGSTOP' | 'SIGCONT'): void {
+export function signalBackground({ services }: System, signal: 'SIGSTOP' | 'SIGCONT'): void {
   for (const { app, pid } of services.processes) {
     if (app.startsWith('execution-worker') || app === 'projector') process.kill(pid, signal);
   }
 }
 
-function startLoad(plan: LoadPlan) {
+export function startLoad(plan: LoadPlan) {
   const child: ChildProcess = fork(join(import.meta.dirname, 'load.ts'), [JSON.stringify(plan)], { execArgv: [] });
   let done = false;
   let failed = false;
@@ -242,7 +248,7 @@ async function countOf(client: pg.Client, sql: string, workflowId: string): Prom
   return rows[0]?.count ?? 0;
 }
 
-const perSecond = (count: number, milliseconds: number): number => (milliseconds > 0 ? count / (milliseconds / 1_000) : 0);
+export const perSecond = (count: number, milliseconds: number): number => (milliseconds > 0 ? count / (milliseconds / 1_000) : 0);
 
 export function percentile(values: readonly number[], percent: number): number {
   const sorted = values.toSorted((a, b) => a - b);

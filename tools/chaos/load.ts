@@ -31,12 +31,13 @@ export class Load {
   }
 
   /** One call. What it was answered stands in the ledger. */
-  async send(delivery: Delivery, gateway = this.nextGateway()): Promise<Entry> {
+  async send(delivery: Delivery, gateway: string | undefined = this.nextGateway()): Promise<Entry> {
     const entry = this.ledger.entryOf(delivery);
     const sentAt = Date.now();
     const began = performance.now();
     let status: number | undefined;
     try {
+      if (gateway === undefined) throw new Error('no gateway runs');
       const answer = await request(`${gateway}${delivery.tenant.path}`, {
         method: 'POST',
         headers: delivery.headers,
@@ -100,7 +101,7 @@ export class Load {
       const tenant = pick(this.random, tenants);
       while (!stopped) {
         await this.sendUntilAcknowledged(deliveryOf(tenant, 'line', `talk${n}`));
-        await sleep(between(this.random, 20, 200));
+        await sleep(between(this.random, 100, 400));
       }
     });
     return {
@@ -116,11 +117,10 @@ export class Load {
     await this.agent.destroy();
   }
 
-  private nextGateway(): string {
+  /** undefined: none runs just now */
+  private nextGateway(): string | undefined {
     const urls = this.gateways();
     this.turn += 1;
-    const url = urls[this.turn % urls.length];
-    if (url === undefined) throw new Error('no gateway runs');
-    return url;
+    return urls[this.turn % urls.length];
   }
 }

@@ -44,12 +44,12 @@ export class KeyIssuedResult {
 }
 
 const quotaMax = 2_147_483_647;
-const IsQuota = (description: string) =>
-  rules(ApiPropertyOptional({ type: 'integer', minimum: 0, maximum: quotaMax, description }), IfPresent(), IsInt(), Min(0), Max(quotaMax));
+const IsQuota = (description: string, minimum = 0, maximum = quotaMax) =>
+  rules(ApiPropertyOptional({ type: 'integer', minimum, maximum, description }), IfPresent(), IsInt(), Min(minimum), Max(maximum));
 
 /** All of a tenant's quotas: what is absent has no limit. */
 export class TenantQuotas {
-  @IsQuota('Runs that are under way at the same time')
+  @IsQuota('Runs that are under way at the same time; those that wait for a time, an event or a person are not')
   maxConcurrentExecutions?: number;
 
   @IsQuota('Deliveries that are accepted within a minute')
@@ -57,6 +57,9 @@ export class TenantQuotas {
 
   @IsQuota('Runs that begin within a day (UTC)')
   dailyExecutions?: number;
+
+  @IsQuota('Its part of what all tenants share, beside theirs; 1 where nothing is said', 1, 100)
+  weight?: number;
 }
 
 export class TenantQuotasResult {

@@ -25,9 +25,13 @@ const settingsSchema: JsonObject = {
       maximum: 366 * 24 * 60 * 60 * 1_000,
     }),
     errorWorkflow: literal('string', 'Error workflow', 'The workflow that is started when a run fails.', { format: 'uuid' }),
-    priority: literal('string', 'Priority', 'Which runs go first when there is more to do than can be done.', {
+    priority: literal('string', 'Priority', 'Which runs of the same queue go first.', {
       enum: ['high', 'normal', 'low'],
       default: 'normal',
+    }),
+    queue: literal('string', 'Queue', "Which of a tenant's runs go first while more is waiting than can be done.", {
+      enum: ['critical', 'default', 'bulk'],
+      default: 'default',
     }),
     concurrency: {
       title: 'Concurrency',

@@ -11,13 +11,18 @@ const notHere = (): never => {
 @Injectable()
 export class ApiStepTools implements OnApplicationShutdown {
   private readonly pool = new ExpressionPool({ size: 1 });
-  readonly slow = this.pool.evaluate;
-  readonly fusion = false;
-  readonly env = {};
-  readonly blobs = { resolve: (_tenantId, value) => value, remember: () => {} } satisfies StepTools['blobs'];
-  readonly results = notHere;
-  readonly callee = notHere;
-  readonly approvalUrl = notHere;
+
+  toolsFor(tenantId: string): StepTools {
+    return {
+      slow: this.pool.evaluatorFor(tenantId),
+      fusion: false,
+      env: {},
+      blobs: { resolve: (_tenantId, value) => value, remember: () => {} },
+      results: notHere,
+      callee: notHere,
+      approvalUrl: notHere,
+    };
+  }
 
   async onApplicationShutdown(): Promise<void> {
     await this.pool.close();

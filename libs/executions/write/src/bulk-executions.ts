@@ -162,7 +162,7 @@ export class BulkExecutionsHandler implements ICommandHandler<BulkExecutions> {
     }
     const changed = steps.map(({ run }) => run);
     if (action === 'pause') await holdTasks(client, changed);
-    if (action === 'resume') issueAfterCommit(tx, this.tickets, await releaseTasks(client, changed));
+    if (action === 'resume') await issueAfterCommit(tx, this.tickets, await releaseTasks(client, changed));
     await writeSteps(tx, this.tickets, steps, begun);
     if (action === 'retry') await renewFailedEffects(client, tenantId, steps);
     return skipped;

@@ -6,7 +6,7 @@ import { ServiceDatabase } from '@sluice/platform-database';
 import { ExpressionPool } from '@sluice/platform-expression-pool';
 import { Notifications } from '@sluice/platform-notifications';
 import { OutboundHttp } from '@sluice/platform-outbound';
-import { TicketConsumerModule, TicketHandler } from '@sluice/platform-queue';
+import { TicketConsumerModule, TicketHandler, TicketWindowsModule } from '@sluice/platform-queue';
 import { LOGGER, type Logger } from '@sluice/platform-telemetry';
 import { EffectToolbox, type ToolboxOptions } from './effects/effect-toolbox.js';
 import { RequestRunner } from './requests/request-runner.js';
@@ -15,6 +15,7 @@ import { Callees } from './steps/callees.js';
 import { Committer, CommitStepsHandler } from './steps/committer.js';
 import { CompiledVersions } from './steps/compiled-versions.js';
 import { Leases } from './steps/leases.js';
+import { Dispatcher } from './sweeps/dispatcher.js';
 import { Sweeper } from './sweeps/sweeper.js';
 import { WakeUps } from './sweeps/wake-ups.js';
 import { TaskRunner } from './task-runner.js';
@@ -34,7 +35,8 @@ export interface ExecutionWorkerOptions {
   readonly logger: Logger;
 }
 
-const jobsAtATime = 8;
+/** Four times a hundred tasks are enough to fill its commits; the express way is for few tasks of many tenants. */
+const jobsAtATime = { main: 4, express: 16 };
 
 @Injectable()
 class Code implements OnApplicationShutdown {
@@ -45,8 +47,8 @@ class Code implements OnApplicationShutdown {
   }
 
   /** For now there may be no room; that is no fault of the code. */
-  readonly run: ToolboxOptions['runCode'] = (source, values, limits, signal) =>
-    this.sandbox.run(source, values, limits, signal).catch((error: unknown) => {
+  readonly run: ToolboxOptions['runCode'] = (source, values, limits, signal, tenantId) =>
+    this.sandbox.run(source, values, limits, signal, tenantId).catch((error: unknown) => {
       if (!(error instanceof CodeSandboxUnavailable)) throw error;
       throw new NodeFailure('code_busy', error.message, { retryable: true });
     });
@@ -78,6 +80,7 @@ export class ExecutionWorkerModule {
   }: ExecutionWorkerOptions): DynamicModule {
     const core: DynamicModule = {
       module: ExecutionWorkerCore,
+      imports: [TicketWindowsModule],
       providers: [
         { provide: LOGGER, useValue: logger },
         {
@@ -98,7 +101,11 @@ export class ExecutionWorkerModule {
         },
         {
           provide: WORKER_OPTIONS,
-          useFactory: ({ pool }: SlowExpressions): WorkerOptions => ({ fusion, slow: pool.evaluate, publicUrl }),
+          useFactory: ({ pool }: SlowExpressions): WorkerOptions => ({
+            fusion,
+            slowFor: (tenantId) => pool.evaluatorFor(tenantId),
+            publicUrl,
+          }),
           inject: [SlowExpressions],
         },
         SlowExpressions,
@@ -109,6 +116,7 @@ export class ExecutionWorkerModule {
         CommitStepsHandler,
         Committer,
         CompiledVersions,
+        Dispatcher,
         Leases,
         RequestRunner,
         Sweeper,

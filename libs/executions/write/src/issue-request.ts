@@ -1,6 +1,7 @@
 import { newId } from '@sluice/kernel';
 import type { CommandTransaction } from '@sluice/platform-event-log';
-import type { Tickets } from '@sluice/platform-queue';
+import { type Tickets, type WrittenTask, writtenTask } from '@sluice/platform-queue';
+import { issueAfterCommit } from './run-controls.js';
 import type { BacktestRequest, RequestPayload, TestRequest } from './requests/worker-request.js';
 
 export interface IssuedRequest {
@@ -16,7 +17,7 @@ interface NewRequest {
 
 /** Asks a worker: the request, and the task by which one finds it. Tests go before other work, since somebody waits; backtests behind it. */
 export async function writeRequest(
-  { manager, afterCommit }: CommandTransaction,
+  tx: CommandTransaction,
   tickets: Tickets,
   {
     tenantId,
@@ -27,6 +28,7 @@ export async function writeRequest(
   }: NewRequest &
     ({ readonly kind: 'test'; readonly request: TestRequest } | { readonly kind: 'backtest'; readonly request: BacktestRequest }),
 ): Promise<IssuedRequest> {
+  const { manager } = tx;
   const requestId = newId();
   const priority = kind === 'test' ? 1 : -1;
   const payload: RequestPayload = { requestId, kind };
@@ -34,11 +36,10 @@ export async function writeRequest(
     'INSERT INTO worker_requests (tenant_id, id, kind, workflow_id, request, created_by) VALUES ($1, $2, $3, $4, $5, $6)',
     [tenantId, requestId, kind, workflowId, JSON.stringify(request), by],
   );
-  const rows: { id: number | string; gen: number }[] = await manager.query(
-    `INSERT INTO tasks (tenant_id, kind, payload, priority, ticketed_at) VALUES ($1, 'request', $2, $3, now()) RETURNING id, gen`,
+  const rows: WrittenTask[] = await manager.query(
+    `INSERT INTO tasks (tenant_id, kind, payload, priority, ticketed_at) VALUES ($1, 'request', $2, $3, now()) RETURNING ${writtenTask()}`,
     [tenantId, JSON.stringify(payload), priority],
   );
-  const issued = rows.map(({ id, gen }) => ({ id: Number(id), gen, priority }));
-  afterCommit(async () => void (await tickets.issue(issued)));
-  return { requestId, taskId: issued[0]?.id ?? 0 };
+  await issueAfterCommit(tx, tickets, rows);
+  return { requestId, taskId: Number(rows[0]?.id ?? 0) };
 }

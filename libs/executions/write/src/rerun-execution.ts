@@ -103,7 +103,7 @@ export async function rerunOf(
       input: input === undefined ? run.state.input : input,
       correlationId: run.correlationId,
     },
-    tools,
+    tools.toolsFor(run.tenantId),
     'later',
   );
 }

@@ -2,7 +2,7 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { resume } from '@sluice/executions-domain';
 import type { RunStatus } from '@sluice/engine';
 import { CommandStore } from '@sluice/platform-event-log';
-import { type TaskTicket, Tickets } from '@sluice/platform-queue';
+import { Tickets, type WrittenTask, writtenTask } from '@sluice/platform-queue';
 import type { PoolClient } from 'pg';
 import { versionWithId } from './find-version.js';
 import { clientOf, graphOf, issueAfterCommit, lockRun, stepOfDecision, writeSteps } from './run-controls.js';
@@ -34,7 +34,7 @@ export class ResumeExecutionHandler implements ICommandHandler<ResumeExecution> 
       const client = await clientOf(tx);
       const standing = (await standingOf(client, [run])).get(run.id);
       const step = resumptionOf(run, await versionWithId(tx.manager, tenantId, run.versionId), by, standing);
-      issueAfterCommit(tx, this.tickets, await releaseTasks(client, [run]));
+      await issueAfterCommit(tx, this.tickets, await releaseTasks(client, [run]));
       await writeSteps(tx, this.tickets, [step]);
       return { id: executionId, status: step.state.status };
     });
@@ -64,13 +64,13 @@ export function resumptionOf(run: Run, version: PublishedVersion, by: string, st
 }
 
 /** What was held while the runs were paused is due. The runs are locked. */
-export async function releaseTasks(client: PoolClient, runs: readonly Run[]): Promise<TaskTicket[]> {
-  const { rows } = await client.query<TaskTicket>(
+export async function releaseTasks(client: PoolClient, runs: readonly Run[]): Promise<WrittenTask[]> {
+  const { rows } = await client.query<WrittenTask>(
     `UPDATE tasks t SET run_after = now(), ticketed_at = now()
      FROM (SELECT t.id FROM unnest($1::uuid[], $2::uuid[]) AS k(tenant_id, id)
            JOIN tasks t ON t.tenant_id = k.tenant_id AND t.execution_id = k.id AND t.status = 'ready' AND t.run_after = 'infinity'
            ORDER BY t.id FOR UPDATE OF t) k
-     WHERE t.id = k.id RETURNING t.id, t.gen, t.priority`,
+     WHERE t.id = k.id RETURNING ${writtenTask('t')}`,
     [runs.map(({ tenantId }) => tenantId), runs.map(({ id }) => id)],
   );
   return rows;

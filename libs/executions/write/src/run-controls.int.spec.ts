@@ -5,7 +5,7 @@ import { catalogue, NodeFailure, type OutboundRequest, type OutboundResponse, ty
 import { commandStoreSchema, Database, dataSourceFor, type DatabaseOptions } from '@sluice/platform-database';
 import { CommandStore } from '@sluice/platform-event-log';
 import type { Notifications } from '@sluice/platform-notifications';
-import { type TaskTicket, Tickets } from '@sluice/platform-queue';
+import { type TaskTicket, Tickets, TicketWindows } from '@sluice/platform-queue';
 import { createLogger } from '@sluice/platform-telemetry';
 import { eventually, type TestDatabase, testDatabase } from '@sluice/testing';
 import pg from 'pg';
@@ -26,7 +26,9 @@ import { Callees } from './steps/callees.js';
 import { Committer, CommitSteps, CommitStepsHandler } from './steps/committer.js';
 import { CompiledVersions } from './steps/compiled-versions.js';
 import { Leases } from './steps/leases.js';
-import { fireDueTimers, ticketDueTasks } from './sweeps/sweep-queries.js';
+import { fireDueTimers } from './sweeps/sweep-queries.js';
+import type { Dispatcher } from './sweeps/dispatcher.js';
+import { giveTickets } from './sweeps/give-tickets.js';
 import { WakeUps } from './sweeps/wake-ups.js';
 import { TaskRunner } from './task-runner.js';
 import { TenantDirectory } from './tenant-directory.js';
@@ -84,6 +86,11 @@ afterAll(async () => {
   await stores.drop();
 });
 
+/** Nothing looks for tickets here but the test itself. */
+const idle = { took: () => {}, ended: () => {} } as unknown as Dispatcher;
+/** Of all that is due */
+const dueTickets = async () => (await database.withClient((client) => giveTickets(client)))?.tickets ?? [];
+
 class HeldTickets extends Tickets {
   readonly out: TaskTicket[] = [];
 
@@ -106,7 +113,7 @@ type Send = (request: OutboundRequest, idempotencyKey: string) => Promise<Outbou
 /** A whole worker, and the API beside it: both issue their tickets here. */
 function system(send: Send = () => Promise.reject(new Error('nothing is sent here'))) {
   const tickets = new HeldTickets();
-  const handler = new CommitStepsHandler(database);
+  const handler = new CommitStepsHandler(database, new TicketWindows(database));
   const bus = { execute: (command: CommitSteps) => handler.execute(command) } as unknown as CommandBus;
   const committer = new Committer(bus, { emit: () => {} } as unknown as Notifications, tickets, logger);
   const toolbox = {
@@ -124,15 +131,16 @@ function system(send: Send = () => Promise.reject(new Error('nothing is sent her
     new Leases(database),
     committer,
     tickets,
+    idle,
     new WakeUps(),
     toolbox,
     new Blobs(database),
     new Callees(database, versions),
     { begin: () => Promise.resolve() } as unknown as RequestRunner,
-    { fusion: true, slow: () => Promise.reject(new Error('no slow expression is used here')), publicUrl: 'http://localhost' },
+    { fusion: true, slowFor: () => () => Promise.reject(new Error('no slow expression is used here')), publicUrl: 'http://localhost' },
     logger,
   );
-  const step = async () => runner.handle([...tickets.out.splice(0), ...(await ticketDueTasks(database.pool))]);
+  const step = async () => runner.handle([...tickets.out.splice(0), ...(await dueTickets())]);
   return {
     tickets,
     step,

@@ -3,7 +3,7 @@ import { advance, type Decision, executionIsOver, type Iteration } from '@sluice
 import { newId } from '@sluice/kernel';
 import { storeClock } from '@sluice/platform-database';
 import type { CommandTransaction } from '@sluice/platform-event-log';
-import type { TaskTicket, Tickets } from '@sluice/platform-queue';
+import { type Admission, type TaskTicket, tenantAdmission, type Tickets, withhold, type WrittenTask } from '@sluice/platform-queue';
 import type { PoolClient } from 'pg';
 import { countEvents } from './steps/execution-metrics.js';
 import type { Begun } from './steps/begin-run.js';
@@ -67,8 +67,9 @@ export function stepOfDecision(version: PublishedVersion, run: Run, decision: De
     events.push(...started.events);
   }
   const { givenUp } = decision;
+  const { queue } = settings;
   const priority = priorities[settings.priority];
-  return stepWith(run, { state, events, followUps, givenUp, priority, ...escalation(version, run, state), ...changes });
+  return stepWith(run, { state, events, followUps, givenUp, priority, queue, ...escalation(version, run, state), ...changes });
 }
 
 /** Writes what a command decided about runs, as a worker writes its steps: rows, tasks, waits, turns and events in one transaction. */
@@ -78,14 +79,28 @@ export async function writeSteps(
   steps: readonly Step[],
   begun: readonly Begun[] = [],
 ): Promise<void> {
+  const tenantId = [...steps, ...begun.map(({ step }) => step)][0]?.run.tenantId;
+  if (tenantId === undefined) return;
   const works = steps.map((step) => ({ kind: 'step', tasks: [], step, begun: [] }) as const);
-  const written = await writeWork(await clientOf(tx), [...works, { kind: 'step', tasks: [], step: undefined, begun }]);
+  const admission = await admissionOf(tx, tenantId);
+  const written = await writeWork(await clientOf(tx), [...works, { kind: 'step', tasks: [], step: undefined, begun }], admission);
   if (written.works.some(({ outcome }) => outcome !== 'committed')) throw new Error('a locked run was fenced: the lock does not hold');
   tx.appendEntries(written.entries);
   tx.afterCommit(() => countEvents(written.entries.map(({ event }) => event)));
-  issueAfterCommit(tx, tickets, written.tickets);
+  issue(tx, tickets, written.tickets);
 }
 
-export function issueAfterCommit(tx: CommandTransaction, tickets: Tickets, issued: readonly TaskTicket[]): void {
-  if (issued.length > 0) tx.afterCommit(async () => void (await tickets.issue(issued)));
+/** Those of these tasks for which their tenant has room get their tickets after the commit. */
+export async function issueAfterCommit(tx: CommandTransaction, tickets: Tickets, tasks: readonly WrittenTask[]): Promise<void> {
+  const [first] = tasks;
+  if (first === undefined) return;
+  const { manager } = tx;
+  issue(tx, tickets, await withhold((text, values) => manager.query(text, values), tasks, await admissionOf(tx, first.tenantId)));
+}
+
+const admissionOf = ({ manager }: CommandTransaction, tenantId: string): Promise<Admission> =>
+  tenantAdmission((text, values) => manager.query(text, values), tenantId);
+
+function issue({ afterCommit }: CommandTransaction, tickets: Tickets, issued: readonly TaskTicket[]): void {
+  if (issued.length > 0) afterCommit(async () => void (await tickets.issue(issued)));
 }

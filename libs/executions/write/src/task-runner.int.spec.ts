@@ -5,7 +5,7 @@ import { NodeFailure, type OutboundRequest, type OutboundResponse } from '@sluic
 import { commandStoreSchema, Database, dataSourceFor, type DatabaseOptions } from '@sluice/platform-database';
 import { CommandStore, readLog } from '@sluice/platform-event-log';
 import type { Notifications } from '@sluice/platform-notifications';
-import { type TaskTicket, Tickets } from '@sluice/platform-queue';
+import { type TaskTicket, Tickets, TicketWindows } from '@sluice/platform-queue';
 import { createLogger } from '@sluice/platform-telemetry';
 import { eventually, type TestDatabase, testDatabase } from '@sluice/testing';
 import pg from 'pg';
@@ -18,7 +18,9 @@ import type { Committed, Work } from './steps/commit-steps.js';
 import { Committer, CommitSteps, CommitStepsHandler } from './steps/committer.js';
 import { CompiledVersions } from './steps/compiled-versions.js';
 import { Leases } from './steps/leases.js';
-import { fireDueTimers, renewOldTickets, requeueExpiredLeases, ticketDueTasks } from './sweeps/sweep-queries.js';
+import { fireDueTimers, renewOldTickets, requeueExpiredLeases } from './sweeps/sweep-queries.js';
+import type { Dispatcher } from './sweeps/dispatcher.js';
+import { giveTickets } from './sweeps/give-tickets.js';
 import { WakeUps } from './sweeps/wake-ups.js';
 import { TaskRunner } from './task-runner.js';
 import { TenantDirectory } from './tenant-directory.js';
@@ -45,6 +47,11 @@ afterAll(async () => {
   await admin.end();
   await stores.drop();
 });
+
+/** Nothing looks for tickets here but the test itself. */
+const idle = { took: () => {}, ended: () => {} } as unknown as Dispatcher;
+/** Of all that is due */
+const dueTickets = async () => (await database.withClient((client) => giveTickets(client)))?.tickets ?? [];
 
 class HeldTickets extends Tickets {
   readonly out: TaskTicket[] = [];
@@ -81,7 +88,7 @@ type Send = (request: OutboundRequest, idempotencyKey: string) => Promise<Outbou
 function worker(send: Send = () => Promise.reject(new Error('nothing is sent here')), fusion = true) {
   const logger = createLogger('test', 'silent');
   const tickets = new HeldTickets();
-  const handler = new CommitStepsHandler(database);
+  const handler = new CommitStepsHandler(database, new TicketWindows(database));
   const bus = { execute: (command: CommitSteps) => handler.execute(command) } as unknown as CommandBus;
   const committer = new GatedCommitter(bus, { emit: () => {} } as unknown as Notifications, tickets, logger);
   const leases = new Leases(database);
@@ -92,7 +99,7 @@ function worker(send: Send = () => Promise.reject(new Error('nothing is sent her
       send: (request: OutboundRequest) => send(request, idempotencyKey),
     }),
   } as unknown as EffectToolbox;
-  const slow = () => Promise.reject(new Error('no slow expression is used here'));
+  const slowFor = () => () => Promise.reject(new Error('no slow expression is used here'));
   const versions = new CompiledVersions(database);
   const runner = new TaskRunner(
     database,
@@ -101,12 +108,13 @@ function worker(send: Send = () => Promise.reject(new Error('nothing is sent her
     leases,
     committer,
     tickets,
+    idle,
     new WakeUps(),
     toolbox,
     new Blobs(database),
     new Callees(database, versions),
     { begin: () => Promise.resolve() } as unknown as RequestRunner,
-    { fusion, slow, publicUrl: 'http://localhost' },
+    { fusion, slowFor, publicUrl: 'http://localhost' },
     logger,
   );
   return { runner, tickets, committer, leases };
@@ -289,7 +297,7 @@ describe('an effect', () => {
       keys.push(key);
       return Promise.resolve(ok({}));
     });
-    await next.runner.handle(await ticketDueTasks(database.pool));
+    await next.runner.handle(await dueTickets());
     await eventually(async () => expect((await runsOf(workflowId))[0].status).toBe('completed'));
     expect(keys).toEqual([keys[0], keys[0]]);
   });
@@ -305,7 +313,7 @@ describe('an effect', () => {
     await eventually(() => expect(keys).toHaveLength(1));
     await admin.query(`UPDATE tasks SET lease_until = now() - interval '1 second' WHERE status = 'leased'`);
     await requeueExpiredLeases(database.pool, 0);
-    await successor.runner.handle(await ticketDueTasks(database.pool));
+    await successor.runner.handle(await dueTickets());
     await eventually(() => expect(keys).toHaveLength(2));
 
     answers[0]?.resolve(ok({ by: 'zombie' }));
@@ -333,7 +341,7 @@ describe('an effect', () => {
       sent += 1;
       return Promise.resolve(ok({}));
     });
-    await next.runner.handle(await ticketDueTasks(database.pool));
+    await next.runner.handle(await dueTickets());
     await eventually(async () => expect((await runsOf(workflowId))[0].status).toBe('waiting'));
     expect(sent).toBe(1);
     const { rows } = await admin.query('SELECT state FROM effects WHERE execution_id = $1', [(await runsOf(workflowId))[0].id]);
@@ -351,7 +359,7 @@ describe('an effect', () => {
     await runner.handle(tickets.out.splice(0));
     await eventually(async () => {
       // With jitter the pause may come out as none: then its ticket was issued at once.
-      await runner.handle([...tickets.out.splice(0), ...(await ticketDueTasks(database.pool))]);
+      await runner.handle([...tickets.out.splice(0), ...(await dueTickets())]);
       expect((await runsOf(workflowId))[0].status).toBe('completed');
     });
     expect((await runsOf(workflowId))[0].output).toEqual({ why: 'connection_failed' });
@@ -447,7 +455,7 @@ describe('what could keep a run from ever ending', () => {
       return Promise.resolve(ok({}));
     });
     await eventually(async () => {
-      await next.runner.handle(await ticketDueTasks(database.pool));
+      await next.runner.handle(await dueTickets());
       expect((await runsOf(workflowId))[0].status).toBe('completed');
     });
     expect(keys).toEqual([keys[0], keys[0]]);

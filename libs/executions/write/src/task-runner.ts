@@ -8,6 +8,7 @@ import { type TaskTicket, TicketHandler, Tickets } from '@sluice/platform-queue'
 import { LOGGER, type Logger, withCorrelation } from '@sluice/platform-telemetry';
 import type { TriggerEvent } from '@sluice/webhooks-domain';
 import { approvalUrlOf } from './approvals/approval-url.js';
+import { CallPlaces } from './effects/call-places.js';
 import { EffectToolbox } from './effects/effect-toolbox.js';
 import { type EffectJob, type EffectOutcome, performEffects } from './effects/perform-effects.js';
 import { RequestRunner } from './requests/request-runner.js';
@@ -24,9 +25,11 @@ import { readRuns, type Run } from './steps/run.js';
 import { type Beginning, failedStep, type Outcome, runStep, type Step, type StepTools } from './steps/run-step.js';
 import { itemOf } from './steps/scope.js';
 import { type Listener, readListeners, startOf, wants } from './steps/start-runs.js';
-import { type Line, parkTasks, putOffTasks, readTasks, type Task } from './steps/tasks.js';
+import { handBackTasks, handOnLines, type Line, parkTasks, putOffTasks, readTasks, type Task } from './steps/tasks.js';
 import { consumeWaits, type EventWait, readEventWaits, rememberMatches, type Resumption } from './steps/waits.js';
 import { type Tenant, TenantDirectory } from './tenant-directory.js';
+import { Dispatcher } from './sweeps/dispatcher.js';
+import { jobWaitSeconds } from './sweeps/queue-metrics.js';
 import { WakeUps } from './sweeps/wake-ups.js';
 import { WORKER_OPTIONS, type WorkerOptions } from './worker-options.js';
 
@@ -51,10 +54,13 @@ interface Seen {
   readonly takesTurns: ReadonlySet<string>;
 }
 
+/** After this long a line is handed on */
+const lineMsMax = 500;
 const lineKey = ({ tenantId, line }: { readonly tenantId: string; readonly line: string | null }): string => `${tenantId}/${line}`;
 
 const crashesMax = 3;
-const effectsInFlightMax = 400;
+/** A call for which there is no place looks again after this long. */
+const noPlaceMs = 250;
 /** After this long a stop aborts the calls that are still under way. */
 const drainMs = 15_000;
 /** A run that is fenced this often in a row is left to a later ticket. */
@@ -69,7 +75,7 @@ const togetherMax = 64;
 @Injectable()
 export class TaskRunner extends TicketHandler implements BeforeApplicationShutdown {
   private readonly effectsInFlight = new Set<Promise<void>>();
-  private effectsRunning = 0;
+  private readonly callPlaces = new CallPlaces();
   /** By run, what waits to be decided while another decision is under way here: all of it is the next one. */
   private readonly deciding = new Map<string, Request[]>();
   private readonly ticketsInFlight = new Set<Promise<void>>();
@@ -84,6 +90,7 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     private readonly leases: Leases,
     private readonly committer: Committer,
     private readonly tickets: Tickets,
+    private readonly dispatcher: Dispatcher,
     private readonly wakeUps: WakeUps,
     private readonly toolbox: EffectToolbox,
     private readonly blobs: Blobs,
@@ -100,7 +107,10 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     this.lastTicketAt = performance.now();
     const done = this.run(tickets)
       .catch((error: unknown) => this.logger.warn({ reason: messageOf(error), tickets: tickets.length }, 'tasks left to the sweeps'))
-      .finally(() => this.ticketsInFlight.delete(done));
+      .finally(() => {
+        this.ticketsInFlight.delete(done);
+        this.dispatcher.took(tickets.length);
+      });
     this.ticketsInFlight.add(done);
     await done;
   }
@@ -114,34 +124,23 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
 
   private async run(tickets: readonly TaskTicket[]): Promise<void> {
     const ready = await readTasks(this.database.pool, tickets);
-    // A slow target must not keep this worker from everything else.
-    const room = Math.max(0, effectsInFlightMax - this.effectsRunning);
-    const tooMany = ready.filter(({ kind }) => kind === 'effect').slice(room);
-    await putOffTasks(this.database.pool, tooMany);
-    const requests = ready.filter(({ kind }) => kind === 'request');
-    const tasks = ready.filter((task) => !tooMany.includes(task) && task.kind !== 'request');
-    // A pure first attempt needs no lease: its commit proves that the task was still there. What was tried before may have killed its
-    // worker, and an effect must be one worker's alone.
-    const mustClaim = (task: Task) => task.kind === 'effect' || (task.gen > 1 && task.kind !== 'start');
-    const leases = await this.leases.take(tasks.filter(mustClaim));
-    if (leases.length > 0) await failpoint('wrk.after_claim');
-    const free = [
-      ...tasks.filter((task) => !mustClaim(task)).map((task) => ({ task, lease: undefined })),
-      ...leases.map((lease) => ({ task: lease.task, lease })),
-    ];
+    for (const { queue, waitedSeconds } of ready) jobWaitSeconds.observe({ queue }, Math.max(0, waitedSeconds));
+    const of = (tasks: readonly Task[], ...kinds: Task['kind'][]) => tasks.filter(({ kind }) => kinds.includes(kind));
+    await this.beginEffects(of(ready, 'effect'));
 
-    const effects = leases.filter(({ task }) => task.kind === 'effect');
-    const inProcess = free.filter(({ task }) => task.kind !== 'effect');
-    const of = (...kinds: Task['kind'][]) => inProcess.flatMap(({ task }) => (kinds.includes(task.kind) ? [task] : []));
-    const endLeases = () => inProcess.forEach(({ lease }) => lease?.end());
-    this.beginEffects(effects);
+    // A pure first attempt needs no lease: its commit proves that the task was still there. What was tried before may have killed its
+    // worker.
+    const steps = of(ready, 'begin', 'match', 'step', 'resume', 'cancel');
+    const leases = await this.leases.take(steps.filter(({ gen }) => gen > 1));
+    if (leases.length > 0) await failpoint('wrk.after_claim');
+    const free = [...steps.filter(({ gen }) => gen === 1), ...leases.map(({ task }) => task)];
     await Promise.all([
-      this.requests.begin(requests),
-      this.runStarts(of('start')),
-      this.runBegins(of('begin')),
-      this.runMatches(of('match')),
-      this.runSteps(of('step', 'resume', 'cancel')),
-    ]).finally(endLeases);
+      this.requests.begin(of(ready, 'request')),
+      this.runStarts(of(ready, 'start')),
+      this.runBegins(of(free, 'begin')),
+      this.runMatches(of(free, 'match')),
+      this.runSteps(of(free, 'step', 'resume', 'cancel')),
+    ]).finally(() => leases.forEach((lease) => lease.end()));
     await failpoint('wrk.before_job_done');
   }
 
@@ -159,34 +158,55 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     const leases = await this.leases.take(free.filter(suspicious));
     if (leases.length > 0) await failpoint('wrk.after_claim');
     await Promise.all([
-      ...free.filter((task) => !suspicious(task)).map((task) => this.start(task, seen)),
-      ...leases.map((lease) => this.start(lease.task, seen).finally(() => lease.end())),
+      ...free.filter((task) => !suspicious(task)).map((task) => this.startAlone(task, seen)),
+      ...leases.map((lease) => this.startAlone(lease.task, seen).finally(() => lease.end())),
       this.runLines([...lines.values()]),
     ]);
   }
 
-  /** Whoever has the head of a line goes on until it is empty: what others find behind it they may forget. */
+  private async startAlone(task: Task, seen: Seen): Promise<void> {
+    if ((await this.start(task, seen)) === 'held') await handBackTasks(this.database.pool, [task]);
+  }
+
+  /**
+   * Whoever has the head of a line goes on until it is empty: what others find behind it they may forget. A long line is handed on after a
+   * while, so that it keeps nobody else's work from this worker.
+   */
   private async runLines(lines: readonly Line[]): Promise<void> {
-    for (let left = lines; left.length > 0 && !this.draining;) {
+    const began = performance.now();
+    let left = lines;
+    while (left.length > 0 && !this.draining && performance.now() - began < lineMsMax) {
       const leases = await this.leases.takeLines(left);
       const seen = await this.orGiveBack(leases, this.seenBy(leases.map(({ task }) => task)));
       const taken = Map.groupBy(leases, ({ task }) => lineKey(task));
-      await Promise.all([...taken.values()].map((line) => this.runLine(line, seen)));
-      left = left.filter((line) => taken.has(lineKey(line)));
+      const held = new Set<string>();
+      await Promise.all([...taken].map(async ([key, line]) => ((await this.runLine(line, seen)) === 'held' ? held.add(key) : undefined)));
+      left = left.filter((line) => taken.has(lineKey(line)) && !held.has(lineKey(line)));
     }
+    await handOnLines(this.database.pool, left);
   }
 
-  private async runLine(leases: readonly Lease[], seen: Seen): Promise<void> {
+  /** held: the tenant has as many runs as it may; the rest of the line waits with the first of it. */
+  private async runLine(leases: readonly Lease[], seen: Seen): Promise<'done' | 'held'> {
     for (const [index, lease] of leases.entries()) {
+      const rest = leases.slice(index + 1);
       try {
-        await this.start(lease.task, seen);
+        if ((await this.start(lease.task, seen)) === 'held') {
+          await handBackTasks(
+            this.database.pool,
+            [lease, ...rest].map(({ task }) => task),
+          );
+          for (const one of rest) one.end();
+          return 'held';
+        }
       } catch (error) {
-        await this.leases.giveBack(leases.slice(index + 1)).catch(() => {});
+        await this.leases.giveBack(rest).catch(() => {});
         throw error;
       } finally {
         lease.end();
       }
     }
+    return 'done';
   }
 
   /** What decides how these events start. */
@@ -213,13 +233,13 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     return { listeners, waits, versions, tenants, takesTurns: new Set(takesTurns) };
   }
 
-  private async start(task: Task, seen: Seen): Promise<void> {
+  private async start(task: Task, seen: Seen): Promise<'done' | 'held'> {
     const { webhookEvent: event } = task;
-    if (event === null) return;
-    await withCorrelation({ correlationId: event.correlationId, tenantId: task.tenantId }, () => this.startEvent(task, event, seen));
+    if (event === null) return 'done';
+    return withCorrelation({ correlationId: event.correlationId, tenantId: task.tenantId }, () => this.startEvent(task, event, seen));
   }
 
-  private async startEvent(task: Task, event: NonNullable<Task['webhookEvent']>, seen: Seen): Promise<void> {
+  private async startEvent(task: Task, event: NonNullable<Task['webhookEvent']>, seen: Seen): Promise<'done' | 'held'> {
     let { waits } = seen;
     for (let decision = 1; decision <= decisionsMax; decision += 1) {
       const work = await this.startWork(task, event, { ...seen, waits });
@@ -233,11 +253,16 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
           failure: { code: 'not_storable', message: messageOf(error) },
         });
       });
-      if (committed.outcome !== 'fenced') return this.wakeFor(committed.begun);
+      if (committed.outcome === 'held') return 'held';
+      if (committed.outcome !== 'fenced') {
+        this.wakeFor(committed.begun);
+        return 'done';
+      }
       // One that waited for it has gone on with something else meanwhile.
       const { channelId, customerId } = event.item;
       waits = customerId === null ? [] : await readEventWaits(this.database.pool, [{ tenantId: task.tenantId, channelId, customerId }]);
     }
+    return 'done';
   }
 
   private async startWork(task: Task, event: NonNullable<Task['webhookEvent']>, seen: Seen): Promise<StartWork> {
@@ -248,6 +273,7 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
       tenantId: task.tenantId,
       webhookEventId: event.id,
       correlationId: event.correlationId,
+      runsMax: seen.tenants.get(task.tenantId)?.runsMax,
       item: JSON.parse(JSON.stringify(item)),
     } as const;
     if (task.crashes >= crashesMax) {
@@ -263,7 +289,7 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     let broken: string | undefined;
     for (const listener of seen.listeners) {
       const version = seen.versions.get(listener.versionId);
-      if (taken.has(listener.workflowId) || !(await wants(listener, item, task.tenantId, this.options.slow))) continue;
+      if (taken.has(listener.workflowId) || !(await wants(listener, item, task.tenantId, this.options.slowFor(task.tenantId)))) continue;
       // Not read is not gone: the task stays.
       if (version === undefined) throw new Error(`version ${listener.versionId} could not be read`);
       if (isBroken(version)) {
@@ -283,14 +309,14 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
   }
 
   /** A condition that fails to evaluate fits nothing. */
-  private async fits({ kinds, condition, scope }: EventWait, item: TriggerEvent): Promise<boolean> {
+  private async fits({ tenantId, kinds, condition, scope }: EventWait, item: TriggerEvent): Promise<boolean> {
     if (kinds.length > 0 && !kinds.includes(item.kind) && !kinds.includes(item.action)) return false;
     if (condition === null) return true;
     const event: Json = JSON.parse(JSON.stringify(item));
     const rest = { nodes: {}, execution: {}, workflow: {}, customer: { id: item.customerId }, env: {} };
     try {
       const seen = { ...rest, trigger: scope?.['trigger'] ?? null, input: scope?.['input'] ?? null, event };
-      return truthy(await compileExpression(condition).evaluate(seen, this.options.slow));
+      return truthy(await compileExpression(condition).evaluate(seen, this.options.slowFor(tenantId)));
     } catch {
       return false;
     }
@@ -300,16 +326,18 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
   private async runBegins(tasks: readonly Task[]): Promise<void> {
     await Promise.all(
       tasks.map(async (task) => {
-        const tenants = await this.tenants.get([task.tenantId]);
-        const begun = task.crashes >= crashesMax ? undefined : await this.callees.fromTask(task, this.toolsOf(tenants.get(task.tenantId)));
+        const tenant = (await this.tenants.get([task.tenantId])).get(task.tenantId);
+        const begun = task.crashes >= crashesMax ? undefined : await this.callees.fromTask(task, this.toolsOf(tenant));
         if (begun === undefined) this.logger.warn({ taskId: task.id, payload: task.payload }, 'a run could not be begun');
         const work: StepWork = {
           kind: 'step',
           tasks: [{ id: task.id, epoch: task.epoch }],
           step: undefined,
           begun: begun === undefined ? [] : [begun],
+          runsMax: tenant?.runsMax,
         };
         const committed = await this.committer.add(work);
+        if (committed.outcome === 'held') return handBackTasks(this.database.pool, [task]);
         this.wakeFor(committed.begun);
       }),
     );
@@ -453,7 +481,10 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
         for (const one of left) await this.decideTogether([one], undefined);
         return;
       }
-      if (committed.outcome === 'committed') return this.wakeFor([...(step === undefined ? [] : [step]), ...committed.begun]);
+      if (committed.outcome === 'committed') {
+        if (run !== undefined && run.state.status === 'running' && step?.state.status !== 'running') this.dispatcher.ended(run.tenantId);
+        return this.wakeFor([...(step === undefined ? [] : [step]), ...committed.begun]);
+      }
       left = left.filter(({ task }) => committed.outcome === 'fenced' && !committed.gone.includes(task.id));
       if (left.length === 0) return;
       run = await this.readRun(left);
@@ -486,16 +517,31 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
 
   // Effects ------------------------------------------------------------------------------------------------------------
 
-  /** The calls go on by themselves: a slow target keeps no ticket waiting. */
-  private beginEffects(leases: readonly Lease[]): void {
+  /**
+   * An effect must be one worker's alone, so each needs a lease; and a place, so that slow targets keep this worker from nothing else, nor
+   * those of one tenant from another's. The calls go on by themselves: a slow target keeps no ticket waiting.
+   */
+  private async beginEffects(tasks: readonly Task[]): Promise<void> {
+    if (tasks.length === 0) return;
+    const tenants = await this.tenants.get(tasks.map(({ tenantId }) => tenantId));
+    const placed = new Set(tasks.filter(({ tenantId }) => this.callPlaces.take(tenantId, tenants.get(tenantId)?.weight ?? 1)));
+    const giveBack = ({ tenantId }: Task) => {
+      this.callPlaces.giveBack(tenantId);
+      this.dispatcher.took(1);
+    };
+    const leases = await this.leases.take([...placed], giveBack).catch((error: unknown) => {
+      placed.forEach(giveBack);
+      throw error;
+    });
+    await putOffTasks(
+      this.database.pool,
+      tasks.filter((task) => !placed.has(task)),
+      noPlaceMs,
+    );
     if (leases.length === 0) return;
-    this.effectsRunning += leases.length;
     const work = this.runEffects(leases)
       .catch((error: unknown) => this.logger.warn({ reason: messageOf(error), effects: leases.length }, 'effects left to the sweeps'))
-      .finally(() => {
-        this.effectsRunning -= leases.length;
-        this.effectsInFlight.delete(work);
-      });
+      .finally(() => this.effectsInFlight.delete(work));
     this.effectsInFlight.add(work);
   }
 
@@ -592,7 +638,7 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
 
   private toolsOf(tenant: Tenant | undefined): StepTools {
     const tools: StepTools = {
-      slow: this.options.slow,
+      slow: this.options.slowFor(tenant?.id ?? ''),
       fusion: this.options.fusion,
       env: tenant?.env ?? {},
       blobs: this.blobs,

@@ -1,12 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import type { JsonObject } from '@sluice/kernel';
 import { ServiceDatabase } from '@sluice/platform-database';
+import type { Quotas } from '@sluice/tenancy-domain';
 
 export interface Tenant {
   readonly id: string;
   readonly env: JsonObject;
   /** Key of the HMAC behind effect keys (R6) */
   readonly effectSecret: Buffer;
+  /** Its part of what tenants share, beside that of others */
+  readonly weight: number;
+  /** How many of its runs may be under way at the same time; undefined: any number */
+  readonly runsMax: number | undefined;
 }
 
 const keptMs = 10_000;
@@ -23,12 +28,14 @@ export class TenantDirectory {
     const wanted = [...new Set(ids)];
     const missing = wanted.filter((id) => (this.kept.get(id)?.until ?? 0) < now);
     if (missing.length > 0) {
-      const { rows } = await this.database.pool.query<{ id: string; env: JsonObject; effect_secret: Buffer }>(
-        'SELECT id, env, effect_secret FROM tenants WHERE id = ANY ($1)',
+      const { rows } = await this.database.pool.query<{ id: string; env: JsonObject; effect_secret: Buffer; quotas: Quotas }>(
+        'SELECT id, env, effect_secret, quotas FROM tenants WHERE id = ANY ($1)',
         [missing],
       );
-      for (const { id, env, effect_secret: effectSecret } of rows)
-        this.kept.set(id, { tenant: { id, env, effectSecret }, until: now + keptMs });
+      for (const { id, env, effect_secret: effectSecret, quotas } of rows) {
+        const { weight = 1, maxConcurrentExecutions: runsMax } = quotas;
+        this.kept.set(id, { tenant: { id, env, effectSecret, weight, runsMax }, until: now + keptMs });
+      }
     }
     return new Map(
       wanted.flatMap((id) => {

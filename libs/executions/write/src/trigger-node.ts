@@ -60,7 +60,7 @@ export class TriggerNodeHandler implements ICommandHandler<TriggerNode> {
           correlationId: currentCorrelation()?.correlationId ?? newId(),
           asked: { metadata },
         },
-        this.tools,
+        this.tools.toolsFor(tenantId),
         'later',
       );
       await writeSteps(tx, this.tickets, [], [begun]);

@@ -5,7 +5,7 @@ export const WORKER_OPTIONS = Symbol('worker options');
 export interface WorkerOptions {
   /** `FUSION` */
   readonly fusion: boolean;
-  readonly slow: SlowEvaluator;
+  readonly slowFor: (tenantId: string) => SlowEvaluator;
   /** Of the command API, without a trailing slash: where approvals are given */
   readonly publicUrl: string;
 }

@@ -360,6 +360,18 @@ describe('the processes', () => {
     await narrow.close();
   });
 
+  it('T-16: are never all taken by one tenant, and others wait for none of what it has waiting', async () => {
+    const shared = new CodeSandbox({ size: 2 });
+    const calling = new AbortController();
+    const endless = { ...limits, timeoutMs: 60_000 };
+    const bombs = Promise.allSettled([1, 2, 3].map(() => shared.run('for (;;) {}', {}, endless, calling.signal, 'bomber')));
+    expect(await shared.run('return 1;', {}, limits, undefined, 'neighbour')).toBe(1);
+    expect(await shared.run('return 2;', {}, limits, undefined, 'neighbour')).toBe(2);
+    calling.abort();
+    expect((await bombs).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+    await shared.close();
+  });
+
   it('stop what is called off, and do not begin what waits', async () => {
     const narrow = new CodeSandbox({ size: 1 });
     const calling = new AbortController();

@@ -1,10 +1,11 @@
 import type { Json, JsonObject } from '@sluice/kernel';
 import { NodeFailure } from '@sluice/nodes';
+import { FairQueue, mayTake } from '@sluice/platform-fairness';
 
 import { SandboxProcess, type Task } from './sandbox-process.js';
 
 export interface CodeSandboxOptions {
-  /** Processes at most; each is started when it is first needed. */
+  /** Processes at most; each is started when it is first needed. One of them is always left to other tenants. */
   readonly size?: number;
   /** Jobs that may wait for a process. */
   readonly waitingMax?: number;
@@ -41,14 +42,14 @@ const startMs = 10_000;
  */
 export class CodeSandbox {
   private readonly processes: readonly SandboxProcess[];
-  private readonly waiting: Task[] = [];
+  private readonly waiting = new FairQueue<Task>();
   private readonly waitingMax: number;
   private readonly valuesBytesMax: number;
   private readonly resultBytesMax: number;
   private isClosed = false;
 
   constructor({
-    size = 2,
+    size = 3,
     waitingMax = 200,
     valuesBytesMax = 4 * 1024 * 1024,
     resultBytesMax = 1024 * 1024,
@@ -64,15 +65,20 @@ export class CodeSandbox {
   /**
    * `source` is the body of an async function; the members of `values` are its constants. Rejects with NodeFailure (`code_syntax`,
    * `code_threw`, `code_timeout`, `code_out_of_memory`, `code_result_invalid`, `code_too_large`, `code_crashed`; `details.line` counts from
-   * 1), with CodeSandboxUnavailable when another attempt may succeed, or with the reason of `signal`.
+   * 1), with CodeSandboxUnavailable when another attempt may succeed, or with the reason of `signal`. `tenantId`: code waits for its turn
+   * among tenants, not behind all that another one has waiting.
    */
-  run(source: string, values: JsonObject, { timeoutMs, memoryMb }: CodeLimits, signal?: AbortSignal): Promise<Json> {
+  run(source: string, values: JsonObject, { timeoutMs, memoryMb }: CodeLimits, signal?: AbortSignal, tenantId?: string): Promise<Json> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       if (this.isClosed) throw new CodeSandboxUnavailable('The code sandbox is closed');
-      if (this.waiting.length >= this.waitingMax) throw new CodeSandboxUnavailable('Too many code nodes wait for a process');
+      const lane = tenantId ?? '';
+      if (!mayTake(this.waiting.lengthOf(lane), 1, this.waitingMax - this.waiting.length)) {
+        throw new CodeSandboxUnavailable('Too many code nodes wait for a process');
+      }
       const limits = { timeoutMs, memoryMb, resultBytesMax: this.resultBytesMax };
       const task: Task = {
+        tenantId,
         source,
         values: this.write(values),
         ...limits,
@@ -87,7 +93,7 @@ export class CodeSandbox {
       };
       const abort = () => this.abort(task, signal?.reason);
       signal?.addEventListener('abort', abort, { once: true });
-      this.waiting.push(task);
+      this.waiting.push(lane, task);
       this.dispatch();
     });
   }
@@ -96,7 +102,7 @@ export class CodeSandbox {
   async close(): Promise<void> {
     this.isClosed = true;
     const reason = new CodeSandboxUnavailable('The code sandbox is closed');
-    for (const task of this.waiting.splice(0)) task.reject(reason);
+    for (const task of this.waiting.remove(() => true)) task.reject(reason);
     await Promise.all(this.processes.map((one) => one.close(reason)));
   }
 
@@ -109,22 +115,24 @@ export class CodeSandbox {
   }
 
   private abort(task: Task, reason: unknown): void {
-    const index = this.waiting.indexOf(task);
-    if (index === -1) {
-      for (const one of this.processes) one.abort(task, reason);
-    } else {
-      this.waiting.splice(index, 1);
-      task.reject(reason);
-    }
+    const [waiting] = this.waiting.remove((one) => one === task);
+    if (waiting !== undefined) waiting.reject(reason);
+    else for (const one of this.processes) one.abort(task, reason);
   }
 
   private dispatch(): void {
-    while (this.waiting.length > 0) {
+    for (;;) {
       const idle = this.processes.filter(({ isIdle }) => isIdle);
       const one = idle.find(({ isStarted }) => isStarted) ?? idle[0];
-      const task = one && this.waiting.shift();
+      const task = one && this.waiting.shift((tenantId) => this.mayRun(tenantId));
       if (one === undefined || task === undefined) return;
       one.run(task);
     }
+  }
+
+  /** Code may run for seconds, and nothing can be taken back from it: no tenant holds every process. */
+  private mayRun(tenantId: string): boolean {
+    if (tenantId === '') return true;
+    return this.processes.filter((one) => one.tenantId === tenantId).length < Math.max(1, this.processes.length - 1);
   }
 }

@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url';
 import type { Answer, FailureCode, Job } from './sandbox-child.js';
 
 export interface Task extends Job {
+  /** Whose code it is; undefined: nobody's in particular */
+  readonly tenantId: string | undefined;
   resolve(value: Json): void;
   reject(error: unknown): void;
 }
@@ -60,6 +62,11 @@ export class SandboxProcess {
 
   get isIdle(): boolean {
     return this.task === undefined;
+  }
+
+  /** Whose code it runs. */
+  get tenantId(): string | undefined {
+    return this.task?.tenantId;
   }
 
   get isStarted(): boolean {

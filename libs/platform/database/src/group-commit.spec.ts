@@ -4,6 +4,7 @@ const options = (flush: GroupCommitOptions<number, number>['flush'], more: Parti
   flush,
   isBadData: (error: unknown) => error instanceof SyntaxError,
   weightOf: () => 1,
+  laneOf: () => 'a',
   itemsMax: 100,
   weightMax: 1_000,
   inFlightMax: 1,
@@ -54,6 +55,52 @@ describe('GroupCommit', () => {
     const results = await Promise.allSettled([commit.add(1), commit.add(2)]);
     expect(results.every(({ status }) => status === 'rejected')).toBe(true);
     expect(flushes).toBe(1);
+  });
+
+  it('T-15: takes from all lanes in turn, so that nobody waits behind a flood', async () => {
+    const groups: number[][] = [];
+    const first = Promise.withResolvers<void>();
+    const commit = new GroupCommit(
+      options(
+        async (items) => {
+          groups.push([...items]);
+          if (groups.length === 1) await first.promise;
+          return items;
+        },
+        { itemsMax: 4, laneOf: (item) => (item < 100 ? 'flood' : `quiet ${item % 2}`) },
+      ),
+    );
+    const flood = Array.from({ length: 9 }, (_, n) => commit.add(n));
+    await new Promise((resolve) => setImmediate(resolve));
+    const quiet = [commit.add(100), commit.add(101)];
+    first.resolve();
+    await Promise.all([...flood, ...quiet]);
+    expect(groups).toEqual([
+      [0, 1, 2, 3],
+      [4, 100, 101, 5],
+      [6, 7, 8],
+    ]);
+  });
+
+  it('T-15: a lane that fills what may wait leaves room for others', async () => {
+    const never = Promise.withResolvers<number[]>();
+    const commit = new GroupCommit(
+      options(() => never.promise, { waitingWeightMax: 10, itemsMax: 1, laneOf: (item) => (item < 100 ? 'flood' : 'quiet') }),
+    );
+    const settled = Promise.allSettled(
+      Array.from({ length: 12 }, async (_, n) => {
+        const written = commit.add(n);
+        if (n === 0) await new Promise((resolve) => setImmediate(resolve));
+        return written;
+      }),
+    );
+    await new Promise((resolve) => setImmediate(resolve));
+    const quiet = commit.add(100);
+    quiet.catch(() => {});
+    never.reject(new Error('the end'));
+    const refused = (await settled).filter((one) => one.status === 'rejected' && one.reason instanceof Overloaded).length;
+    expect(refused).toBeGreaterThan(0);
+    await expect(quiet).rejects.toThrow('the end');
   });
 
   it('refuses newcomers beyond what may wait, and what waited past its budget', async () => {

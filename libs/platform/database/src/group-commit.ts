@@ -1,4 +1,5 @@
 import { DomainError } from '@sluice/kernel';
+import { FairQueue, mayTake } from '@sluice/platform-fairness';
 
 /** Nothing is wrong with the request; there is no room or no database for it now. */
 export class Overloaded extends DomainError {
@@ -13,6 +14,8 @@ export interface GroupCommitOptions<Item, Result> {
   /** True when the rejection says that some item is bad in itself: the group is split until that item is alone. */
   readonly isBadData: (error: unknown) => boolean;
   readonly weightOf: (item: Item) => number;
+  /** Whose it is. Groups take from those that have something waiting in turn; nobody's is left behind a flood of another's. */
+  readonly laneOf: (item: Item) => string;
   readonly itemsMax: number;
   readonly weightMax: number;
   /** Groups being written at a time. */
@@ -25,6 +28,7 @@ export interface GroupCommitOptions<Item, Result> {
 
 interface Waiting<Item, Result> {
   readonly item: Item;
+  readonly lane: string;
   readonly weight: number;
   readonly since: number;
   readonly settle: { resolve(result: Result): void; reject(error: unknown): void };
@@ -35,7 +39,9 @@ interface Waiting<Item, Result> {
  * pays one commit for many items.
  */
 export class GroupCommit<Item, Result> {
-  private waiting: Waiting<Item, Result>[] = [];
+  private readonly waiting = new FairQueue<Waiting<Item, Result>>();
+  /** By lane; what is not there is 0. */
+  private readonly weights = new Map<string, number>();
   private waitingWeight = 0;
   private inFlight = new Set<Promise<void>>();
   private overdue: NodeJS.Timeout | undefined;
@@ -44,12 +50,14 @@ export class GroupCommit<Item, Result> {
 
   add(item: Item): Promise<Result> {
     const weight = this.options.weightOf(item);
-    if (this.waitingWeight + weight > this.options.waitingWeightMax && this.waiting.length > 0) {
+    const lane = this.options.laneOf(item);
+    const free = this.options.waitingWeightMax - this.waitingWeight;
+    if (this.waiting.length > 0 && (weight > free || !mayTake(this.weights.get(lane) ?? 0, 1, free))) {
       return Promise.reject(new Overloaded('Too much is waiting to be written. Try again.'));
     }
     const { promise, ...settle } = Promise.withResolvers<Result>();
-    this.waiting.push({ item, weight, since: performance.now(), settle });
-    this.waitingWeight += weight;
+    this.waiting.push(lane, { item, lane, weight, since: performance.now(), settle });
+    this.weigh(lane, weight);
     // What arrives in the same turn of the event loop shares the commit.
     setImmediate(() => this.fill());
     return promise;
@@ -77,14 +85,23 @@ export class GroupCommit<Item, Result> {
   }
 
   private takeGroup(): Waiting<Item, Result>[] {
+    const group: Waiting<Item, Result>[] = [];
     let weight = 0;
-    const count = this.waiting.findIndex((entry, index) => {
-      weight += entry.weight;
-      return index > 0 && (index >= this.options.itemsMax || weight > this.options.weightMax);
-    });
-    const group = this.waiting.splice(0, count === -1 ? this.waiting.length : count);
-    this.waitingWeight -= group.reduce((sum, entry) => sum + entry.weight, 0);
+    for (let next = this.waiting.peek(); next !== undefined; next = this.waiting.peek()) {
+      weight += next.weight;
+      if (group.length > 0 && (group.length >= this.options.itemsMax || weight > this.options.weightMax)) break;
+      this.waiting.shift();
+      this.weigh(next.lane, -next.weight);
+      group.push(next);
+    }
     return group;
+  }
+
+  private weigh(lane: string, weight: number): void {
+    this.waitingWeight += weight;
+    const now = (this.weights.get(lane) ?? 0) + weight;
+    if (now === 0) this.weights.delete(lane);
+    else this.weights.set(lane, now);
   }
 
   private async write(group: readonly Waiting<Item, Result>[]): Promise<void> {
@@ -104,19 +121,19 @@ export class GroupCommit<Item, Result> {
   }
 
   private watchBudget(): void {
-    const [oldest] = this.waiting;
-    if (oldest === undefined || this.overdue !== undefined) return;
+    if (this.waiting.length === 0 || this.overdue !== undefined) return;
+    const oldest = Math.min(...this.waiting.heads().map(({ since }) => since));
     this.overdue = setTimeout(
       () => {
         this.overdue = undefined;
         const limit = performance.now() - this.options.budgetMs;
-        const kept = this.waiting.findIndex(({ since }) => since > limit);
-        const late = this.waiting.splice(0, kept === -1 ? this.waiting.length : kept);
-        this.waitingWeight -= late.reduce((sum, entry) => sum + entry.weight, 0);
-        for (const { settle } of late) settle.reject(new Overloaded('The database does not keep up. Try again.'));
+        for (const { lane, weight, settle } of this.waiting.remove(({ since }) => since <= limit)) {
+          this.weigh(lane, -weight);
+          settle.reject(new Overloaded('The database does not keep up. Try again.'));
+        }
         this.watchBudget();
       },
-      Math.max(1, oldest.since + this.options.budgetMs - performance.now()),
+      Math.max(1, oldest + this.options.budgetMs - performance.now()),
     );
   }
 }

@@ -205,6 +205,31 @@ describe('the pool', () => {
     await narrow.close();
   });
 
+  it('T-16: evaluates for tenants in turn: nobody waits behind another one’s bombs', async () => {
+    const shared = new ExpressionPool({ size: 1, timeLimitMs: 50 });
+    const ended: string[] = [];
+    const bomb = '( $f := function($x) { $f($x + 1) + 1 }; $f(1) )';
+    const bombs = Array.from({ length: 20 }, () =>
+      shared
+        .evaluatorFor('bomber')(bomb, scope)
+        .catch(() => ended.push('bomber')),
+    );
+    expect(await shared.evaluatorFor('neighbour')('$sqrt(4)', scope)).toBe(2);
+    expect(ended.length).toBeLessThanOrEqual(2);
+    await Promise.all(bombs);
+    await shared.close();
+  });
+
+  it('T-16: a tenant that fills what may wait leaves room for others', async () => {
+    const shared = new ExpressionPool({ size: 1, waitingMax: 10 });
+    const flood = Array.from({ length: 20 }, () => shared.evaluatorFor('flood')('$sqrt(4)', scope));
+    const neighbour = shared.evaluatorFor('neighbour')('$sqrt(9)', scope);
+    const outcomes = await Promise.allSettled(flood);
+    expect(outcomes.filter(({ status }) => status === 'rejected').length).toBeGreaterThan(0);
+    expect(await neighbour).toBe(3);
+    await shared.close();
+  });
+
   it('counts the time from when the worker begins, not from when this thread was busy', async () => {
     const strict = new ExpressionPool({ size: 1, timeLimitMs: 50 });
     await strict.evaluate('$sqrt(4)', scope);

@@ -1,4 +1,5 @@
 import { ExpressionFailed, type Scope, type SlowEvaluator } from '@sluice/expressions';
+import { FairQueue, mayTake } from '@sluice/platform-fairness';
 
 import { EvaluationThread, type Task } from './evaluation-thread.js';
 
@@ -29,7 +30,7 @@ export class ExpressionPoolUnavailable extends Error {
  */
 export class ExpressionPool {
   private readonly threads: readonly EvaluationThread[];
-  private readonly waiting: Task[] = [];
+  private readonly waiting = new FairQueue<Task>();
   private readonly waitingMax: number;
   private isClosed = false;
 
@@ -39,20 +40,30 @@ export class ExpressionPool {
     this.waitingMax = waitingMax;
   }
 
-  /** Rejects with ExpressionFailed, or with ExpressionPoolUnavailable when another attempt may succeed. */
-  readonly evaluate: SlowEvaluator = (source, scope) =>
-    new Promise((resolve, reject) => {
-      if (this.isClosed) throw new ExpressionPoolUnavailable('The expression pool is closed');
-      if (this.waiting.length >= this.waitingMax) throw new ExpressionPoolUnavailable('Too many expressions wait for a worker');
-      this.waiting.push({ source, document: writeDocument(source, scope), resolve, reject });
-      this.dispatch();
-    });
+  /**
+   * Evaluates for this tenant: it waits for its turn among tenants, not behind all that another one has waiting. The evaluator rejects with
+   * ExpressionFailed, or with ExpressionPoolUnavailable when another attempt may succeed.
+   */
+  evaluatorFor(tenantId: string): SlowEvaluator {
+    return (source, scope) =>
+      new Promise((resolve, reject) => {
+        if (this.isClosed) throw new ExpressionPoolUnavailable('The expression pool is closed');
+        if (!mayTake(this.waiting.lengthOf(tenantId), 1, this.waitingMax - this.waiting.length)) {
+          throw new ExpressionPoolUnavailable('Too many expressions wait for a worker');
+        }
+        this.waiting.push(tenantId, { source, document: writeDocument(source, scope), resolve, reject });
+        this.dispatch();
+      });
+  }
+
+  /** For nobody in particular. */
+  readonly evaluate: SlowEvaluator = this.evaluatorFor('');
 
   /** What is under way is not waited for. */
   async close(): Promise<void> {
     this.isClosed = true;
     const reason = new ExpressionPoolUnavailable('The expression pool is closed');
-    for (const task of this.waiting.splice(0)) task.reject(reason);
+    for (const task of this.waiting.remove(() => true)) task.reject(reason);
     await Promise.all(this.threads.map((thread) => thread.close(reason)));
   }
 

@@ -72,7 +72,7 @@ function outbound(options: Partial<OutboundHttpOptions> = {}) {
   const http = new OutboundHttp({ allow: [INTERNET], ...options });
   cleanups.push(() => http.close());
   const send = (url: string, rest: Partial<OutboundRequest & { timeoutMs: number; signal: AbortSignal }> = {}) =>
-    http.send({ method: 'GET', url, headers: {}, timeoutMs: 5_000, signal: new AbortController().signal, ...rest });
+    http.send({ tenantId: 'a', method: 'GET', url, headers: {}, timeoutMs: 5_000, signal: new AbortController().signal, ...rest });
   return { send };
 }
 

@@ -26,6 +26,8 @@ export interface OutboundHttpOptions {
 }
 
 export interface OutboundCall extends OutboundRequest {
+  /** For whom: no tenant's calls wait for, or share, another's connections */
+  readonly tenantId: string;
   /** For everything together: names, connections, redirects, the last byte of the body */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -35,6 +37,10 @@ const MEBIBYTE = 1024 * 1024;
 /** However much a request asks for: an answer is held in memory. */
 const RESPONSE_BYTES_MAX = 8 * MEBIBYTE;
 const HEADER_BYTES_MAX = 16 * 1024;
+/** Of one tenant */
+const CONNECTIONS_PER_ORIGIN = 64;
+/** Tenants that keep connections open; one more closes those of whoever called least lately. */
+const AGENTS_MAX = 500;
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
 /** They belong to the connection, or say who is asked: the URL alone decides that. */
@@ -59,7 +65,9 @@ const ownHeaders = new Set([
  * environment play no part. Fails with NodeFailure only.
  */
 export class OutboundHttp {
-  private readonly agent: Agent;
+  /** By tenant, the one that was used last at the end */
+  private readonly agents = new Map<string, Agent>();
+  private readonly connectTimeoutMs: number;
   private readonly guard: AddressGuard;
   private readonly maxResponseBytes: number;
   private readonly maxRequestBytes: number;
@@ -72,13 +80,7 @@ export class OutboundHttp {
     this.maxRequestBytes = options.maxRequestBytes ?? MEBIBYTE;
     this.maxRedirects = options.maxRedirects ?? 5;
     this.onRefused = options.onRefused ?? (() => undefined);
-    this.agent = new Agent({
-      connect: guardedConnector(this.guard, options.connectTimeoutMs ?? 5_000),
-      connections: 64,
-      pipelining: 1,
-      allowH2: false,
-      maxHeaderSize: HEADER_BYTES_MAX,
-    });
+    this.connectTimeoutMs = options.connectTimeoutMs ?? 5_000;
   }
 
   async send(request: OutboundCall): Promise<OutboundResponse> {
@@ -86,7 +88,7 @@ export class OutboundHttp {
     const signal = AbortSignal.any([request.signal, deadline]);
     try {
       const responseBytesMax = Math.min(request.maxResponseBytes ?? this.maxResponseBytes, RESPONSE_BYTES_MAX);
-      return await this.follow(this.firstHop(request), signal, responseBytesMax);
+      return await this.follow(this.agentOf(request.tenantId), this.firstHop(request), signal, responseBytesMax);
     } catch (error) {
       if (error instanceof AddressRefused) return this.refuse(error);
       if (!(error instanceof ExchangeFailed)) throw failureOf(error, true);
@@ -99,7 +101,29 @@ export class OutboundHttp {
 
   /** Ends every connection, and with it what is still under way. */
   async close(): Promise<void> {
-    await this.agent.destroy();
+    await Promise.all([...this.agents.values()].map((agent) => agent.destroy()));
+    this.agents.clear();
+  }
+
+  private agentOf(tenantId: string): Agent {
+    const agent =
+      this.agents.get(tenantId) ??
+      new Agent({
+        connect: guardedConnector(this.guard, this.connectTimeoutMs),
+        connections: CONNECTIONS_PER_ORIGIN,
+        pipelining: 1,
+        allowH2: false,
+        maxHeaderSize: HEADER_BYTES_MAX,
+      });
+    this.agents.delete(tenantId);
+    this.agents.set(tenantId, agent);
+    // What it still has under way ends first.
+    for (const [id, idlest] of this.agents) {
+      if (this.agents.size <= AGENTS_MAX) break;
+      this.agents.delete(id);
+      void idlest.close();
+    }
+    return agent;
   }
 
   private firstHop({ method, url, headers, body }: OutboundRequest): Hop {
@@ -114,10 +138,10 @@ export class OutboundHttp {
     return { method: verb, url: checkedUrl(url), headers: sent, body };
   }
 
-  private async follow(first: Hop, signal: AbortSignal, responseBytesMax: number): Promise<OutboundResponse> {
+  private async follow(agent: Agent, first: Hop, signal: AbortSignal, responseBytesMax: number): Promise<OutboundResponse> {
     let hop = first;
     for (let redirects = 0; ; redirects += 1) {
-      const response = await exchange(this.agent, hop, signal, responseBytesMax);
+      const response = await exchange(agent, hop, signal, responseBytesMax);
       const location = response.headers['location'];
       if (!isRedirect(response.status) || location === undefined) return decoded(response, responseBytesMax);
 

@@ -1,7 +1,7 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { inJobs, QUEUE_NAME, type TaskTicket, Tickets, ticketsPerJob } from './tickets.js';
+import { inJobs, QUEUE_NAMES, type TaskTicket, type TicketJob, Tickets, ticketsPerJob, type Way, ways } from './tickets.js';
 
 /** Hash-tagged, so that every key of the queue lies on one node of a cluster. */
 export const QUEUE_PREFIX = '{sluice}';
@@ -16,7 +16,7 @@ const finishedJobsKept = { count: 1_000, age: 300 };
 @Injectable()
 export class BullTickets extends Tickets implements OnApplicationShutdown {
   private readonly redis: Redis;
-  private queue: Queue | undefined;
+  private readonly queues = new Map<Way, Queue>();
 
   constructor(redisUrl: string) {
     super();
@@ -33,24 +33,8 @@ export class BullTickets extends Tickets implements OnApplicationShutdown {
 
   async issue(tickets: readonly TaskTicket[]): Promise<boolean> {
     if (this.redis.status !== 'ready') return false;
-    const jobs = inJobs(tickets).map(({ tasks, priority }) => ({
-      name: 'tasks',
-      data: { tasks },
-      opts: {
-        jobId: `t${tasks[0]?.id}-${tasks[0]?.gen}`,
-        attempts: 1,
-        removeOnComplete: finishedJobsKept,
-        removeOnFail: finishedJobsKept,
-        // BullMQ takes jobs without a priority before all that have one, and those of the other end before them.
-        ...(priority > 0 && { lifo: true }),
-        ...(priority < 0 && { priority: 1 }),
-      },
-    }));
-    return withinDeadline(
-      this.readyQueue()
-        .addBulk(jobs)
-        .then(() => true),
-    );
+    const added = [...Map.groupBy(inJobs(tickets), ({ way }) => way)].map(([way, jobs]) => this.readyQueue(way).addBulk(jobs.map(jobOf)));
+    return withinDeadline(Promise.all(added).then(() => true));
   }
 
   async keeper(): Promise<string | undefined> {
@@ -69,25 +53,44 @@ export class BullTickets extends Tickets implements OnApplicationShutdown {
 
   async waiting(): Promise<number> {
     if (this.redis.status !== 'ready') return 0;
-    const jobs = await this.readyQueue()
-      .getWaitingCount()
-      .catch(() => 0);
-    return jobs * ticketsPerJob;
+    const jobs = await Promise.all(
+      ways.map((way) =>
+        this.readyQueue(way)
+          .getJobCountByTypes('waiting', 'prioritized')
+          .catch(() => 0),
+      ),
+    );
+    return jobs.reduce((sum, count) => sum + count, 0) * ticketsPerJob;
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.queue?.close().catch(() => {});
+    await Promise.all([...this.queues.values()].map((queue) => queue.close().catch(() => {})));
     this.redis.disconnect();
   }
 
-  private readyQueue(): Queue {
-    if (this.queue === undefined) {
-      this.queue = new Queue(QUEUE_NAME, { connection: this.redis, prefix: QUEUE_PREFIX, skipVersionCheck: true });
-      this.queue.on('error', () => {});
-    }
-    return this.queue;
+  private readyQueue(way: Way): Queue {
+    const known = this.queues.get(way);
+    if (known !== undefined) return known;
+    const queue = new Queue(QUEUE_NAMES[way], { connection: this.redis, prefix: QUEUE_PREFIX, skipVersionCheck: true });
+    queue.on('error', () => {});
+    this.queues.set(way, queue);
+    return queue;
   }
 }
+
+const jobOf = ({ tasks, priority }: TicketJob) => ({
+  name: 'tasks',
+  data: { tasks },
+  opts: {
+    jobId: `t${tasks[0]?.id}-${tasks[0]?.gen}`,
+    attempts: 1,
+    removeOnComplete: finishedJobsKept,
+    removeOnFail: finishedJobsKept,
+    // BullMQ takes jobs without a priority before all that have one, and those of the other end before them.
+    ...(priority > 0 && { lifo: true }),
+    ...(priority < 0 && { priority: 1 }),
+  },
+});
 
 async function withinDeadline(work: Promise<boolean>): Promise<boolean> {
   const { promise: late, resolve } = Promise.withResolvers<boolean>();

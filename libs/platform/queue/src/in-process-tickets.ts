@@ -1,9 +1,10 @@
 import { EventEmitter } from 'node:events';
 import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
-import { inJobs, type TaskTicket, TicketHandler, type TicketJob, Tickets } from './tickets.js';
+import { inJobs, type TaskTicket, TicketHandler, type TicketJob, Tickets, type Way, ways } from './tickets.js';
 
 const channel = new EventEmitter().setMaxListeners(0);
 const topic = 'tickets';
+const consumers = new Set<InProcessConsumer>();
 const jobsWaitingMax = 1_000;
 
 /** Tickets within this process. What nobody takes is lost, as with Redis; the sweeps find its tasks. */
@@ -17,47 +18,56 @@ export class InProcessTickets extends Tickets {
     return Promise.resolve('in-process');
   }
 
-  /** They lie with whoever takes them, and there are few: the consumer drops what it cannot hold. */
+  /** They lie with whoever takes them. */
   waiting(): Promise<number> {
-    return Promise.resolve(0);
+    return Promise.resolve([...consumers].reduce((sum, { waiting }) => sum + waiting, 0));
   }
 }
 
-/** Takes tickets, a bounded number of jobs at a time; beyond the bound they are left to the sweeps. */
+/** Takes tickets, a bounded number of jobs at a time on each way; beyond the bound they are left to the sweeps. */
 @Injectable()
 export class InProcessConsumer implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly waiting: TicketJob[] = [];
-  private readonly running = new Set<Promise<void>>();
+  private readonly jobs: Readonly<Record<Way, TicketJob[]>> = { main: [], express: [] };
+  private readonly running: Readonly<Record<Way, Set<Promise<void>>>> = { main: new Set(), express: new Set() };
   private readonly take = (job: TicketJob): void => {
-    const place = this.waiting.findLastIndex(({ priority }) => priority >= job.priority) + 1;
-    if (this.waiting.length < jobsWaitingMax) this.waiting.splice(place, 0, job);
-    this.fill();
+    const jobs = this.jobs[job.way];
+    const place = jobs.findLastIndex(({ priority }) => priority >= job.priority) + 1;
+    if (jobs.length < jobsWaitingMax) jobs.splice(place, 0, job);
+    this.fill(job.way);
   };
 
   constructor(
     private readonly handler: TicketHandler,
-    private readonly concurrency: number,
+    private readonly concurrency: Readonly<Record<Way, number>>,
   ) {}
+
+  /** Tickets that were not begun yet. */
+  get waiting(): number {
+    return ways.flatMap((way) => this.jobs[way]).reduce((sum, { tasks }) => sum + tasks.length, 0);
+  }
 
   onApplicationBootstrap(): void {
     channel.on(topic, this.take);
+    consumers.add(this);
   }
 
   async beforeApplicationShutdown(): Promise<void> {
     channel.off(topic, this.take);
-    this.waiting.length = 0;
-    await Promise.all(this.running);
+    consumers.delete(this);
+    for (const way of ways) this.jobs[way].length = 0;
+    await Promise.all(ways.flatMap((way) => [...this.running[way]]));
   }
 
-  private fill(): void {
-    while (this.running.size < this.concurrency) {
-      const job = this.waiting.shift();
+  private fill(way: Way): void {
+    const running = this.running[way];
+    while (running.size < this.concurrency[way]) {
+      const job = this.jobs[way].shift();
       if (job === undefined) return;
       const done = this.handler.handle(job.tasks).finally(() => {
-        this.running.delete(done);
-        this.fill();
+        running.delete(done);
+        this.fill(way);
       });
-      this.running.add(done);
+      running.add(done);
     }
   }
 }

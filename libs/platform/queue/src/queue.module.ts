@@ -5,7 +5,8 @@ import type { Logger } from '@sluice/platform-telemetry';
 import { BullTickets, QUEUE_PREFIX } from './bull-tickets.js';
 import { InProcessConsumer, InProcessTickets } from './in-process-tickets.js';
 import { ticketProcessor } from './ticket-processor.js';
-import { TicketHandler, Tickets, QUEUE_NAME } from './tickets.js';
+import { TicketWindows } from './ticket-windows.js';
+import { QUEUE_NAMES, TicketHandler, Tickets, type Way, ways } from './tickets.js';
 
 /** Issues tickets, on Redis or in process. */
 @Module({})
@@ -20,9 +21,13 @@ export class TicketsModule {
   }
 }
 
+/** What may be let out, for who writes tasks. Needs the service's database. */
+@Module({ providers: [TicketWindows], exports: [TicketWindows] })
+export class TicketWindowsModule {}
+
 export interface TicketConsumerOptions extends RedisConfig {
   /** Jobs at a time; each carries up to 100 tasks. */
-  readonly concurrency: number;
+  readonly concurrency: Readonly<Record<Way, number>>;
   readonly logger: Logger;
   /** Where the TicketHandler is provided. */
   readonly imports: ModuleMetadata['imports'];
@@ -58,9 +63,9 @@ export class TicketConsumerModule {
             retryStrategy: (attempt: number) => Math.min(attempt * 100, 1_000),
           },
         }),
-        BullModule.registerQueue({ name: QUEUE_NAME }),
+        BullModule.registerQueue(...ways.map((way) => ({ name: QUEUE_NAMES[way] }))),
       ],
-      providers: [ticketProcessor(concurrency, logger)],
+      providers: ways.map((way) => ticketProcessor(QUEUE_NAMES[way], concurrency[way], logger)),
     };
   }
 }

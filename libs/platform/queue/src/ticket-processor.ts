@@ -2,14 +2,14 @@ import { OnWorkerEvent, Processor, WorkerHost } from '@nestjs/bullmq';
 import type { BeforeApplicationShutdown, Type } from '@nestjs/common';
 import { type Logger } from '@sluice/platform-telemetry';
 import type { Job } from 'bullmq';
-import { QUEUE_NAME, TicketHandler, ticketsOf } from './tickets.js';
+import { TicketHandler, ticketsOf } from './tickets.js';
 
 /** So long a stop waits for BullMQ to write down which jobs are done. What it does not write comes again, and does nothing. */
 const recordMs = 1_000;
 
 /** BullMQ's own recovery is never relied upon: a job that it calls stalled or failed is a ticket lost, and the sweeps re-issue it. */
-export function ticketProcessor(concurrency: number, logger: Logger): Type<WorkerHost> {
-  @Processor(QUEUE_NAME, { concurrency, lockDuration: 60_000, maxStalledCount: 1 })
+export function ticketProcessor(queueName: string, concurrency: number, logger: Logger): Type<WorkerHost> {
+  @Processor(queueName, { concurrency, lockDuration: 60_000, maxStalledCount: 1 })
   class TicketProcessor extends WorkerHost implements BeforeApplicationShutdown {
     /** By job id, what is handled, until BullMQ has recorded that it is done */
     private readonly handled = new Map<string | undefined, Promise<void>>();

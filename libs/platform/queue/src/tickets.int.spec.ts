@@ -8,7 +8,7 @@ import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { QUEUE_PREFIX } from './bull-tickets.js';
 import { TicketConsumerModule, TicketsModule } from './queue.module.js';
-import { QUEUE_NAME, type TaskTicket, TicketHandler, Tickets } from './tickets.js';
+import { QUEUE_NAMES, type TaskTicket, TicketHandler, Tickets } from './tickets.js';
 
 @Injectable()
 class Collector extends TicketHandler {
@@ -41,7 +41,7 @@ describe.each([
   beforeAll(async () => {
     redisUrl = await urlOf();
     const logger = createLogger('test', 'silent');
-    const consumer = TicketConsumerModule.forRoot({ redisUrl, concurrency: 2, logger, imports: [CollectorModule] });
+    const consumer = TicketConsumerModule.forRoot({ redisUrl, concurrency: { main: 2, express: 2 }, logger, imports: [CollectorModule] });
     app = await NestFactory.createApplicationContext(
       { module: class Root {}, imports: [TicketsModule.forRoot({ redisUrl }), consumer] },
       { logger: false },
@@ -85,7 +85,7 @@ describe('tickets on Redis', () => {
           TicketsModule.forRoot({ redisUrl: url }),
           TicketConsumerModule.forRoot({
             redisUrl: url,
-            concurrency: 2,
+            concurrency: { main: 2, express: 2 },
             logger: createLogger('test', 'silent'),
             imports: [CollectorModule],
           }),
@@ -112,7 +112,7 @@ describe('tickets on Redis', () => {
   });
 
   it('R-12 R-13: what is not a ticket is left out', async () => {
-    const queue = new Queue(QUEUE_NAME, { connection: redis, prefix: QUEUE_PREFIX });
+    const queue = new Queue(QUEUE_NAMES.main, { connection: redis, prefix: QUEUE_PREFIX });
     await queue.add('tasks', {
       tasks: [{ id: '1', gen: 1 }, { id: -1, gen: 1 }, { id: 1e300, gen: 1 }, { id: {} }, 'x', null, { id: 4_712, gen: 3 }],
     });
@@ -139,7 +139,12 @@ it('R-03: without Redis nothing is placed, and nothing hangs', async () => {
 it('R-02: an app stops although its Redis is gone, and does not wait for it', async () => {
   const redis = await startRedis();
   const logger = createLogger('test', 'silent');
-  const consumer = TicketConsumerModule.forRoot({ redisUrl: redis.url, concurrency: 2, logger, imports: [CollectorModule] });
+  const consumer = TicketConsumerModule.forRoot({
+    redisUrl: redis.url,
+    concurrency: { main: 2, express: 1 },
+    logger,
+    imports: [CollectorModule],
+  });
   const app = await NestFactory.createApplicationContext(
     { module: class Root {}, imports: [TicketsModule.forRoot({ redisUrl: redis.url }), consumer] },
     { logger: false },

@@ -7,9 +7,17 @@ export interface TaskTicket {
   readonly gen: number;
   /** 1 goes before others, -1 after them. Default 0 */
   readonly priority?: number;
+  /** On a way of its own, for tenants that have little out: past those that have much. */
+  readonly isExpress?: boolean;
 }
 
-export const QUEUE_NAME = 'workflow-node-execution';
+/** Two ways to the workers, each with places of its own there: what stands in one keeps nothing of the other waiting. */
+export type Way = 'main' | 'express';
+export const ways: readonly Way[] = ['main', 'express'];
+export const QUEUE_NAMES: Readonly<Record<Way, string>> = {
+  main: 'workflow-node-execution',
+  express: 'workflow-node-execution-express',
+};
 /** Tasks per job. */
 export const ticketsPerJob = 100;
 
@@ -46,16 +54,21 @@ export function ticketsOf(data: unknown): TaskTicket[] {
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) > 0;
 
-/** The tasks of one priority, up to a hundred */
+/** The tasks of one way and priority, up to a hundred */
 export interface TicketJob {
+  readonly way: Way;
   readonly priority: number;
   readonly tasks: readonly TaskTicket[];
 }
 
-export const inJobs = (tickets: readonly TaskTicket[]): TicketJob[] =>
-  [...Map.groupBy(tickets, ({ priority = 0 }) => priority)].flatMap(([priority, tasks]) =>
-    Array.from({ length: Math.ceil(tasks.length / ticketsPerJob) }, (_, n) => ({
+export function inJobs(tickets: readonly TaskTicket[]): TicketJob[] {
+  const alike = Map.groupBy(tickets, ({ isExpress = false, priority = 0 }) => `${isExpress ? 'express' : 'main'} ${priority}`);
+  return [...alike.values()].flatMap((tasks) => {
+    const [{ isExpress = false, priority = 0 } = {}] = tasks;
+    return Array.from({ length: Math.ceil(tasks.length / ticketsPerJob) }, (_, n) => ({
+      way: isExpress ? ('express' as const) : ('main' as const),
       priority,
       tasks: tasks.slice(n * ticketsPerJob, (n + 1) * ticketsPerJob).map(({ id, gen }) => ({ id, gen })),
-    })),
-  );
+    }));
+  });
+}

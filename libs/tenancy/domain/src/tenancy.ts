@@ -13,10 +13,13 @@ export type TenantEvent = TenantCreated | TenantQuotaChanged | TenantEnvChanged;
 
 /** What a tenant may use; what is absent has no limit. */
 export interface Quotas {
+  /** Runs that are running; those that wait for something are not. */
   readonly maxConcurrentExecutions?: number;
   readonly webhooksPerMinute?: number;
   /** A day is one of UTC. */
   readonly dailyExecutions?: number;
+  /** Its part of what all tenants share, beside that of others. Default 1 */
+  readonly weight?: number;
 }
 
 export type ApiKeyCreated = DomainEvent<

@@ -1,5 +1,5 @@
 import { newId } from '@sluice/kernel';
-import type { TaskTicket } from '@sluice/platform-queue';
+import type { WrittenTask } from '@sluice/platform-queue';
 
 interface BegunRow {
   readonly task_id: number | null;
@@ -14,10 +14,10 @@ export async function beginHeldEvents(
   query: (text: string, values: unknown[]) => Promise<BegunRow[]>,
   tenantId: string,
   channelId: string,
-): Promise<{ readonly tickets: readonly TaskTicket[]; readonly drained: boolean }> {
+): Promise<{ readonly tasks: readonly WrittenTask[]; readonly drained: boolean }> {
   const rows = await query('SELECT * FROM begin_held_events($1, $2, $3)', [tenantId, channelId, Array.from({ length: eventsMax }, newId)]);
   return {
-    tickets: rows.flatMap(({ task_id: id }) => (id === null ? [] : [{ id, gen: 1 }])),
+    tasks: rows.flatMap(({ task_id: id }) => (id === null ? [] : [{ id, gen: 1, tenantId, kind: 'start', priority: 0 }])),
     drained: rows.some(({ drained }) => drained),
   };
 }

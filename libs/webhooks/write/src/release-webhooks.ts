@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { ChannelDependants } from '@sluice/channels-write';
 import type { CommandTransaction } from '@sluice/platform-event-log';
-import { Tickets } from '@sluice/platform-queue';
+import { tenantAdmission, Tickets, withhold } from '@sluice/platform-queue';
 import { deactivate, evolve, type Webhook } from '@sluice/webhooks-domain';
 import type { WorkflowDependants } from '@sluice/workflows-write';
 import type { FindOptionsWhere } from 'typeorm';
@@ -14,7 +14,9 @@ export class ReleaseWebhooks implements ChannelDependants, WorkflowDependants {
   constructor(private readonly tickets: Tickets) {}
 
   async beginHeldEvents(tx: CommandTransaction, tenantId: string, channelId: string): Promise<boolean> {
-    const { tickets, drained } = await beginHeldEvents((text, values) => tx.manager.query(text, values), tenantId, channelId);
+    const query = (text: string, values: unknown[]) => tx.manager.query(text, values);
+    const { tasks, drained } = await beginHeldEvents(query, tenantId, channelId);
+    const tickets = tasks.length === 0 ? [] : await withhold(query, tasks, await tenantAdmission(query, tenantId));
     tx.afterCommit(async () => {
       if (tickets.length > 0) await this.tickets.issue(tickets);
     });

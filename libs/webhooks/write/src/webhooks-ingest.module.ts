@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import type { EncryptionConfig } from '@sluice/platform-config';
 import { ServiceDatabase } from '@sluice/platform-database';
+import { TicketWindowsModule } from '@sluice/platform-queue';
 import { LOGGER, type Logger } from '@sluice/platform-telemetry';
 import { AnswerHandshakeHandler } from './ingest/answer-handshake.js';
 import { ChannelDirectory } from './ingest/channel-directory.js';
@@ -15,6 +16,7 @@ export class WebhooksIngestModule {
   static forRoot({ encryption, logger }: { encryption: EncryptionConfig; logger: Logger }): DynamicModule {
     return {
       module: WebhooksIngestModule,
+      imports: [TicketWindowsModule],
       controllers: [WebhookGatewayController],
       providers: [
         { provide: LOGGER, useValue: logger },

@@ -9,6 +9,7 @@ it('gives what was said', () => {
     deadlineMs: 60_000,
     errorWorkflow: id,
     priority: 'high',
+    queue: 'bulk',
     concurrency,
     limits: { nodeRuns: 9, events: 10, outputBytes: 11 },
   };
@@ -20,19 +21,29 @@ it('gives what was said', () => {
 });
 
 it('fills in the defaults', () => {
-  expect(readSettings({})).toEqual({ priority: 'normal', limits });
+  expect(readSettings({})).toEqual({ priority: 'normal', queue: 'default', limits });
   expect(readSettings({ concurrency: { key: 'customer.id' }, limits: { events: 5 } })).toEqual({
     priority: 'normal',
+    queue: 'default',
     concurrency: { key: 'customer.id', limit: 1, onLimit: 'queue' },
     limits: { ...limits, events: 5 },
   });
 });
 
-it.each([{ queue: 'default' }, { deadlineMs: -1, priority: {}, concurrency: { key: '{{ 1 +' }, limits: [] }, { concurrency: { key: 7 } }])(
-  'never fails, whatever was published once: %j',
-  (settings) => expect(readSettings(JSON.parse(JSON.stringify(settings)))).toEqual({ priority: 'normal', limits }),
+it.each([
+  { lane: 'default' },
+  { queue: 'fast' },
+  { deadlineMs: -1, priority: {}, concurrency: { key: '{{ 1 +' }, limits: [] },
+  { concurrency: { key: 7 } },
+])('never fails, whatever was published once: %j', (settings) =>
+  expect(readSettings(JSON.parse(JSON.stringify(settings)))).toEqual({ priority: 'normal', queue: 'default', limits }),
 );
 
 it('keeps the sound part of what is broken in part', () => {
-  expect(readSettings({ deadlineMs: 5_000, limits: { nodeRuns: 0 } })).toEqual({ deadlineMs: 5_000, priority: 'normal', limits });
+  expect(readSettings({ deadlineMs: 5_000, limits: { nodeRuns: 0 } })).toEqual({
+    deadlineMs: 5_000,
+    priority: 'normal',
+    queue: 'default',
+    limits,
+  });
 });

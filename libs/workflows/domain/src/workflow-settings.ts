@@ -16,7 +16,9 @@ export interface WorkflowSettings {
   readonly deadlineMs?: number;
   /** The workflow that is started when a run fails or ends incomplete */
   readonly errorWorkflow?: string;
+  /** Within a queue */
   readonly priority: 'high' | 'normal' | 'low';
+  readonly queue: 'critical' | 'default' | 'bulk';
   readonly concurrency?: Concurrency;
   readonly limits: { readonly nodeRuns: number; readonly events: number; readonly outputBytes: number };
 }
@@ -25,12 +27,13 @@ const defaultLimits = { nodeRuns: 200_000, events: 1_000_000, outputBytes: 256 *
 
 /** Total: what a published version says in a way that is not understood (any more) counts as not said. */
 export function readSettings(settings: JsonObject): WorkflowSettings {
-  const { deadlineMs, errorWorkflow, priority, concurrency, limits } = soundPartOf(settings);
+  const { deadlineMs, errorWorkflow, priority, queue, concurrency, limits } = soundPartOf(settings);
   const given = isJsonObject(limits) ? limits : {};
   return {
     ...(typeof deadlineMs === 'number' && { deadlineMs }),
     ...(typeof errorWorkflow === 'string' && { errorWorkflow: errorWorkflow.toLowerCase() }),
     priority: priority === 'high' || priority === 'low' ? priority : 'normal',
+    queue: queue === 'critical' || queue === 'bulk' ? queue : 'default',
     ...(isJsonObject(concurrency) &&
       typeof concurrency['key'] === 'string' && { concurrency: readConcurrency(concurrency, concurrency['key']) }),
     limits: {

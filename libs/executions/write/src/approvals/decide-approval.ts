@@ -41,7 +41,7 @@ export class DecideApprovalHandler implements ICommandHandler<DecideApproval> {
       const resumption: Resumption = { type: 'completed', handle: status, output };
       const issued = await consumeWaits(await clientOf(tx), [{ ...place, resumption }]);
       if (issued.length === 0) throw new ApprovalIsClosed('It was decided a moment ago.');
-      issueAfterCommit(tx, this.tickets, issued);
+      await issueAfterCommit(tx, this.tickets, issued);
       return { status };
     });
   }

@@ -15,7 +15,8 @@ export interface ToolboxOptions {
   readonly encryption: EncryptionConfig;
   /** Base URLs of the providers' APIs */
   readonly providerApis: Readonly<Record<string, string>>;
-  readonly runCode: (...call: [...Parameters<TaskTools['runCode']>, AbortSignal]) => Promise<Json>;
+  /** `string`: whose code it is */
+  readonly runCode: (...call: [...Parameters<TaskTools['runCode']>, AbortSignal, string]) => Promise<Json>;
 }
 
 /** What effect nodes use of the outside: the guarded HTTP client, and channels and credentials of their own tenant. */
@@ -41,9 +42,9 @@ export class EffectToolbox {
       signal,
       readState: (address) => readState(this.database.pool, run, address),
       writeState: (address, change) => writeState(this.database, run, place, attempts ?? 0, address, change),
-      runCode: (source, values, limits) => this.options.runCode(source, values, limits, signal),
+      runCode: (source, values, limits) => this.options.runCode(source, values, limits, signal, run.tenantId),
       respond: (answer) => this.respond(run, answer),
-      send: (request) => this.options.outbound.send({ ...request, signal, timeoutMs }),
+      send: (request) => this.options.outbound.send({ ...request, tenantId: run.tenantId, signal, timeoutMs }),
       channel: async (channelId) => {
         const channel = await readChannel(this.database.pool, channelId, this.options.encryption.keys, run.tenantId);
         // Another tenant's channel does not exist.

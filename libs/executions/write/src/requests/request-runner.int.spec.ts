@@ -6,7 +6,7 @@ import type { OutboundRequest, OutboundResponse } from '@sluice/nodes';
 import { commandStoreSchema, Database, dataSourceFor, type DatabaseOptions } from '@sluice/platform-database';
 import { CommandStore } from '@sluice/platform-event-log';
 import type { Notifications } from '@sluice/platform-notifications';
-import { type TaskTicket, Tickets } from '@sluice/platform-queue';
+import { type TaskTicket, Tickets, TicketWindows } from '@sluice/platform-queue';
 import { createLogger } from '@sluice/platform-telemetry';
 import { eventually, type TestDatabase, testDatabase } from '@sluice/testing';
 import pg from 'pg';
@@ -19,6 +19,7 @@ import { Committer, type CommitSteps, CommitStepsHandler } from '../steps/commit
 import { CompiledVersions } from '../steps/compiled-versions.js';
 import { type Lease, Leases } from '../steps/leases.js';
 import { readTasks } from '../steps/tasks.js';
+import type { Dispatcher } from '../sweeps/dispatcher.js';
 import { WakeUps } from '../sweeps/wake-ups.js';
 import { TaskRunner } from '../task-runner.js';
 import { TenantDirectory } from '../tenant-directory.js';
@@ -50,6 +51,8 @@ afterAll(async () => {
   await stores.drop();
 });
 
+/** Nothing looks for tickets here but the test itself. */
+const idle = { took: () => {}, ended: () => {} } as unknown as Dispatcher;
 class HeldTickets extends Tickets {
   readonly out: TaskTicket[] = [];
 
@@ -76,7 +79,7 @@ const silent = { emit: () => {} } as unknown as Notifications;
 function worker() {
   const logger = createLogger('test', 'silent');
   const tickets = new HeldTickets();
-  const handler = new CommitStepsHandler(database);
+  const handler = new CommitStepsHandler(database, new TicketWindows(database));
   const bus = { execute: (command: CommitSteps) => handler.execute(command) } as unknown as CommandBus;
   const send = ({ url }: OutboundRequest, key: string): Promise<OutboundResponse> => {
     sent.push({ key, url });
@@ -93,7 +96,11 @@ function worker() {
   const tenants = new TenantDirectory(database);
   const leases = new Leases(database);
   const blobs = new Blobs(database);
-  const options = { fusion: true, slow: () => Promise.reject(new Error('no slow expression is used here')), publicUrl: 'http://localhost' };
+  const options = {
+    fusion: true,
+    slowFor: () => () => Promise.reject(new Error('no slow expression is used here')),
+    publicUrl: 'http://localhost',
+  };
   const requests = new RequestRunner(database, versions, tenants, leases, toolbox, blobs, silent, options, logger);
   const committer = new Committer(bus, silent, tickets, logger);
   const callees = new Callees(database, versions);
@@ -104,6 +111,7 @@ function worker() {
     leases,
     committer,
     tickets,
+    idle,
     new WakeUps(),
     toolbox,
     blobs,

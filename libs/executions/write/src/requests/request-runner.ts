@@ -204,7 +204,8 @@ export class RequestRunner implements BeforeApplicationShutdown {
 
   private simulationOf(lease: Lease, tenant: Tenant | undefined): SimulationTools {
     const { slow, env, blobs, approvalUrl } = this.stepToolsOf(tenant);
-    const runCode: TaskTools['runCode'] = (source, values, limits) => this.toolbox.runCode(source, values, limits, lease.signal);
+    const runCode: TaskTools['runCode'] = (source, values, limits) =>
+      this.toolbox.runCode(source, values, limits, lease.signal, lease.task.tenantId);
     return {
       slow,
       env,
@@ -226,7 +227,7 @@ export class RequestRunner implements BeforeApplicationShutdown {
   private stepToolsOf(tenant: Tenant | undefined): StepTools {
     const env: JsonObject = tenant?.env ?? {};
     return {
-      slow: this.options.slow,
+      slow: this.options.slowFor(tenant?.id ?? ''),
       fusion: true,
       env,
       blobs: this.blobs,

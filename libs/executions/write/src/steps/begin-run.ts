@@ -6,7 +6,7 @@ import { storeClock } from '@sluice/platform-database';
 import type { Concurrency } from '@sluice/workflows-domain';
 import type { PublishedVersion } from './compiled-versions.js';
 import type { Parent, Run } from './run.js';
-import { runStep, type Step, type StepTools, stepWith, type Timer } from './run-step.js';
+import { priorities, runStep, type Step, type StepTools, stepWith, type Timer } from './run-step.js';
 
 /** A run that begins: its first events, and its first step. */
 export interface Begun {
@@ -73,7 +73,7 @@ export async function beginRun(version: PublishedVersion, start: Start, tools: S
   const timers: Timer[] = deadline === undefined ? [] : [{ nodeId: '', iteration: '', until: deadline }];
   const entryTask = { kind: 'step', nodeId: start.entryNodeId, iteration: '', attempt: 1, delayMs: 0 } as const;
   const firstStep = later
-    ? stepWith(run, { followUps: [entryTask] })
+    ? stepWith(run, { followUps: [entryTask], priority: priorities[version.settings.priority], queue: version.settings.queue })
     : await runStep(version, run, { facts: [{ type: 'run.started' }] }, tools);
   const step = executionIsOver(firstStep.state) ? firstStep : { ...firstStep, timers: [...firstStep.timers, ...timers] };
   const first = [...(start.asked === undefined ? [] : [triggeredEvent(run, start.asked.metadata)]), startedEvent(run)];

@@ -3,7 +3,7 @@ import type { EffectSentAfterCancel } from '@sluice/executions-domain';
 import type { DomainEvent, Json } from '@sluice/kernel';
 import { storeClock } from '@sluice/platform-database';
 import { appendEvents, type LogEntry } from '@sluice/platform-event-log';
-import type { TaskTicket } from '@sluice/platform-queue';
+import { type Admission, type TaskTicket, ticketFor, withhold, type WrittenTask, writtenTask } from '@sluice/platform-queue';
 import type { PoolClient } from 'pg';
 import type { Begun } from './begin-run.js';
 import type { FollowUp, Step } from './run-step.js';
@@ -45,6 +45,8 @@ export interface StartWork {
   readonly matches: readonly WaitKey[];
   /** The event could not be handled at all (a crash loop) */
   readonly failure?: { readonly code: string; readonly message: string };
+  /** It begins runs only while fewer of its tenant are under way; undefined: however many are */
+  readonly runsMax?: number | undefined;
 }
 
 /** A step of a run that is there already, and runs that begin for another reason than an event. */
@@ -55,13 +57,18 @@ export interface StepWork {
   readonly step: Step | undefined;
   readonly begun?: readonly Begun[];
   readonly effects?: readonly EffectResult[];
+  /** As of StartWork, for what begins by itself */
+  readonly runsMax?: number | undefined;
 }
 
 export type Work = StartWork | StepWork;
 
 export interface Committed {
-  /** `fenced`: the run moved on since it was read; read it again and decide again. `gone`: the tasks are somebody else's, or done. */
-  readonly outcome: 'committed' | 'fenced' | 'gone';
+  /**
+   * `fenced`: the run moved on since it was read; read it again and decide again. `gone`: the tasks are somebody else's, or done. `held`: the
+   * tenant has as many runs under way as it may; the task waits.
+   */
+  readonly outcome: 'committed' | 'fenced' | 'gone' | 'held';
   /** Of several tasks, those that are gone */
   readonly gone: readonly number[];
   /** Runs that began */
@@ -84,13 +91,13 @@ export interface CommittedGroup extends WrittenGroup {
  * One transaction for the work of many runs. The order of its statements is the lock order of every writer: executions, tasks, waits that
  * an event ends, turns, node rows, timers, waits, effects, then the log. `version` of an execution decides every commit; nothing else does.
  */
-export async function commitWork(client: PoolClient, works: readonly Work[]): Promise<CommittedGroup> {
-  const written = await writeWork(client, works);
+export async function commitWork(client: PoolClient, works: readonly Work[], admission: Admission): Promise<CommittedGroup> {
+  const written = await writeWork(client, works, admission);
   return { ...written, commitId: written.entries.length === 0 ? undefined : await appendEvents(client, written.entries) };
 }
 
 /** All of it but the log. */
-export async function writeWork(client: PoolClient, works: readonly Work[]): Promise<WrittenGroup> {
+export async function writeWork(client: PoolClient, works: readonly Work[], admission: Admission): Promise<WrittenGroup> {
   const outcomes = works.map((): Committed['outcome'] => 'committed');
   const drop = (index: number, outcome: Committed['outcome']): void => {
     outcomes[index] = outcome;
@@ -133,6 +140,15 @@ export async function writeWork(client: PoolClient, works: readonly Work[]): Pro
   );
   for (const { work, index } of starts()) if (!work.matches.every(isThere)) drop(index, 'fenced');
 
+  // Room for what begins?
+  const asking = kept((work): work is LimitedWork => work.runsMax !== undefined && beginsRun(work));
+  for (const index of await worksToHold(
+    client,
+    asking,
+    steps().map(({ work }) => work.step),
+  ))
+    drop(index, 'held');
+
   // New runs, and what their events need.
   const processed = await markEvents(
     client,
@@ -155,12 +171,13 @@ export async function writeWork(client: PoolClient, works: readonly Work[]): Pro
   );
 
   const done = works.flatMap(({ tasks }, index) => (outcomes[index] === 'committed' ? tasks.map(({ id }) => id) : []));
-  const tickets = [...(await replaceTasks(client, done, written)), ...(await turns.take(inserted)), ...(await passTurns(client, written))];
+  const tickets = await replaceTasks(client, done, written, admission);
+  const others = [...(await turns.take(inserted)), ...(await passTurns(client, written))];
   await writeBlobs(client, written);
   await writeNodes(client, written);
   await writeTimers(client, written);
-  tickets.push(...(await writeWaits(client, written)), ...(await dropWhatIsLeft(client, written)));
-  tickets.push(
+  others.push(...(await writeWaits(client, written)), ...(await dropWhatIsLeft(client, written)));
+  others.push(
     ...(await consumeWaits(client, [
       ...starts().flatMap(({ work: { matches, item } }) =>
         matches.map((wait) => ({ ...wait, resumption: { type: 'completed', handle: 'out', output: item } as const })),
@@ -172,7 +189,8 @@ export async function writeWork(client: PoolClient, works: readonly Work[]): Pro
     client,
     starts().flatMap(({ work: { matches, webhookEventId: eventId } }) => matches.map((wait) => ({ ...wait, eventId }))),
   );
-  tickets.push(...(await escalate(client, written)));
+  others.push(...(await escalate(client, written)));
+  tickets.push(...(await withhold((text, values) => client.query(text, values), others, admission)));
   const afterCancel = await writeEffects(
     client,
     works.flatMap((work) => (work.kind === 'step' ? (work.effects ?? []) : [])),
@@ -195,6 +213,49 @@ export async function writeWork(client: PoolClient, works: readonly Work[]): Pro
     })),
   };
 }
+
+type LimitedWork = Work & { readonly runsMax: number };
+
+/** Runs that are called belong to one that is under way: they are never held, else it would wait for itself. */
+const beginsRun = (work: Work): boolean => (work.kind === 'start' ? work.listeners.length > 0 : (work.begun ?? []).length > 0);
+
+/**
+ * Which of these works would begin a run while their tenant has as many under way as it may; in their order. A run that ends or waits when
+ * this commit is over is not under way. An event that starts several workflows starts all of them or none.
+ */
+async function worksToHold(
+  client: PoolClient,
+  asking: readonly { readonly work: LimitedWork; readonly index: number }[],
+  steps: readonly Step[],
+): Promise<number[]> {
+  if (asking.length === 0) return [];
+  const tenants = [...Map.groupBy(asking, ({ work }) => tenantOf(work))];
+  const values = [tenants.map(([tenantId]) => tenantId), tenants.map(([, [first]]) => first?.work.runsMax ?? 0)];
+  // Whoever begins runs of one of them waits until this commit is over, and counts what it began.
+  await client.query(
+    `SELECT pg_advisory_xact_lock(lock) FROM (
+       SELECT hashtextextended('sluice.runs/' || tenant_id, 0) AS lock FROM unnest($1::uuid[]) AS k(tenant_id) ORDER BY 1) k`,
+    values.slice(0, 1),
+  );
+  const { rows } = await client.query<{ tenant_id: string; free: number }>(
+    `SELECT k.tenant_id, k.runs_max - count(e.id)::int AS free FROM unnest($1::uuid[], $2::int[]) AS k(tenant_id, runs_max)
+     LEFT JOIN workflow_executions e ON e.tenant_id = k.tenant_id AND e.status = 'running' GROUP BY 1, k.runs_max`,
+    values,
+  );
+  const free = new Map(rows.map((row) => [row.tenant_id, row.free]));
+  const give = (tenantId: string, places: number) => free.set(tenantId, (free.get(tenantId) ?? 0) + places);
+  for (const { run, state } of steps) give(run.tenantId, Number(run.state.status === 'running') - Number(state.status === 'running'));
+  return asking.flatMap(({ work, index }) => {
+    const tenantId = tenantOf(work);
+    if ((free.get(tenantId) ?? 0) <= 0) return [index];
+    give(tenantId, -begunOf(work).filter(({ step }) => step.state.status === 'running').length);
+    return [];
+  });
+}
+
+/** Whose it is; empty for what concerns no run. */
+export const tenantOf = (work: Work): string =>
+  work.kind === 'start' ? work.tenantId : ((work.step ?? work.begun?.[0]?.step)?.run.tenantId ?? '');
 
 /** The runs that begin with it, those that were called included. */
 function begunOf(work: Work): Begun[] {
@@ -333,20 +394,27 @@ async function updateExecutions(client: PoolClient, steps: readonly Step[]): Pro
 }
 
 /** Deletes what is done and queues what follows; answers the tasks that may run at once. */
-async function replaceTasks(client: PoolClient, done: readonly number[], steps: readonly Step[]): Promise<TaskTicket[]> {
+async function replaceTasks(
+  client: PoolClient,
+  done: readonly number[],
+  steps: readonly Step[],
+  admission: Admission,
+): Promise<TaskTicket[]> {
   if (done.length > 0)
     await client.query({ name: 'delete-tasks', text: 'DELETE FROM tasks WHERE id = ANY ($1::bigint[])', values: [done] });
   const rows = steps.flatMap((step) => step.followUps.map((task: FollowUp) => ({ step, task })));
   if (rows.length === 0) return [];
-  const inserted = await client.query<TaskTicket & { ticketed_at: Date | null }>({
+  const isParked = ({ state }: Step) => state.status === 'paused';
+  const inserted = await client.query<WrittenTask & { ticketed_at: Date | null }>({
     name: 'insert-tasks',
-    text: `INSERT INTO tasks (tenant_id, kind, execution_id, node_id, iteration, attempt, priority, run_after, ticketed_at)
-           SELECT tenant_id, kind, execution_id, node_id, iteration, attempt, priority,
+    text: `INSERT INTO tasks (tenant_id, kind, execution_id, node_id, iteration, attempt, priority, queue, run_after, ticketed_at)
+           SELECT tenant_id, kind, execution_id, node_id, iteration, attempt, priority, queue,
                   CASE WHEN parked THEN 'infinity' ELSE now() + delay_ms * interval '1 millisecond' END,
-                  CASE WHEN parked OR delay_ms > 0 THEN NULL ELSE now() END
-           FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::int[], $7::smallint[], $8::double precision[], $9::boolean[])
-             AS t(tenant_id, kind, execution_id, node_id, iteration, attempt, priority, delay_ms, parked)
-           RETURNING id, gen, priority, ticketed_at`,
+                  CASE WHEN ticketed THEN now() END
+           FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::int[], $7::smallint[], $8::text[], $9::double precision[],
+                       $10::boolean[], $11::boolean[])
+             AS t(tenant_id, kind, execution_id, node_id, iteration, attempt, priority, queue, delay_ms, parked, ticketed)
+           RETURNING ${writtenTask()}, ticketed_at`,
     values: [
       rows.map(({ step }) => step.run.tenantId),
       rows.map(({ task }) => task.kind),
@@ -355,11 +423,13 @@ async function replaceTasks(client: PoolClient, done: readonly number[], steps: 
       rows.map(({ task }) => task.iteration),
       rows.map(({ task }) => task.attempt),
       rows.map(({ step }) => step.priority),
+      rows.map(({ step }) => step.queue),
       rows.map(({ task }) => task.delayMs),
-      rows.map(({ step }) => step.state.status === 'paused'),
+      rows.map(({ step }) => isParked(step)),
+      rows.map(({ step, task }) => !isParked(step) && task.delayMs === 0 && admission.admit(step.run.tenantId, task.kind)),
     ],
   });
-  return inserted.rows.flatMap(({ id, gen, priority, ticketed_at }) => (ticketed_at === null ? [] : [{ id, gen, priority }]));
+  return inserted.rows.flatMap((task) => (task.ticketed_at === null ? [] : [ticketFor(task, admission)]));
 }
 
 /** Large values that the rows of these steps refer to. */
@@ -374,12 +444,12 @@ async function writeBlobs(client: PoolClient, steps: readonly Step[]): Promise<v
 }
 
 /** Runs that failed start the workflow that their own names for that; by a task, since its version must be looked up. */
-async function escalate(client: PoolClient, steps: readonly Step[]): Promise<TaskTicket[]> {
+async function escalate(client: PoolClient, steps: readonly Step[]): Promise<WrittenTask[]> {
   const failed = steps.flatMap(({ run, state, escalatesTo }) => (escalatesTo === undefined ? [] : [{ run, state, escalatesTo }]));
   if (failed.length === 0) return [];
-  const { rows } = await client.query<TaskTicket>(
+  const { rows } = await client.query<WrittenTask>(
     `INSERT INTO tasks (tenant_id, kind, payload, ticketed_at) SELECT *, now()
-     FROM unnest($1::uuid[], array_fill('begin'::text, ARRAY[cardinality($1::uuid[])]), $2::jsonb[]) RETURNING id, gen`,
+     FROM unnest($1::uuid[], array_fill('begin'::text, ARRAY[cardinality($1::uuid[])]), $2::jsonb[]) RETURNING ${writtenTask()}`,
     [
       failed.map(({ run }) => run.tenantId),
       failed.map(({ run, state, escalatesTo }) =>

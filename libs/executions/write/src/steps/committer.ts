@@ -4,9 +4,9 @@ import { codeOf, GroupCommit, ServiceDatabase } from '@sluice/platform-database'
 import { announce } from '@sluice/platform-event-log';
 import { failpoint } from '@sluice/platform-failpoints';
 import { Notifications } from '@sluice/platform-notifications';
-import { Tickets } from '@sluice/platform-queue';
+import { Tickets, TicketWindows } from '@sluice/platform-queue';
 import { LOGGER, type Logger } from '@sluice/platform-telemetry';
-import { commitWork, type Committed, type CommittedGroup, type Work } from './commit-steps.js';
+import { commitWork, type Committed, type CommittedGroup, tenantOf, type Work } from './commit-steps.js';
 import { countEvents } from './execution-metrics.js';
 
 /** A batch of steps of many runs, to be written at once. */
@@ -18,11 +18,14 @@ export class CommitSteps extends Command<CommittedGroup> {
 
 @CommandHandler(CommitSteps)
 export class CommitStepsHandler implements ICommandHandler<CommitSteps> {
-  constructor(private readonly database: ServiceDatabase) {}
+  constructor(
+    private readonly database: ServiceDatabase,
+    private readonly windows: TicketWindows,
+  ) {}
 
   async execute({ works }: CommitSteps): Promise<CommittedGroup> {
     const committed = await this.database.withClient(async (client) => {
-      const group = await commitWork(client, works);
+      const group = await commitWork(client, works, this.windows);
       await failpoint('wrk.before_commit');
       return group;
     });
@@ -45,6 +48,7 @@ export class Committer implements BeforeApplicationShutdown {
     this.groups = new GroupCommit({
       flush: (works) => this.flush(works),
       isBadData: (error) => /^(22|23|54)/.test(codeOf(error) ?? ''),
+      laneOf: tenantOf,
       weightOf: () => 1,
       itemsMax: 200,
       weightMax: 200,

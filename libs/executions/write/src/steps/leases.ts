@@ -24,8 +24,12 @@ export class Leases {
     this.heartbeat = setInterval(() => void this.renew(), leaseMs / 3).unref();
   }
 
-  async take(tasks: readonly Task[]): Promise<Lease[]> {
-    return this.leasesOf(await claimTasks(this.database.pool, tasks, this.owner, leaseMs));
+  /** `ended`: called once for each task, when its lease ends, or now if somebody else has it. */
+  async take(tasks: readonly Task[], ended: (task: Task) => void = () => {}): Promise<Lease[]> {
+    const claimed = await claimTasks(this.database.pool, tasks, this.owner, leaseMs);
+    const ours = new Set(claimed.map(({ id }) => id));
+    for (const task of tasks) if (!ours.has(task.id)) ended(task);
+    return this.leasesOf(claimed, ended);
   }
 
   /** As many of each line's first as can be had, in order. */
@@ -33,12 +37,12 @@ export class Leases {
     return this.leasesOf(await claimLines(this.database.pool, lines, this.owner, leaseMs));
   }
 
-  private leasesOf(claimed: readonly Task[]): Lease[] {
+  private leasesOf(claimed: readonly Task[], ended: (task: Task) => void = () => {}): Lease[] {
     return claimed.map((task) => {
       const abort = new AbortController();
       const key = keyOf(task);
       this.held.set(key, { task, abort });
-      return { task, signal: abort.signal, end: () => void this.held.delete(key) };
+      return { task, signal: abort.signal, end: () => void (this.held.delete(key) && ended(task)) };
     });
   }
 

@@ -30,6 +30,7 @@ import {
 import { storeClock } from '@sluice/platform-database';
 import { ExpressionPoolUnavailable } from '@sluice/platform-expression-pool';
 import { failpoint } from '@sluice/platform-failpoints';
+import type { WorkflowSettings } from '@sluice/workflows-domain';
 import type { Begun, Callee } from './begin-run.js';
 import { type Blob, type BlobSource, keep, storable } from './blobs.js';
 import type { PublishedVersion } from './compiled-versions.js';
@@ -94,6 +95,7 @@ export interface Step {
   readonly leavesBehind: boolean;
   /** Of its tasks: 1 goes first, -1 last */
   readonly priority: number;
+  readonly queue: WorkflowSettings['queue'];
   /** It waits for an event that it began to wait for while it was paused */
   readonly awaitsEvent?: boolean;
   /** A workflow to start because of how the run ended */
@@ -227,6 +229,7 @@ export async function runStep(
     givenUp,
     leavesBehind: version.settings.deadlineMs !== undefined || hasMore(run.state),
     priority: priorities[version.settings.priority],
+    queue: version.settings.queue,
     ...escalation(version, run, state),
     outcomes,
   };
@@ -432,6 +435,7 @@ function causeOf(error: unknown): NodeError & { readonly options: { readonly ret
 const emptyStep = {
   leavesBehind: true,
   priority: 0,
+  queue: 'default' as const,
   followUps: [],
   timers: [],
   waits: [],

@@ -1,6 +1,6 @@
 import type { Iteration } from '@sluice/engine';
 import type { Json } from '@sluice/kernel';
-import type { TaskTicket } from '@sluice/platform-queue';
+import type { Queue, TaskTicket } from '@sluice/platform-queue';
 import type { TriggerEvent } from '@sluice/webhooks-domain';
 import type { Pool } from 'pg';
 
@@ -19,6 +19,9 @@ export interface Task {
   readonly payload: Json;
   /** start: its line, the events of one customer of one channel */
   readonly line: string | null;
+  readonly queue: Queue;
+  /** Since it was due */
+  readonly waitedSeconds: number;
   /** start */
   readonly webhookEvent: { readonly id: string; readonly item: TriggerEvent; readonly correlationId: string } | null;
 }
@@ -36,6 +39,8 @@ interface TaskRow {
   attempt: number;
   payload: Json;
   line: string | null;
+  queue: Queue;
+  waited: number;
   webhook_event_id: string | null;
   item: TriggerEvent | null;
   correlation_id: string | null;
@@ -56,7 +61,7 @@ export async function readTasks(pool: Pool, tickets: readonly TaskTicket[]): Pro
 }
 
 const taskColumns = `t.id, t.tenant_id, t.kind, t.gen, t.epoch, t.crashes, t.execution_id, t.node_id, t.iteration, t.attempt, t.payload,
-  t.order_key::text AS line, t.webhook_event_id, w.item, w.correlation_id`;
+  t.queue, extract(epoch FROM now() - t.run_after)::float8 AS waited, t.order_key::text AS line, t.webhook_event_id, w.item, w.correlation_id`;
 
 const taskOf = (row: TaskRow): Task => ({
   id: row.id,
@@ -70,6 +75,8 @@ const taskOf = (row: TaskRow): Task => ({
   iteration: row.iteration,
   attempt: row.attempt,
   payload: row.payload,
+  queue: row.queue,
+  waitedSeconds: row.waited,
   line: row.line,
   webhookEvent:
     row.webhook_event_id === null || row.item === null || row.correlation_id === null
@@ -104,6 +111,18 @@ export async function releaseTasks(pool: Pool, tasks: readonly { readonly id: nu
   await pool.query(
     `UPDATE tasks t SET status = 'ready', lease_owner = NULL, lease_until = NULL, ticketed_at = NULL, gen = gen + 1
      FROM unnest($1::bigint[], $2::int[]) AS k(id, epoch) WHERE t.id = k.id AND t.epoch = k.epoch AND t.status = 'leased'`,
+    [tasks.map(({ id }) => id), tasks.map(({ epoch }) => epoch)],
+  );
+}
+
+/** Not now, and without losing their place: the tasks wait for a ticket again, of a new generation, and belong to nobody. */
+export async function handBackTasks(pool: Pool, tasks: readonly Task[]): Promise<void> {
+  if (tasks.length === 0) return;
+  await pool.query(
+    `UPDATE tasks t SET status = 'ready', lease_owner = NULL, lease_until = NULL, ticketed_at = NULL, gen = t.gen + 1
+     FROM (SELECT t.id FROM unnest($1::bigint[], $2::int[]) AS k(id, epoch) JOIN tasks t USING (id, epoch)
+           WHERE t.status IN ('ready', 'leased') ORDER BY t.id FOR UPDATE OF t) k
+     WHERE t.id = k.id`,
     [tasks.map(({ id }) => id), tasks.map(({ epoch }) => epoch)],
   );
 }
@@ -184,4 +203,17 @@ export async function claimLines(pool: Pool, lines: readonly Line[], owner: stri
     values: [lines.map(({ tenantId }) => tenantId), lines.map(({ line }) => line), owner, leaseMs],
   });
   return rows.map(taskOf);
+}
+
+/** The heads of these lines wait for a ticket again: whoever takes it goes on where we stopped. */
+export async function handOnLines(pool: Pool, lines: readonly Line[]): Promise<void> {
+  if (lines.length === 0) return;
+  await pool.query(
+    `UPDATE tasks t SET ticketed_at = NULL, gen = t.gen + 1
+     FROM (SELECT DISTINCT ON (t.tenant_id, t.order_key) t.id FROM unnest($1::uuid[], $2::bigint[]) AS k(tenant_id, line)
+           JOIN tasks t ON t.tenant_id = k.tenant_id AND t.order_key = k.line AND t.kind = 'start' AND t.status <> 'dead'
+           ORDER BY t.tenant_id, t.order_key, t.order_at) head
+     WHERE t.id = head.id AND t.status = 'ready'`,
+    [lines.map(({ tenantId }) => tenantId), lines.map(({ line }) => line)],
+  );
 }

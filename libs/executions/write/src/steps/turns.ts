@@ -1,6 +1,6 @@
 import type { PoolClient } from 'pg';
 import { executionIsOver } from '@sluice/engine';
-import type { TaskTicket } from '@sluice/platform-queue';
+import { type WrittenTask, writtenTask } from '@sluice/platform-queue';
 import type { Begun } from './begin-run.js';
 import type { Step } from './run-step.js';
 
@@ -17,7 +17,7 @@ interface TurnKey {
 export interface Turns {
   readonly stepOf: (begun: Begun) => Step;
   /** Called once they are written. Answers the tasks that end others. */
-  take(inserted: ReadonlySet<string>): Promise<readonly TaskTicket[]>;
+  take(inserted: ReadonlySet<string>): Promise<readonly WrittenTask[]>;
 }
 
 /** Runs whose step ends them, or lets them wait for an event, give their turn away: else a conversation would wait for itself. */
@@ -108,8 +108,8 @@ export async function decideTurns(client: PoolClient, begun: readonly Begun[]): 
 }
 
 /** Those that hold the key, and those that wait for it, make room: the last to come is the one that counts. */
-async function cancelHolders(client: PoolClient, keys: readonly TurnKey[]): Promise<TaskTicket[]> {
-  const { rows } = await client.query<TaskTicket>(
+async function cancelHolders(client: PoolClient, keys: readonly TurnKey[]): Promise<WrittenTask[]> {
+  const { rows } = await client.query<WrittenTask>(
     `INSERT INTO tasks (tenant_id, kind, execution_id, payload, ticketed_at)
      SELECT t.tenant_id, 'cancel', t.execution_id, '{"reason": "A newer run of its concurrency key took its place."}', now()
      FROM (SELECT DISTINCT * FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS k(tenant_id, workflow_id, key)) k
@@ -117,14 +117,14 @@ async function cancelHolders(client: PoolClient, keys: readonly TurnKey[]): Prom
        SELECT t.tenant_id, t.execution_id FROM turns t WHERE t.tenant_id = k.tenant_id AND t.workflow_id = k.workflow_id AND t.key = k.key
        ORDER BY t.seq DESC OFFSET 1
      ) t ON true
-     RETURNING id, gen`,
+     RETURNING ${writtenTask()}`,
     columnsOf(keys),
   );
   return rows;
 }
 
 /** Gives away the turns of runs that are over or wait for an event; whoever is next gets its first task. */
-export async function passTurns(client: PoolClient, steps: readonly Step[]): Promise<TaskTicket[]> {
+export async function passTurns(client: PoolClient, steps: readonly Step[]): Promise<WrittenTask[]> {
   const keyed = steps.filter(({ run }) => run.concurrencyKey !== null);
   const back = keyed.filter(takesBack);
   if (back.length > 0) {
@@ -143,7 +143,7 @@ export async function passTurns(client: PoolClient, steps: readonly Step[]): Pro
     'DELETE FROM turns t USING unnest($1::uuid[], $2::uuid[]) AS k(tenant_id, id) WHERE t.tenant_id = k.tenant_id AND t.execution_id = k.id',
     [keys.map(({ tenantId }) => tenantId), away.map(({ run }) => run.id)],
   );
-  const { rows } = await client.query<TaskTicket>(
+  const { rows } = await client.query<WrittenTask>(
     `WITH next AS (
        SELECT q.tenant_id, q.execution_id
        FROM (SELECT DISTINCT * FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS k(tenant_id, workflow_id, key)) k
@@ -161,7 +161,7 @@ export async function passTurns(client: PoolClient, steps: readonly Step[]): Pro
      INSERT INTO tasks (tenant_id, kind, execution_id, node_id, ticketed_at)
      SELECT h.tenant_id, 'step', h.execution_id, e.entry_node_id, now()
      FROM holders h JOIN workflow_executions e ON e.tenant_id = h.tenant_id AND e.id = h.execution_id
-     RETURNING id, gen`,
+     RETURNING ${writtenTask()}`,
     columnsOf(keys),
   );
   return rows;

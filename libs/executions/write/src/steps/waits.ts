@@ -1,6 +1,6 @@
 import { executionIsOver, type Iteration, type NodeError } from '@sluice/engine';
 import type { Json, JsonObject } from '@sluice/kernel';
-import type { TaskTicket } from '@sluice/platform-queue';
+import { type WrittenTask, writtenTask } from '@sluice/platform-queue';
 import type { Pool, PoolClient } from 'pg';
 import type { Step } from './run-step.js';
 
@@ -79,9 +79,9 @@ export const keyOfWait = ({ executionId, nodeId, iteration }: Omit<WaitKey, 'ten
 export type WaitEnd = WaitKey & { readonly resumption: Resumption; readonly childId?: string };
 
 /** Consumes waits: each run gets its task. Waits that are gone get none. */
-export async function consumeWaits(client: PoolClient, waits: readonly WaitEnd[]): Promise<TaskTicket[]> {
+export async function consumeWaits(client: PoolClient, waits: readonly WaitEnd[]): Promise<WrittenTask[]> {
   if (waits.length === 0) return [];
-  const { rows } = await client.query<TaskTicket>(
+  const { rows } = await client.query<WrittenTask>(
     `WITH gone AS (
        DELETE FROM waits w USING unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::uuid[])
          AS k(tenant_id, execution_id, node_id, iteration, payload, child)
@@ -90,7 +90,7 @@ export async function consumeWaits(client: PoolClient, waits: readonly WaitEnd[]
        RETURNING k.*
      )
      INSERT INTO tasks (tenant_id, kind, execution_id, node_id, iteration, payload, ticketed_at)
-     SELECT tenant_id, 'resume', execution_id, node_id, iteration, payload, now() FROM gone RETURNING id, gen`,
+     SELECT tenant_id, 'resume', execution_id, node_id, iteration, payload, now() FROM gone RETURNING ${writtenTask()}`,
     [...placesOf(waits), waits.map(({ resumption }) => JSON.stringify(resumption)), waits.map(({ childId = null }) => childId)],
   );
   return rows;
@@ -112,7 +112,7 @@ export async function rememberMatches(
  * The waits that steps began; each for an event also gets a task that looks for one that came just before: whoever commits an event after
  * this commit sees the wait, and what was committed before is seen by that task.
  */
-export async function writeWaits(client: PoolClient, steps: readonly Step[]): Promise<TaskTicket[]> {
+export async function writeWaits(client: PoolClient, steps: readonly Step[]): Promise<WrittenTask[]> {
   const rows = steps.flatMap(({ run, waits }) => waits.map((wait) => ({ run, wait })));
   if (rows.length === 0) return [];
   await client.query({
@@ -151,17 +151,17 @@ export async function writeWaits(client: PoolClient, steps: readonly Step[]): Pr
   });
   const events = rows.filter(({ wait }) => wait.kind === 'event');
   if (events.length === 0) return [];
-  const { rows: tickets } = await client.query<TaskTicket>(
+  const { rows: tickets } = await client.query<WrittenTask>(
     `INSERT INTO tasks (tenant_id, kind, execution_id, node_id, iteration, ticketed_at)
      SELECT tenant_id, 'match', execution_id, node_id, iteration, now()
-     FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) AS k(tenant_id, execution_id, node_id, iteration) RETURNING id, gen`,
+     FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) AS k(tenant_id, execution_id, node_id, iteration) RETURNING ${writtenTask()}`,
     placesOf(events.map(({ run, wait }) => ({ tenantId: run.tenantId, executionId: run.id, ...wait }))),
   );
   return tickets;
 }
 
 /** What nobody waits for any more: the waits, timers and tasks of runs that are over and of frames that were given up. Runs that were called end. */
-export async function dropWhatIsLeft(client: PoolClient, steps: readonly Step[]): Promise<TaskTicket[]> {
+export async function dropWhatIsLeft(client: PoolClient, steps: readonly Step[]): Promise<WrittenTask[]> {
   const prefixes = steps.flatMap(({ run: { tenantId, id }, state, givenUp, leavesBehind }) => {
     const dropped: readonly (string | null)[] = executionIsOver(state) ? (leavesBehind ? [null] : []) : givenUp;
     return dropped.map((prefix) => ({ tenantId, id, prefix }));
@@ -184,10 +184,10 @@ export async function dropWhatIsLeft(client: PoolClient, steps: readonly Step[])
   );
   const children = called.flatMap(({ tenant_id: tenantId, child }) => (child === null ? [] : [{ tenantId, child }]));
   if (children.length === 0) return [];
-  const { rows } = await client.query<TaskTicket>(
+  const { rows } = await client.query<WrittenTask>(
     `INSERT INTO tasks (tenant_id, kind, execution_id, payload, ticketed_at)
      SELECT tenant_id, 'cancel', id, '{"reason": "The run that called it is over."}', now()
-     FROM unnest($1::uuid[], $2::uuid[]) AS k(tenant_id, id) RETURNING id, gen`,
+     FROM unnest($1::uuid[], $2::uuid[]) AS k(tenant_id, id) RETURNING ${writtenTask()}`,
     [children.map(({ tenantId }) => tenantId), children.map(({ child }) => child)],
   );
   return rows;

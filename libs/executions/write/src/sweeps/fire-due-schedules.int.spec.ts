@@ -79,7 +79,7 @@ it('an instant that has come begins a run: its task, its ticket, and the next in
     expect.objectContaining({ tenant_id: tenantId, kind: 'begin', execution_id: null, webhook_event_id: null, status: 'ready', gen: 1 }),
   ]);
   expect(rows[0].ticketed_at).not.toBeNull();
-  expect(tickets).toEqual([{ id: Number(rows[0].id), gen: 1 }]);
+  expect(tickets).toEqual([{ id: Number(rows[0].id), gen: 1, tenantId, kind: 'begin', priority: 0 }]);
   expect(rows[0].payload).toEqual({
     workflowId,
     nodeId: 'tick',
@@ -96,6 +96,20 @@ it('an instant that has come begins a run: its task, its ticket, and the next in
     correlationId: expect.any(String),
   });
   expect(await rowOf(workflowId)).toMatchObject({ last_at: due, next_at: new Date(due.getTime() + 86_400_000), problem: null });
+});
+
+it('a run begins in the queue of its workflow, as it is published', async () => {
+  const [bulk, plain] = [await schedule(1), await schedule(1)];
+  await admin.query(
+    `INSERT INTO workflow_versions (tenant_id, id, workflow_id, version, graph, settings, published_by)
+     VALUES ($1, $2, $2, 1, '{}', '{"queue": "bulk"}', 'test'), ($1, $3, $3, 1, '{}', '{}', 'test')`,
+    [tenantId, bulk, plain],
+  );
+  await sweep();
+  const queueOf = async (workflowId: string) =>
+    (await admin.query(`SELECT DISTINCT queue FROM tasks WHERE payload ->> 'workflowId' = $1`, [workflowId])).rows;
+  expect(await queueOf(bulk)).toEqual([{ queue: 'bulk' }]);
+  expect(await queueOf(plain)).toEqual([{ queue: 'default' }]);
 });
 
 it('nothing begins before its instant, by the database’s clock', async () => {

@@ -1,7 +1,8 @@
 import type { TriggerMetadata } from '@sluice/executions-domain';
 import { type Json, newId } from '@sluice/kernel';
 import { type CatchUp, dueBetween, nextDue, scheduleProblem } from '@sluice/nodes';
-import type { TaskTicket } from '@sluice/platform-queue';
+import { type WrittenTask, writtenTask } from '@sluice/platform-queue';
+import { readSettings } from '@sluice/workflows-domain';
 import type { Pool, PoolClient } from 'pg';
 
 /** Computing an instant takes a fraction of a millisecond, and nothing else happens meanwhile. */
@@ -19,6 +20,8 @@ interface DueRow {
   catch_up_max: number;
   next_at: Date;
   now: Date;
+  /** As the version says it */
+  queue: string | null;
 }
 
 /** A run that begins, as the task's payload says it. */
@@ -44,11 +47,11 @@ interface Fired {
  * Instants that have come begin runs, each once: its task is written with the schedule's next instant, and its start key is that of the
  * instant. The database's clock says what is due. What cannot be computed any more, because a time zone is gone, stops with its reason.
  */
-export async function fireDueSchedules(pool: Pool): Promise<TaskTicket[]> {
-  const begun: TaskTicket[] = [];
+export async function fireDueSchedules(pool: Pool): Promise<WrittenTask[]> {
+  const begun: WrittenTask[] = [];
   while (begun.length < runsMax && (await anyIsDue(pool))) {
-    const { taken, tickets } = await inTransaction(pool, fireBatch);
-    begun.push(...tickets);
+    const { taken, tasks } = await inTransaction(pool, fireBatch);
+    begun.push(...tasks);
     // What is left, others hold.
     if (taken === 0) break;
   }
@@ -76,11 +79,13 @@ async function inTransaction<Result>(pool: Pool, work: (client: PoolClient) => P
   }
 }
 
-async function fireBatch(client: PoolClient): Promise<{ readonly taken: number; readonly tickets: readonly TaskTicket[] }> {
+async function fireBatch(client: PoolClient): Promise<{ readonly taken: number; readonly tasks: readonly WrittenTask[] }> {
   const { rows } = await client.query<DueRow>({
     name: 'take-due-schedules',
-    text: `SELECT tenant_id, workflow_id, node_id, cron, time_zone, catch_up, catch_up_max, next_at, now() AS now
-           FROM schedules WHERE next_at <= now() ORDER BY next_at LIMIT ${batchMax} FOR UPDATE SKIP LOCKED`,
+    text: `SELECT s.tenant_id, s.workflow_id, s.node_id, s.cron, s.time_zone, s.catch_up, s.catch_up_max, s.next_at, now() AS now,
+                  v.settings ->> 'queue' AS queue
+           FROM schedules s LEFT JOIN workflow_versions v ON v.tenant_id = s.tenant_id AND v.id = s.version_id
+           WHERE s.next_at <= now() ORDER BY s.next_at LIMIT ${batchMax} FOR UPDATE OF s SKIP LOCKED`,
   });
   const fired: Fired[] = [];
   let runs = 0;
@@ -90,7 +95,7 @@ async function fireBatch(client: PoolClient): Promise<{ readonly taken: number; 
     fired.push(one);
     runs += one.run.length;
   }
-  if (fired.length === 0) return { taken: 0, tickets: [] };
+  if (fired.length === 0) return { taken: 0, tasks: [] };
 
   await client.query({
     name: 'move-schedules-on',
@@ -107,16 +112,21 @@ async function fireBatch(client: PoolClient): Promise<{ readonly taken: number; 
       fired.map(({ problem }) => problem),
     ],
   });
-  const begun = fired.flatMap(({ row, run }) => run.map((payload) => ({ tenantId: row.tenant_id, payload: JSON.stringify(payload) })));
-  if (begun.length === 0) return { taken: fired.length, tickets: [] };
-  const inserted = await client.query<TaskTicket>({
+  const begun = fired.flatMap(({ row, run }) => run.map((payload) => ({ row, payload: JSON.stringify(payload) })));
+  if (begun.length === 0) return { taken: fired.length, tasks: [] };
+  const inserted = await client.query<WrittenTask>({
     name: 'begin-scheduled-runs',
-    text: `INSERT INTO tasks (tenant_id, kind, payload, ticketed_at)
-           SELECT tenant_id, 'begin', payload::jsonb, now() FROM unnest($1::uuid[], $2::text[]) WITH ORDINALITY AS k(tenant_id, payload, n) ORDER BY n
-           RETURNING id, gen`,
-    values: [begun.map(({ tenantId }) => tenantId), begun.map(({ payload }) => payload)],
+    text: `INSERT INTO tasks (tenant_id, kind, payload, queue, ticketed_at)
+           SELECT tenant_id, 'begin', payload::jsonb, queue, now()
+           FROM unnest($1::uuid[], $2::text[], $3::text[]) WITH ORDINALITY AS k(tenant_id, payload, queue, n) ORDER BY n
+           RETURNING ${writtenTask()}`,
+    values: [
+      begun.map(({ row }) => row.tenant_id),
+      begun.map(({ payload }) => payload),
+      begun.map(({ row }) => readSettings({ queue: row.queue }).queue),
+    ],
   });
-  return { taken: fired.length, tickets: inserted.rows };
+  return { taken: fired.length, tasks: inserted.rows };
 }
 
 function fireOne(row: DueRow): Fired {

@@ -1,4 +1,4 @@
-import type { TaskTicket } from '@sluice/platform-queue';
+import { type TaskTicket, type WrittenTask, writtenTask } from '@sluice/platform-queue';
 import type { Pool } from 'pg';
 
 // One function per sweep. Each skips rows that others hold, and writes nothing when there is nothing to do.
@@ -6,8 +6,8 @@ import type { Pool } from 'pg';
 const rowsMax = 500;
 
 /** Due timers become resume tasks. */
-export async function fireDueTimers(pool: Pool): Promise<TaskTicket[]> {
-  const { rows } = await pool.query<TaskTicket>({
+export async function fireDueTimers(pool: Pool): Promise<WrittenTask[]> {
+  const { rows } = await pool.query<WrittenTask>({
     name: 'fire-due-timers',
     text: `WITH due AS (
              SELECT tenant_id, execution_id, node_id, iteration FROM timers WHERE due_at <= now() ORDER BY due_at LIMIT ${rowsMax} FOR UPDATE SKIP LOCKED
@@ -18,14 +18,14 @@ export async function fireDueTimers(pool: Pool): Promise<TaskTicket[]> {
            )
            INSERT INTO tasks (tenant_id, kind, execution_id, node_id, iteration, ticketed_at)
            SELECT tenant_id, 'resume', execution_id, node_id, iteration, now() FROM fired
-           RETURNING id, gen`,
+           RETURNING ${writtenTask()}`,
   });
   return rows;
 }
 
 /** Waits whose time is over become resume tasks. */
-export async function endDueWaits(pool: Pool): Promise<TaskTicket[]> {
-  const { rows } = await pool.query<TaskTicket>({
+export async function endDueWaits(pool: Pool): Promise<WrittenTask[]> {
+  const { rows } = await pool.query<WrittenTask>({
     name: 'end-due-waits',
     text: `WITH due AS (
              SELECT tenant_id, execution_id, node_id, iteration FROM waits WHERE until <= now() ORDER BY until LIMIT ${rowsMax} FOR UPDATE SKIP LOCKED
@@ -36,31 +36,50 @@ export async function endDueWaits(pool: Pool): Promise<TaskTicket[]> {
            )
            INSERT INTO tasks (tenant_id, kind, execution_id, node_id, iteration, payload, ticketed_at)
            SELECT tenant_id, 'resume', execution_id, node_id, iteration, '{"type": "timeout"}', now() FROM ended
-           RETURNING id, gen`,
+           RETURNING ${writtenTask()}`,
   });
   return rows;
 }
 
-/** Tasks without a ticket that are due now: retries, released leases, what a full queue did not take. */
-export async function ticketDueTasks(pool: Pool): Promise<TaskTicket[]> {
-  const { rows } = await pool.query<TaskTicket>({
-    name: 'ticket-due-tasks',
-    text: `UPDATE tasks t SET ticketed_at = now()
-           FROM (SELECT id FROM tasks WHERE status = 'ready' AND ticketed_at IS NULL AND run_after <= now()
-                 ORDER BY run_after LIMIT ${rowsMax} FOR UPDATE SKIP LOCKED) k
-           WHERE t.id = k.id RETURNING t.id, t.gen, t.priority`,
+/** For how many seconds the oldest task that waits for a ticket has been due; undefined: none waits. */
+export async function oldestWaiting(pool: Pool): Promise<number | undefined> {
+  const { rows } = await pool.query<{ seconds: number }>({
+    name: 'oldest-waiting',
+    text: `SELECT extract(epoch FROM now() - run_after)::float8 AS seconds FROM tasks
+           WHERE status = 'ready' AND ticketed_at IS NULL AND id > 0 AND run_after <= now() ORDER BY run_after LIMIT 1`,
+  });
+  return rows[0]?.seconds;
+}
+
+/** Tasks by class and state. */
+export async function countTasks(
+  pool: Pool,
+): Promise<readonly { readonly queue: string; readonly state: string; readonly tasks: number }[]> {
+  const { rows } = await pool.query<{ queue: string; state: string; tasks: number }>({
+    name: 'count-tasks',
+    text: `SELECT queue, CASE WHEN status <> 'ready' THEN status WHEN ticketed_at IS NOT NULL THEN 'ticketed'
+                              WHEN run_after <= now() THEN 'waiting' ELSE 'later' END AS state, count(*)::int AS tasks
+           FROM tasks GROUP BY 1, 2`,
   });
   return rows;
 }
 
-/** Ready tasks whose ticket is this old get a new one, of a new generation: whoever takes it must claim. */
+/**
+ * Ready tasks whose ticket is this old get a new one, of a new generation: whoever takes it must claim. Tenants take turns, each with its
+ * oldest.
+ */
 export async function renewOldTickets(pool: Pool, olderThanMs: number, limit = rowsMax): Promise<TaskTicket[]> {
   const { rows } = await pool.query<TaskTicket>({
     name: 'renew-old-tickets',
-    text: `UPDATE tasks t SET gen = t.gen + 1, ticketed_at = now()
-           FROM (SELECT id FROM tasks WHERE status = 'ready' AND ticketed_at < now() - $1 * interval '1 millisecond' AND run_after <= now()
-                 ORDER BY ticketed_at LIMIT $2 FOR UPDATE SKIP LOCKED) k
-           WHERE t.id = k.id RETURNING t.id, t.gen`,
+    text: `UPDATE tasks SET gen = gen + 1, ticketed_at = now()
+           WHERE id = ANY (ARRAY(
+             SELECT id FROM tasks WHERE status = 'ready' AND id = ANY (ARRAY(
+               SELECT id FROM (
+                 SELECT id, row_number() OVER (PARTITION BY tenant_id ORDER BY ticketed_at, id) AS turn FROM tasks
+                 WHERE status = 'ready' AND ticketed_at < now() - $1 * interval '1 millisecond' AND run_after <= now()) old
+               ORDER BY turn LIMIT $2))
+             ORDER BY id FOR UPDATE SKIP LOCKED))
+           RETURNING id, gen`,
     values: [olderThanMs, limit],
   });
   return rows;

@@ -1,25 +1,28 @@
 import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { ServiceDatabase } from '@sluice/platform-database';
 import { failpoint } from '@sluice/platform-failpoints';
-import { type TaskTicket, Tickets } from '@sluice/platform-queue';
+import { Tickets, TicketWindows, withhold, type WrittenTask } from '@sluice/platform-queue';
 import { LOGGER, type Logger } from '@sluice/platform-telemetry';
 import { leaseMs } from '../steps/leases.js';
 import { TaskRunner } from '../task-runner.js';
+import { Dispatcher } from './dispatcher.js';
 import { drainReleasedChannels } from './drain-released-channels.js';
 import { fireDueSchedules } from './fire-due-schedules.js';
-import { endDueWaits, fireDueTimers, keepHouse, renewOldTickets, requeueExpiredLeases, ticketDueTasks } from './sweep-queries.js';
+import { queueDepth } from './queue-metrics.js';
+import { countTasks, endDueWaits, fireDueTimers, keepHouse, renewOldTickets, requeueExpiredLeases } from './sweep-queries.js';
 import { WakeUps } from './wake-ups.js';
 
 const everyMs = 500;
 const ticketLifeMs = 30_000;
+/** While nothing waits to be taken, a ticket this old is lost. What is lost takes its tenant's places until it is found. */
+const idleTicketLifeMs = 5_000;
 /** Without a ticket for this long a worker looks into Postgres itself: the system drains without Redis, slower. */
 const silenceMs = 1_000;
 const keeperEveryMs = 1_000;
 const housekeepingEveryMs = 60_000;
+const youngEveryMs = 1_000;
+const countingEveryMs = 15_000;
 const polledMax = 200;
-/** Behind more than these an old ticket waits for its turn; it is not lost. Renewing it would only make the queue longer. */
-const waitingMax = 5_000;
-const renewedMax = 100;
 
 /**
  * Finds what no callback will: lost tickets, expired leases, due timers and retries (R8). Runs in every worker, skips what others
@@ -35,10 +38,14 @@ export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdow
   private keeper: string | undefined;
   private keeperAskedAt = 0;
   private houseKeptAt = 0;
+  private youngAskedAt = Number.NEGATIVE_INFINITY;
+  private countedAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly database: ServiceDatabase,
     private readonly tickets: Tickets,
+    private readonly windows: TicketWindows,
+    private readonly dispatcher: Dispatcher,
     private readonly runner: TaskRunner,
     private readonly wakeUps: WakeUps,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -86,8 +93,8 @@ export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdow
     await this.issue(await endDueWaits(pool));
     await failpoint('swp.mid');
     await this.apart('schedules', async () => this.issue(await fireDueSchedules(pool)));
-    await this.issue(await ticketDueTasks(pool));
     await this.apart('released channels', async () => this.issue(await drainReleasedChannels(pool)));
+    await this.dispatcher.look();
 
     if (now - this.keeperAskedAt > keeperEveryMs) {
       this.keeperAskedAt = now;
@@ -97,14 +104,23 @@ export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdow
       if (lost) {
         this.logger.warn('the queue lost its tickets; issuing them again');
         await this.issueAll(0);
-      } else if ((await this.tickets.waiting()) < waitingMax) {
-        await this.issueAll(ticketLifeMs);
       } else {
-        // Some of the oldest all the same: one of them may be lost, and its turn would never come.
-        await this.issue(await renewOldTickets(pool, ticketLifeMs, renewedMax));
+        await this.issueAll((await this.tickets.waiting()) === 0 ? idleTicketLifeMs : ticketLifeMs);
       }
     }
+    if (now - this.youngAskedAt > youngEveryMs) {
+      this.youngAskedAt = now;
+      await this.apart('young tables', async () => void (await pool.query('SELECT count_young_tables()')));
+    }
     if (now - this.runner.lastTicketAt > silenceMs) await this.runner.handle(await renewOldTickets(pool, silenceMs, polledMax));
+    if (now - this.countedAt > countingEveryMs) {
+      this.countedAt = now;
+      await this.apart('counting', async () => {
+        const counts = await countTasks(pool);
+        queueDepth.reset();
+        for (const { queue, state, tasks } of counts) queueDepth.set({ queue, state }, tasks);
+      });
+    }
     if (now - this.houseKeptAt > housekeepingEveryMs) {
       this.houseKeptAt = now;
       await this.apart('housekeeping', async () => {
@@ -128,14 +144,16 @@ export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdow
       // What this loop issues is younger than it.
       const tickets = await renewOldTickets(this.database.pool, olderThanMs + performance.now() - began);
       if (tickets.length === 0 || this.stopped) return;
-      await this.issue(tickets);
+      await this.tickets.issue(tickets);
     }
   }
 
-  private async issue(tickets: readonly TaskTicket[]): Promise<void> {
-    if (tickets.length === 0) return;
+  /** Those of what a sweep wrote for which there is room; the dispatcher has the rest. */
+  private async issue(tasks: readonly WrittenTask[]): Promise<void> {
+    if (tasks.length === 0) return;
+    const tickets = await withhold((text, values) => this.database.pool.query(text, values), tasks, this.windows);
     await failpoint('disp.after_mark');
-    await this.tickets.issue(tickets);
+    if (tickets.length > 0) await this.tickets.issue(tickets);
     await failpoint('disp.after_add');
   }
 }

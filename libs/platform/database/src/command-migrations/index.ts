@@ -7,7 +7,7 @@ import { HttpCredentials1764000000006 } from './0006-http-credentials.js';
 import { ProviderApps1764000000007 } from './0007-provider-apps.js';
 import { WholeEngine1764000000008 } from './0008-whole-engine.js';
 import { Schedules1764000000009 } from './0009-schedules.js';
-import { Lines1764000000015 } from './0015-lines.js';
+import { Admission1764000000010 } from './0010-admission.js';
 
 /** In order; a landed migration is never edited. */
 export const commandMigrations = [
@@ -20,5 +20,5 @@ export const commandMigrations = [
   ProviderApps1764000000007,
   WholeEngine1764000000008,
   Schedules1764000000009,
-  Lines1764000000015,
+  Admission1764000000010,
 ] as const;

@@ -1,7 +1,8 @@
 import { newId } from '@sluice/kernel';
 import { type CanonicalEvent, hostileEvent, parseBody, type ProviderAdapter, type ProviderRequest } from '@sluice/providers';
+import type { Queue } from '@sluice/platform-queue';
 import type { TriggerEvent, WebhookIgnored, WebhookReceived } from '@sluice/webhooks-domain';
-import type { Source } from './channel-directory.js';
+import type { Listener, Source } from './channel-directory.js';
 import type { RoutedEvent } from './route-by-account.js';
 
 const rawBytesMax = 64 * 1024;
@@ -17,6 +18,8 @@ export interface AcceptedEvent {
   readonly ignoredBecause: string | undefined;
   /** Somebody who listens answers the call itself */
   readonly isAnswered: boolean;
+  /** The foremost of those of the workflows that listen */
+  readonly queue: Queue;
   readonly item: TriggerEvent;
   readonly payload: WebhookReceived['payload'] | WebhookIgnored['payload'];
 }
@@ -85,12 +88,17 @@ export function acceptDelivery(
       canonical: event,
       ignoredBecause,
       isAnswered: ignoredBecause === undefined && listening.some(({ mode }) => mode === 'sync'),
+      queue: foremost(listening),
       item,
       payload: ignoredBecause === undefined ? received : { ...received, reason: ignoredBecause },
     };
   });
   return { id: deliveryId, tenantId: source.tenantId, channelOrAppId: source.id, request, correlationId, events };
 }
+
+/** Nobody who listens yet may listen when the event begins its runs: then it is as any other. */
+const foremost = (listening: readonly Listener[]): Queue =>
+  (['critical', 'default', 'bulk'] as const).find((queue) => listening.some((listener) => listener.queue === queue)) ?? 'default';
 
 export const listensTo = (actionTypes: readonly string[], action: string): boolean =>
   actionTypes.includes('all') || actionTypes.includes(action);

@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { type OpenProviderApp, readChannel, readProviderApp } from '@sluice/channels-write';
-import { isUuid } from '@sluice/kernel';
+import { isUuid, type JsonObject } from '@sluice/kernel';
 import { ServiceDatabase } from '@sluice/platform-database';
 import type { EncryptionConfig } from '@sluice/platform-config';
+import type { Queue } from '@sluice/platform-queue';
 import type { CanonicalEvent, ChannelIdentity, ChannelSecrets } from '@sluice/providers';
+import { readSettings } from '@sluice/workflows-domain';
 import { accountsOf, type Recipient, routeByAccount, type RoutedEvent } from './route-by-account.js';
 
 export interface Listener {
@@ -12,6 +14,8 @@ export interface Listener {
   /** `all` or families */
   readonly actionTypes: readonly string[];
   readonly mode: 'async' | 'sync';
+  /** Of its workflow, as it is published */
+  readonly queue: Queue;
 }
 
 /** Whose a path is: a channel's, or a provider app's, whose events belong to several channels. */
@@ -38,14 +42,21 @@ interface ListenerRow {
   readonly trigger_type: string;
   readonly action_types: string[];
   readonly mode: 'async' | 'sync';
+  readonly settings: JsonObject | null;
 }
 
-const listenerOf = ({ id, trigger_type: triggerType, action_types: actionTypes, mode }: ListenerRow): Listener => ({
+const listenerOf = ({ id, trigger_type: triggerType, action_types: actionTypes, mode, settings }: ListenerRow): Listener => ({
   id,
   triggerType,
   actionTypes,
   mode,
+  queue: readSettings(settings ?? {}).queue,
 });
+
+/** The webhooks `w` that are active, each with the settings of its workflow's newest version. */
+const listeners = `webhooks w
+  LEFT JOIN workflows f ON f.tenant_id = w.tenant_id AND f.id = w.workflow_id AND f.status = 'published'
+  LEFT JOIN workflow_versions v ON v.tenant_id = f.tenant_id AND v.workflow_id = f.id AND v.version = f.version`;
 
 /**
  * Who a path's id belongs to. Kept for up to 5 s (unknown ids 1 s), and dropped at once when a channel, provider app or registration
@@ -96,8 +107,8 @@ export class ChannelDirectory {
     if (channel.status === 'deleted') return undefined;
     const { rows } = await this.database.pool.query<ListenerRow>({
       name: 'listeners-of-channel',
-      text: `SELECT id, trigger_type, action_types, mode FROM webhooks
-             WHERE tenant_id = $1 AND channel_id = $2 AND status = 'active' ORDER BY created_at, id`,
+      text: `SELECT w.id, w.trigger_type, w.action_types, w.mode, v.settings FROM ${listeners}
+             WHERE w.tenant_id = $1 AND w.channel_id = $2 AND w.status = 'active' ORDER BY w.created_at, w.id`,
       values: [channel.tenantId, channel.id],
     });
     const { tenantId, provider, secrets } = channel;
@@ -134,8 +145,8 @@ export class ChannelDirectory {
       name: 'channels-of-accounts',
       text: `SELECT DISTINCT ON (c.external_account_id) c.id, c.external_account_id AS account,
                     (SELECT coalesce(jsonb_agg(to_jsonb(w) ORDER BY w.created_at, w.id), '[]')
-                     FROM (SELECT id, trigger_type, action_types, mode, created_at FROM webhooks
-                           WHERE tenant_id = c.tenant_id AND channel_id = c.id AND status = 'active') w) AS listeners
+                     FROM (SELECT w.id, w.trigger_type, w.action_types, w.mode, w.created_at, v.settings FROM ${listeners}
+                           WHERE w.tenant_id = c.tenant_id AND w.channel_id = c.id AND w.status = 'active') w) AS listeners
              FROM channels c
              WHERE c.tenant_id = $1 AND c.provider = $2 AND c.external_account_id = ANY ($3) AND c.status <> 'deleted'
              ORDER BY c.external_account_id, c.created_at, c.id`,

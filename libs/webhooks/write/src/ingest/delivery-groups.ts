@@ -3,7 +3,7 @@ import { DomainError } from '@sluice/kernel';
 import { codeOf, GroupCommit, Overloaded, ServiceDatabase } from '@sluice/platform-database';
 import { failpoint } from '@sluice/platform-failpoints';
 import { EVENTS_APPENDED, Notifications } from '@sluice/platform-notifications';
-import { Tickets } from '@sluice/platform-queue';
+import { Tickets, TicketWindows } from '@sluice/platform-queue';
 import { LOGGER, type Logger } from '@sluice/platform-telemetry';
 import type { AcceptedDelivery } from './accept-delivery.js';
 import { writeDeliveries, type WrittenDelivery } from './write-deliveries.js';
@@ -31,12 +31,14 @@ export class DeliveryGroups implements BeforeApplicationShutdown {
   constructor(
     database: ServiceDatabase,
     private readonly tickets: Tickets,
+    private readonly windows: TicketWindows,
     private readonly notifications: Notifications,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
     this.groups = new GroupCommit({
       flush: (deliveries) => this.flush(database, deliveries),
       isBadData: (error) => badData.test(codeOf(error) ?? ''),
+      laneOf: ({ tenantId }) => tenantId,
       weightOf: ({ request, events }) => request.body.length * 2 + events.length * 512,
       itemsMax: 200,
       weightMax: 8 * mebibyte,
@@ -59,7 +61,7 @@ export class DeliveryGroups implements BeforeApplicationShutdown {
 
   private async flush(database: ServiceDatabase, deliveries: readonly AcceptedDelivery[]): Promise<readonly WrittenDelivery[]> {
     await failpoint('gw.before_commit');
-    const { deliveries: written, commitId } = await writeDeliveries(database.pool, deliveries).catch((error: unknown) => {
+    const group = await writeDeliveries(database.pool, deliveries, this.windows).catch((error: unknown) => {
       this.logger.warn(
         { reason: error instanceof Error ? error.message : String(error), deliveries: deliveries.length },
         'deliveries not recorded',
@@ -67,8 +69,8 @@ export class DeliveryGroups implements BeforeApplicationShutdown {
       throw error;
     });
     await failpoint('gw.after_commit');
-    const taskIds = written.flatMap((delivery) => delivery.taskIds);
-    if (taskIds.length > 0) void this.tickets.issue(taskIds.map((id) => ({ id, gen: 1 })));
+    const { commitId, tickets } = group;
+    if (tickets.length > 0) void this.tickets.issue(tickets);
     if (commitId !== undefined) {
       this.notifications.emit(EVENTS_APPENDED, {
         commitId,
@@ -76,6 +78,6 @@ export class DeliveryGroups implements BeforeApplicationShutdown {
         types: ['webhook.received'],
       });
     }
-    return written;
+    return group.deliveries;
   }
 }

@@ -13,7 +13,7 @@ const event = (accountId: string | null, facts: Partial<CanonicalEvent> = {}): C
   raw: {},
   ...facts,
 });
-const listener = { id: 'w', triggerType: 'instagram', actionTypes: ['all'], mode: 'async' as const };
+const listener = { id: 'w', triggerType: 'instagram', actionTypes: ['all'], mode: 'async' as const, queue: 'default' as const };
 const shop: Recipient = { id: 'shop', listeners: [listener] };
 const cafe: Recipient = { id: 'cafe', listeners: [] };
 const route = (...events: CanonicalEvent[]) =>

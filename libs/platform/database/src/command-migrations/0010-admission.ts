@@ -1,8 +1,22 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { up as before } from './0005-held-channels.js';
+import { up as heldChannels } from './0005-held-channels.js';
+
+const ingest = `ingest_deliveries(uuid[], uuid[], uuid[], bytea[], jsonb[], timestamptz[], uuid[], uuid[], uuid[], uuid[], text[], text[], text[],
+  text[], jsonb[], text[], jsonb[], text[], timestamptz[], timestamptz[], uuid[], boolean[], text[])`;
 
 const up = `
 SET LOCAL ROLE sluice_owner;
+
+-- A task has its ticket out (ready or leased), or it waits for one. What is out is bounded by the windows, so it may be counted.
+ALTER TABLE tasks ADD COLUMN queue text NOT NULL DEFAULT 'default' CHECK (queue IN ('critical', 'default', 'bulk'));
+DROP INDEX tasks_ticketed, tasks_unticketed;
+CREATE INDEX tasks_outstanding ON tasks (tenant_id) WHERE ticketed_at IS NOT NULL;
+CREATE INDEX tasks_waiting ON tasks (tenant_id, queue, priority, kind, run_after, order_at) WHERE status = 'ready' AND ticketed_at IS NULL;
+-- Tells whether any is due. \`id > 0\` is true of all: a query that does not say it cannot be planned over this index instead of that by tenant.
+CREATE INDEX tasks_due ON tasks (run_after) WHERE status = 'ready' AND ticketed_at IS NULL AND id > 0;
+
+-- For tenants that may have so many runs under way. Most runs end in the commit that begins them, and never come here.
+CREATE INDEX workflow_executions_running ON workflow_executions (tenant_id) WHERE status = 'running';
 
 -- A line: the events of one customer of one channel, which begin one after the other where runs take turns. Two customers whose hashes are
 -- equal share one, and wait for each other without need.
@@ -15,13 +29,14 @@ FROM webhook_events w WHERE t.kind = 'start' AND w.tenant_id = t.tenant_id AND w
 DROP INDEX tasks_starting;
 CREATE INDEX tasks_in_line ON tasks (tenant_id, order_key, order_at) WHERE kind = 'start';
 
--- Many HTTP calls in one transaction: deliveries, their events (de-duplicated), tasks, log. One call, one round trip.
--- Answers, for each event that is new or raised, its task (null: it triggers nothing, or its channel is held) and the commit.
-CREATE OR REPLACE FUNCTION ingest_deliveries(
+-- As the function of the same name without the last two arguments, which stays for gateways of the release before. ticketed: which start
+-- task, if there is one, gets its ticket at once; queue: its class.
+CREATE FUNCTION ingest_deliveries(
   d_id uuid[], d_tenant uuid[], d_channel uuid[], d_body bytea[], d_headers jsonb[], d_received timestamptz[],
   e_id uuid[], e_tenant uuid[], e_delivery uuid[], e_channel uuid[], e_kind text[], e_action text[], e_dedupe text[], e_customer text[],
-  e_item jsonb[], e_ignored text[], e_payload jsonb[], e_correlation text[], e_occurred timestamptz[], e_received timestamptz[], e_log_id uuid[]
-) RETURNS TABLE (event_id uuid, task_id bigint, commit_id bigint) LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp AS $$
+  e_item jsonb[], e_ignored text[], e_payload jsonb[], e_correlation text[], e_occurred timestamptz[], e_received timestamptz[], e_log_id uuid[],
+  e_ticketed boolean[], e_queue text[]
+) RETURNS TABLE (event_id uuid, task_id bigint, ticketed boolean, commit_id bigint) LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   fresh  uuid[];
@@ -82,15 +97,17 @@ BEGIN
   RETURN QUERY
   WITH changed AS (
     SELECT e.came_as, coalesce((raised -> e.came_as::text ->> 'id')::uuid, e.came_as) AS id, e.tenant_id,
-           e.ignored IS NULL AND NOT e.channel_id = ANY (holding) AS starts, line_of(e.channel_id, e.customer_id) AS order_key, e.ord
-    FROM unnest(e_id, e_tenant, e_channel, e_customer, e_ignored) WITH ORDINALITY AS e(came_as, tenant_id, channel_id, customer_id, ignored, ord)
+           e.ignored IS NULL AND NOT e.channel_id = ANY (holding) AS starts, line_of(e.channel_id, e.customer_id) AS order_key, e.ticketed,
+           e.queue, e.ord
+    FROM unnest(e_id, e_tenant, e_channel, e_customer, e_ignored, e_ticketed, e_queue)
+      WITH ORDINALITY AS e(came_as, tenant_id, channel_id, customer_id, ignored, ticketed, queue, ord)
     WHERE e.came_as = ANY (fresh) OR raised ? e.came_as::text
   ), queued AS (
-    INSERT INTO tasks (tenant_id, kind, webhook_event_id, order_key, ticketed_at)
-    SELECT tenant_id, 'start', id, order_key, now() FROM changed WHERE starts ORDER BY ord
+    INSERT INTO tasks (tenant_id, kind, webhook_event_id, order_key, queue, ticketed_at)
+    SELECT tenant_id, 'start', id, order_key, queue, CASE WHEN ticketed THEN now() END FROM changed WHERE starts ORDER BY ord
     RETURNING tasks.id AS task_id, webhook_event_id
   )
-  SELECT changed.id, queued.task_id, NULL::bigint FROM changed LEFT JOIN queued ON queued.webhook_event_id = changed.id;
+  SELECT changed.id, queued.task_id, changed.ticketed, NULL::bigint FROM changed LEFT JOIN queued ON queued.webhook_event_id = changed.id;
 
   -- Every lock is held by now: the commit's number may be drawn.
   INSERT INTO event_commits (events) VALUES (total) RETURNING id INTO the_commit;
@@ -110,8 +127,41 @@ BEGIN
   FROM unnest(e_id, e_tenant, e_channel, e_ignored, e_payload, e_correlation, e_received, e_log_id)
     WITH ORDINALITY AS e(id, tenant_id, channel_id, ignored, payload, correlation_id, received_at, log_id, ord)
   WHERE e.id = ANY (fresh) OR raised ? e.id::text;
-  RETURN QUERY SELECT NULL::uuid, NULL::bigint, the_commit;
+  RETURN QUERY SELECT NULL::uuid, NULL::bigint, NULL::boolean, the_commit;
 END $$;
+
+-- The planner takes a table that it has never counted for empty, and then any index on the tenant for as good as the key: a tenant's first
+-- thousands of rows were looked up by reading all of them, each time. Counts tables that have grown to twice what was counted; autovacuum
+-- comes a minute late, and does the rest. Answers how many there were.
+CREATE FUNCTION count_young_tables() RETURNS int LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  young   regclass;
+  counted int := 0;
+BEGIN
+  FOR young IN
+    SELECT c.oid FROM pg_class c
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.reltuples < 20000
+      AND c.relname ~ '^((webhook_events|workflow_executions|node_executions)_p[0-9]+|tasks|effects)$'
+      AND pg_stat_get_live_tuples(c.oid) > 200 + 2 * greatest(c.reltuples, 0)
+  LOOP
+    -- One at a time: another worker that is at it does this one as well.
+    EXIT WHEN NOT pg_try_advisory_xact_lock(hashtextextended('sluice.count_young_tables', 0));
+    EXECUTE format('ANALYZE %s (tenant_id)', young);
+    counted := counted + 1;
+  END LOOP;
+  RETURN counted;
+END $$;
+
+CREATE OR REPLACE FUNCTION ingest_deliveries(
+  d_id uuid[], d_tenant uuid[], d_channel uuid[], d_body bytea[], d_headers jsonb[], d_received timestamptz[],
+  e_id uuid[], e_tenant uuid[], e_delivery uuid[], e_channel uuid[], e_kind text[], e_action text[], e_dedupe text[], e_customer text[],
+  e_item jsonb[], e_ignored text[], e_payload jsonb[], e_correlation text[], e_occurred timestamptz[], e_received timestamptz[], e_log_id uuid[]
+) RETURNS TABLE (event_id uuid, task_id bigint, commit_id bigint) LANGUAGE sql VOLATILE SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT i.event_id, i.task_id, i.commit_id FROM ingest_deliveries(
+    d_id, d_tenant, d_channel, d_body, d_headers, d_received, e_id, e_tenant, e_delivery, e_channel, e_kind, e_action, e_dedupe, e_customer, e_item,
+    e_ignored, e_payload, e_correlation, e_occurred, e_received, e_log_id, array_fill(true, ARRAY[cardinality(e_id)]),
+    array_fill('default'::text, ARRAY[cardinality(e_id)])) i
+$$;
 
 -- Begins the oldest held events of a channel that is being released, one for each of the given ids of log entries. Answers their tasks in
 -- order; drained: there were no more of them, and the channel is connected again.
@@ -162,30 +212,39 @@ BEGIN
   FROM unnest(ids, versions, correlations) WITH ORDINALITY AS e(id, version, correlation_id, ord);
 END $$;
 
-REVOKE EXECUTE ON FUNCTION line_of(uuid, text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION ${ingest}, line_of(uuid, text), count_young_tables() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION line_of(uuid, text) TO sluice_service, sluice_api;
+GRANT EXECUTE ON FUNCTION ${ingest}, count_young_tables() TO sluice_service;
 RESET ROLE;
 `;
 
-/** Start tasks know their line, so that its head is found at once however long it is. */
-export class Lines1764000000015 implements MigrationInterface {
-  readonly name = 'Lines1764000000015';
+const heldChannelsFunctions = heldChannels
+  .slice(heldChannels.indexOf('-- Many HTTP calls'), heldChannels.indexOf('REVOKE EXECUTE'))
+  .replaceAll(/^CREATE FUNCTION/gm, 'CREATE OR REPLACE FUNCTION');
+
+const down = `
+SET LOCAL ROLE sluice_owner;
+${heldChannelsFunctions}
+DROP FUNCTION ${ingest}, line_of(uuid, text), count_young_tables();
+DROP INDEX tasks_in_line;
+ALTER TABLE tasks DROP COLUMN order_key;
+CREATE INDEX tasks_starting ON tasks (tenant_id, order_at) WHERE kind = 'start';
+DROP INDEX workflow_executions_running, tasks_due, tasks_waiting, tasks_outstanding;
+CREATE INDEX tasks_unticketed ON tasks (run_after) WHERE status = 'ready' AND ticketed_at IS NULL;
+CREATE INDEX tasks_ticketed ON tasks (ticketed_at) WHERE status = 'ready' AND ticketed_at IS NOT NULL;
+ALTER TABLE tasks DROP COLUMN queue;
+RESET ROLE;
+`;
+
+/** Tickets within windows: what is out is counted by tenant, what waits is found by tenant and class. Start tasks know their line. */
+export class Admission1764000000010 implements MigrationInterface {
+  readonly name = 'Admission1764000000010';
 
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(up);
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    const functions = before
-      .slice(before.indexOf('-- Many HTTP calls'), before.indexOf('REVOKE EXECUTE'))
-      .replaceAll(/^CREATE FUNCTION/gm, 'CREATE OR REPLACE FUNCTION');
-    await runner.query(`
-      SET LOCAL ROLE sluice_owner;
-      ${functions}
-      DROP INDEX tasks_in_line;
-      ALTER TABLE tasks DROP COLUMN order_key;
-      CREATE INDEX tasks_starting ON tasks (tenant_id, order_at) WHERE kind = 'start';
-      DROP FUNCTION line_of(uuid, text);
-      RESET ROLE;`);
+    await runner.query(down);
   }
 }
