@@ -1,6 +1,6 @@
 import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
 import { DomainError } from '@sluice/kernel';
-import { codeOf, GroupCommit, Overloaded, ServiceDatabase } from '@sluice/platform-database';
+import { codeOf, GroupCommit, Overloaded, repeated, ServiceDatabase } from '@sluice/platform-database';
 import { EVENTS_APPENDED, Notifications } from '@sluice/platform-notifications';
 import { Tickets } from '@sluice/platform-queue';
 import { LOGGER, type Logger } from '@sluice/platform-telemetry';
@@ -57,7 +57,7 @@ export class DeliveryGroups implements BeforeApplicationShutdown {
   }
 
   private async flush(database: ServiceDatabase, deliveries: readonly AcceptedDelivery[]): Promise<readonly WrittenDelivery[]> {
-    const { deliveries: written, commitId } = await writeDeliveries(database.pool, deliveries).catch((error: unknown) => {
+    const { deliveries: written, commitId } = await repeated(() => writeDeliveries(database.pool, deliveries)).catch((error: unknown) => {
       this.logger.warn(
         { reason: error instanceof Error ? error.message : String(error), deliveries: deliveries.length },
         'deliveries not recorded',
