@@ -7,6 +7,7 @@ import { HttpCredentials1764000000006 } from './0006-http-credentials.js';
 import { ProviderApps1764000000007 } from './0007-provider-apps.js';
 import { WholeEngine1764000000008 } from './0008-whole-engine.js';
 import { Schedules1764000000009 } from './0009-schedules.js';
+import { DeadLetters1764000000011 } from './0011-dead-letters.js';
 
 /** In order; a landed migration is never edited. */
 export const commandMigrations = [
@@ -19,4 +20,5 @@ export const commandMigrations = [
   ProviderApps1764000000007,
   WholeEngine1764000000008,
   Schedules1764000000009,
+  DeadLetters1764000000011,
 ] as const;
