@@ -13,6 +13,7 @@ import { ApiStepTools } from './api-step-tools.js';
 import { approvalToken } from './approvals/approval-token.js';
 import { DecideApproval, DecideApprovalHandler } from './approvals/decide-approval.js';
 import { BulkExecutions, BulkExecutionsHandler } from './bulk-executions.js';
+import { FailingTasks } from './dead-letters/failing-tasks.js';
 import type { EffectToolbox } from './effects/effect-toolbox.js';
 import { MoveRuns, MoveRunsHandler } from './move-runs.js';
 import { PauseExecution, PauseExecutionHandler } from './pause-execution.js';
@@ -129,6 +130,7 @@ function system(send: Send = () => Promise.reject(new Error('nothing is sent her
     new Blobs(database),
     new Callees(database, versions),
     { begin: () => Promise.resolve() } as unknown as RequestRunner,
+    new FailingTasks(database, committer, new WakeUps(), logger),
     { fusion: true, slow: () => Promise.reject(new Error('no slow expression is used here')), publicUrl: 'http://localhost' },
     logger,
   );

@@ -10,6 +10,7 @@ import { createLogger } from '@sluice/platform-telemetry';
 import { eventually, type TestDatabase, testDatabase } from '@sluice/testing';
 import pg from 'pg';
 import { CancelExecution, CancelExecutionHandler } from './cancel-execution.js';
+import { FailingTasks } from './dead-letters/failing-tasks.js';
 import type { EffectToolbox } from './effects/effect-toolbox.js';
 import type { RequestRunner } from './requests/request-runner.js';
 import { Blobs } from './steps/blobs.js';
@@ -103,6 +104,7 @@ function worker(send: Send = () => Promise.reject(new Error('nothing is sent her
     new Blobs(database),
     new Callees(database, versions),
     { begin: () => Promise.resolve() } as unknown as RequestRunner,
+    new FailingTasks(database, committer, new WakeUps(), logger),
     { fusion, slow, publicUrl: 'http://localhost' },
     logger,
   );

@@ -1,21 +1,25 @@
 import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
 import { type EngineCommand, executionIsOver, type Fact, inputOf, keyOf, TIMEOUT_HANDLE } from '@sluice/engine';
+import { crashesMax } from '@sluice/executions-domain';
 import { compileExpression, truthy } from '@sluice/expressions';
 import { isJsonObject, type Json } from '@sluice/kernel';
-import { codeOf, ServiceDatabase } from '@sluice/platform-database';
+import { codeOf, isOutage, Overloaded, ServiceDatabase } from '@sluice/platform-database';
 import { type TaskTicket, TicketHandler, Tickets } from '@sluice/platform-queue';
 import { LOGGER, type Logger, withCorrelation } from '@sluice/platform-telemetry';
 import type { TriggerEvent } from '@sluice/webhooks-domain';
 import { approvalUrlOf } from './approvals/approval-url.js';
+import type { Death } from './dead-letters/bury-tasks.js';
+import { FailingTasks } from './dead-letters/failing-tasks.js';
+import { isolate, isPassing } from './dead-letters/isolate.js';
 import { EffectToolbox } from './effects/effect-toolbox.js';
 import { type EffectJob, type EffectOutcome, performEffects } from './effects/perform-effects.js';
 import { RequestRunner } from './requests/request-runner.js';
 import { beginRun } from './steps/begin-run.js';
 import { Blobs } from './steps/blobs.js';
-import { Callees } from './steps/callees.js';
-import type { EffectResult, StartWork, StepWork } from './steps/commit-steps.js';
+import { Callees, isBeginPayload } from './steps/callees.js';
+import type { Committed, EffectResult, HeldTask, StartWork, StepWork } from './steps/commit-steps.js';
 import { Committer } from './steps/committer.js';
-import { CompiledVersions, isBroken, type PublishedVersion } from './steps/compiled-versions.js';
+import { type BrokenVersion, CompiledVersions, isBroken, type PublishedVersion } from './steps/compiled-versions.js';
 import { type Lease, Leases } from './steps/leases.js';
 import { readLoopResults } from './steps/loop-results.js';
 import { eventsSince, openWait } from './steps/match-events.js';
@@ -40,7 +44,6 @@ interface Request {
   settle(error?: unknown): void;
 }
 
-const crashesMax = 3;
 const effectsInFlightMax = 400;
 /** After this long a stop aborts the calls that are still under way. */
 const drainMs = 15_000;
@@ -50,10 +53,19 @@ const decisionsMax = 20;
 const togetherMax = 64;
 /** A task whose turn has not come looks again after this long. */
 const outOfTurnMs = 50;
+/** One whose turn does not come for longer looks again no later than this. */
+const outOfTurnMsMax = 5_000;
+/** A ticket whose task cannot be read is looked at again after this long. */
+const unreadableMs = 300_000;
+/** For this long a worker takes one suspect after the other from a batch; the rest wait. */
+const suspectsMs = 1_000;
+/** For this long the outcome of a call is kept for a database that is away. */
+const outcomeKeptMs = 20_000;
+const outcomePauseMs = 500;
 
 /**
  * The shell around the engine. Tickets say where to look; Postgres says what there is; every outcome goes through one fenced, grouped
- * commit. Whatever fails here is found again by the sweeps.
+ * commit. What fails alone is put off, and given up in the end (FailingTasks); whatever else fails here is found again by the sweeps.
  */
 @Injectable()
 export class TaskRunner extends TicketHandler implements BeforeApplicationShutdown {
@@ -63,6 +75,7 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
   private readonly deciding = new Map<string, Request[]>();
   private readonly ticketsInFlight = new Set<Promise<void>>();
   private draining = false;
+  private suspecting = false;
   /** When tickets last came; the sweeps poll Postgres when none did for a while. */
   lastTicketAt = performance.now();
 
@@ -78,6 +91,7 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     private readonly blobs: Blobs,
     private readonly callees: Callees,
     private readonly requests: RequestRunner,
+    private readonly failing: FailingTasks,
     @Inject(WORKER_OPTIONS) private readonly options: WorkerOptions,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
@@ -102,13 +116,33 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
   }
 
   private async run(tickets: readonly TaskTicket[]): Promise<void> {
-    const ready = await readTasks(this.database.pool, tickets);
+    const ready = await this.read(tickets);
     // A slow target must not keep this worker from everything else.
     const room = Math.max(0, effectsInFlightMax - this.effectsRunning);
     const tooMany = ready.filter(({ kind }) => kind === 'effect').slice(room);
     await putOffTasks(this.database.pool, tooMany);
     const requests = ready.filter(({ kind }) => kind === 'request');
     const tasks = ready.filter((task) => !tooMany.includes(task) && task.kind !== 'request');
+    this.beginSuspects(tasks.filter(isSuspect));
+    await Promise.all([this.requests.begin(requests), this.work(tasks.filter((task) => !isSuspect(task)))]);
+  }
+
+  private async read(tickets: readonly TaskTicket[]): Promise<readonly Task[]> {
+    const tasks: Task[] = [];
+    await isolate(
+      tickets,
+      async (some) => void tasks.push(...(await readTasks(this.database.pool, some))),
+      async (some, error) => {
+        if (isPassing(error)) throw error;
+        this.logger.error({ reason: messageOf(error), tasks: some }, 'a task cannot be read');
+        await putOffTasks(this.database.pool, some, unreadableMs);
+      },
+    );
+    return tasks;
+  }
+
+  /** Resolves when all that runs in process has ended; calls go on by themselves. */
+  private async work(tasks: readonly Task[]): Promise<{ readonly calls: Promise<void> }> {
     // A pure first attempt needs no lease: its commit proves that the task was still there. What was tried before may have killed its
     // worker, and an effect must be one worker's alone.
     const mustClaim = (task: Task) => task.kind === 'effect' || task.gen > 1;
@@ -122,21 +156,45 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     const inProcess = free.filter(({ task }) => task.kind !== 'effect');
     const of = (...kinds: Task['kind'][]) => inProcess.flatMap(({ task }) => (kinds.includes(task.kind) ? [task] : []));
     const endLeases = () => inProcess.forEach(({ lease }) => lease?.end());
-    this.beginEffects(effects);
+    const calls = this.beginEffects(effects);
     await Promise.all([
-      this.requests.begin(requests),
-      this.runStarts(of('start')),
+      isolate(of('start'), (some) => this.runStarts(some), this.failed),
       this.runBegins(of('begin')),
       this.runMatches(of('match')),
-      this.runSteps(of('step', 'resume', 'cancel')),
+      isolate(of('step', 'resume', 'cancel'), (some) => this.runSteps(some), this.failed),
     ]).finally(endLeases);
+    return { calls };
+  }
+
+  private readonly failed = (tasks: readonly Task[], error: unknown): Promise<void> => this.failing.failed(tasks, error);
+
+  /** What its worker died with may be what it died of: such tasks are worked on one by one, so that none takes another of them along. */
+  private beginSuspects(suspects: readonly Task[]): void {
+    if (suspects.length === 0) return;
+    const work = this.oneByOne(suspects)
+      .catch((error: unknown) => this.logger.warn({ reason: messageOf(error), tasks: suspects.length }, 'tasks left to the sweeps'))
+      .finally(() => this.effectsInFlight.delete(work));
+    this.effectsInFlight.add(work);
+  }
+
+  private async oneByOne(suspects: readonly Task[]): Promise<void> {
+    const until = performance.now() + suspectsMs;
+    for (const [index, suspect] of suspects.entries()) {
+      if (this.draining || this.suspecting || performance.now() > until) return putOffTasks(this.database.pool, suspects.slice(index));
+      this.suspecting = true;
+      try {
+        const { calls } = await this.work([suspect]);
+        await calls;
+      } finally {
+        this.suspecting = false;
+      }
+    }
   }
 
   // Starts -------------------------------------------------------------------------------------------------------------
 
   private async runStarts(tasks: readonly Task[]): Promise<void> {
     const events = tasks.flatMap((task) => (task.webhookEvent === null ? [] : [{ task, event: task.webhookEvent }]));
-    if (events.length === 0) return;
     const customers = events.flatMap(({ task, event: { item } }) =>
       item.customerId === null ? [] : [{ tenantId: task.tenantId, channelId: item.channelId, customerId: item.customerId }],
     );
@@ -151,9 +209,13 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
       this.versions.get(listeners.map(({ versionId }) => versionId)),
       this.tenants.get(events.map(({ task }) => task.tenantId)),
     ]);
-    const start = ({ task, event }: (typeof events)[number], read = waits) =>
+    /** False: it failed, and is tried again later */
+    const start = ({ task, event }: (typeof events)[number]): Promise<boolean> =>
       withCorrelation({ correlationId: event.correlationId, tenantId: task.tenantId }, () =>
-        this.start(task, event, { listeners, waits: read, versions, tenant: tenants.get(task.tenantId) }),
+        this.start(task, event, { listeners, waits, versions, tenant: tenants.get(task.tenantId) }).then(
+          () => true,
+          (error: unknown) => this.failed([task], error).then(() => false),
+        ),
       );
 
     // Where runs take turns, events of one customer begin in the order in which they came.
@@ -172,15 +234,25 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     await Promise.all([
       ...events.filter((one) => !inOrder.includes(one)).map((one) => start(one)),
       ...[...lines.values()].map(async (line) => {
-        const later = line.filter(({ task }) => tooEarly.has(task.id));
-        if (later.length > 0) {
-          const all = line.map(({ task }) => task);
-          await putOffTasks(this.database.pool, all, outOfTurnMs);
-          return this.wakeUps.in(outOfTurnMs);
+        const inTurn = line.toSorted((a, b) => a.task.orderAt - b.task.orderAt);
+        const waits = inTurn.flatMap(({ task }) => tooEarly.get(task.id) ?? []);
+        if (waits.length > 0) return this.waitForTurn(inTurn, Math.max(...waits));
+        for (const [index, one] of inTurn.entries()) {
+          if (!(await start(one))) return this.waitForTurn(inTurn.slice(index + 1), 0);
         }
-        for (const one of line.toSorted((a, b) => a.task.orderAt - b.task.orderAt)) await start(one);
       }),
     ]);
+  }
+
+  /** `dueInMs`: when those before them are tried again, if that is known */
+  private async waitForTurn(line: readonly { readonly task: Task }[], dueInMs: number): Promise<void> {
+    const ms = Math.min(Math.max(dueInMs, outOfTurnMs), outOfTurnMsMax);
+    await putOffTasks(
+      this.database.pool,
+      line.map(({ task }) => task),
+      ms,
+    );
+    this.wakeUps.in(ms);
   }
 
   private async start(
@@ -197,20 +269,37 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     for (let decision = 1; decision <= decisionsMax; decision += 1) {
       const work = await this.startWork(task, event, { ...seen, waits });
       const committed = await this.committer.add(work).catch((error: unknown) => {
-        // An event whose start cannot be stored fails with the reason: it would be tried for ever, and nothing of it would ever be seen.
         if (!isUnstorable(error)) throw error;
-        return this.committer.add({
-          ...work,
-          listeners: [],
-          matches: [],
-          failure: { code: 'not_storable', message: messageOf(error) },
-        });
+        return this.startApart(task, work, error);
       });
       if (committed.outcome !== 'fenced') return this.wakeFor(committed.begun);
       // One that waited for it has gone on with something else meanwhile.
       const { channelId, customerId } = event.item;
       waits = customerId === null ? [] : await readEventWaits(this.database.pool, [{ tenantId: task.tenantId, channelId, customerId }]);
     }
+  }
+
+  /**
+   * An event whose start cannot be stored fails with the reason: it would be tried for ever, and nothing of it would ever be seen. Of several
+   * that listen, each begins for itself, so that one keeps nothing from the others.
+   */
+  private async startApart(task: Task, work: StartWork, error: unknown): Promise<Committed> {
+    const orUndefined = (refusal: unknown): undefined => {
+      if (!isUnstorable(refusal)) throw refusal;
+    };
+    const begun: Step[] = [];
+    const refused: StartWork['listeners'][number][] = [];
+    for (const listener of work.listeners) {
+      const alone: StepWork = { kind: 'step', tasks: [], step: undefined, begun: [listener.begun] };
+      const committed = await this.committer.add(alone).catch(orUndefined);
+      if (committed === undefined) refused.push(listener);
+      else begun.push(...committed.begun);
+    }
+    const failure = { code: 'not_storable', message: messageOf(error) };
+    const workflowId = refused[0]?.begun.step.run.workflowId;
+    const rest: StartWork = { ...work, tasks: [held(task, { reason: 'not_storable', error: failure, workflowId })], listeners: [], failure };
+    const last = (await this.committer.add(rest).catch(orUndefined)) ?? (await this.committer.add({ ...rest, matches: [] }));
+    return { ...last, begun: [...begun, ...last.begun] };
   }
 
   private async startWork(
@@ -221,15 +310,15 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     const item: TriggerEvent = { ...event.item, id: event.id };
     const base = {
       kind: 'start',
-      tasks: [{ id: task.id, epoch: task.epoch }],
+      tasks: [held(task)],
       tenantId: task.tenantId,
       webhookEventId: event.id,
       correlationId: event.correlationId,
       item: JSON.parse(JSON.stringify(item)),
     } as const;
     if (task.crashes >= crashesMax) {
-      const message = `Starting it stopped its worker ${task.crashes} times.`;
-      return { ...base, listeners: [], matches: [], failure: { code: 'crash_loop', message } };
+      const dies = crashLoop(task, 'Starting it');
+      return { ...base, tasks: [held(task, dies)], listeners: [], matches: [], failure: dies.error };
     }
     const here = seen.waits.filter((wait) => wait.channelId === item.channelId && wait.customerId === item.customerId);
     const matches: EventWait[] = [];
@@ -237,14 +326,14 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     const taken = new Set(matches.flatMap(({ exclusive, workflowId }) => (exclusive ? [workflowId] : [])));
 
     const begun: StartWork['listeners'][number][] = [];
-    let broken: string | undefined;
+    let broken: Death | undefined;
     for (const listener of seen.listeners) {
       const version = seen.versions.get(listener.versionId);
       if (taken.has(listener.workflowId) || !(await wants(listener, item, task.tenantId, this.options.slow))) continue;
       // Not read is not gone: the task stays.
       if (version === undefined) throw new Error(`version ${listener.versionId} could not be read`);
       if (isBroken(version)) {
-        broken = version.brokenBecause;
+        broken ??= { ...brokenBy(version), workflowId: listener.workflowId };
         continue;
       }
       if (!version.compiled.programs.has(listener.nodeId)) continue;
@@ -255,7 +344,7 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
       ...base,
       listeners: begun,
       matches,
-      ...(broken === undefined ? {} : { failure: { code: 'workflow_broken', message: broken } }),
+      ...(broken === undefined ? {} : { tasks: [held(task, broken)], failure: broken.error }),
     };
   }
 
@@ -275,46 +364,58 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
 
   /** Runs that begin for another reason than an event: a schedule, a failure, a replay. */
   private async runBegins(tasks: readonly Task[]): Promise<void> {
-    await Promise.all(
-      tasks.map(async (task) => {
-        const tenants = await this.tenants.get([task.tenantId]);
-        const begun = task.crashes >= crashesMax ? undefined : await this.callees.fromTask(task, this.toolsOf(tenants.get(task.tenantId)));
-        if (begun === undefined) this.logger.warn({ taskId: task.id, payload: task.payload }, 'a run could not be begun');
-        const work: StepWork = {
-          kind: 'step',
-          tasks: [{ id: task.id, epoch: task.epoch }],
-          step: undefined,
-          begun: begun === undefined ? [] : [begun],
-        };
-        const committed = await this.committer.add(work);
-        this.wakeFor(committed.begun);
-      }),
-    );
+    await Promise.all(tasks.map((task) => this.begin(task).catch((error: unknown) => this.failed([task], error))));
+  }
+
+  private async begin(task: Task): Promise<void> {
+    const { payload, crashes, tenantId } = task;
+    const workflowId = isBeginPayload(payload) ? payload.workflowId : undefined;
+    const tenants = await this.tenants.get([tenantId]);
+    const begun =
+      crashes >= crashesMax
+        ? { ...crashLoop(task, 'Beginning it'), workflowId }
+        : await this.callees.fromTask(task, this.toolsOf(tenants.get(tenantId)));
+    const work: StepWork =
+      'reason' in begun
+        ? { kind: 'step', tasks: [held(task, begun)], step: undefined }
+        : { kind: 'step', tasks: [held(task)], step: undefined, begun: [begun] };
+    const committed = await this.committer.add(work).catch((error: unknown) => {
+      if (!isUnstorable(error)) throw error;
+      const dies: Death = { reason: 'not_storable', error: { code: 'not_storable', message: messageOf(error) }, workflowId };
+      return this.committer.add({ kind: 'step', tasks: [held(task, dies)], step: undefined });
+    });
+    this.wakeFor(committed.begun);
+  }
+
+  private async runMatches(tasks: readonly Task[]): Promise<void> {
+    for (const task of tasks) await this.match(task).catch((error: unknown) => this.failed([task], error));
   }
 
   /** Looks for an event that came after the run began and before it waited. The first that fits is taken. */
-  private async runMatches(tasks: readonly Task[]): Promise<void> {
-    for (const task of tasks) {
-      const { tenantId, executionId, nodeId, iteration } = task;
-      if (executionId === null || nodeId === null) continue;
-      const place = { tenantId, executionId, nodeId, iteration };
-      const wait = await openWait(this.database.pool, place);
-      let found: TriggerEvent | undefined;
-      for (const item of wait === undefined ? [] : await eventsSince(this.database.pool, wait)) {
-        if (wait === undefined || !(await this.fits(wait, item))) continue;
-        found = item;
-        break;
-      }
-      const tickets = await this.database.withClient(async (client) => {
-        await client.query('DELETE FROM tasks WHERE id = $1 AND epoch = $2', [task.id, task.epoch]);
-        if (found === undefined) return [];
-        const resumption: Resumption = { type: 'completed', handle: 'out', output: JSON.parse(JSON.stringify(found)) };
-        const consumed = await consumeWaits(client, [{ ...place, resumption }]);
-        if (consumed.length > 0) await rememberMatches(client, [{ tenantId, executionId, eventId: found.id }]);
-        return consumed;
-      });
-      if (tickets.length > 0) await this.tickets.issue(tickets);
+  private async match(task: Task): Promise<void> {
+    const { tenantId, executionId, nodeId, iteration } = task;
+    if (executionId === null || nodeId === null) return;
+    if (task.crashes >= crashesMax) {
+      await this.committer.add({ kind: 'step', tasks: [held(task, crashLoop(task, 'Looking for its event'))], step: undefined });
+      return;
     }
+    const place = { tenantId, executionId, nodeId, iteration };
+    const wait = await openWait(this.database.pool, place);
+    let found: TriggerEvent | undefined;
+    for (const item of wait === undefined ? [] : await eventsSince(this.database.pool, wait)) {
+      if (wait === undefined || !(await this.fits(wait, item))) continue;
+      found = item;
+      break;
+    }
+    const tickets = await this.database.withClient(async (client) => {
+      await client.query('DELETE FROM tasks WHERE id = $1 AND epoch = $2', [task.id, task.epoch]);
+      if (found === undefined) return [];
+      const resumption: Resumption = { type: 'completed', handle: 'out', output: JSON.parse(JSON.stringify(found)) };
+      const consumed = await consumeWaits(client, [{ ...place, resumption }]);
+      if (consumed.length > 0) await rememberMatches(client, [{ tenantId, executionId, eventId: found.id }]);
+      return consumed;
+    });
+    if (tickets.length > 0) await this.tickets.issue(tickets);
   }
 
   // Steps --------------------------------------------------------------------------------------------------------------
@@ -338,7 +439,7 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
             version: versions.get(read?.versionId ?? ''),
             tenant: tenants.get(task.tenantId),
             begin: (version, run) => this.beginningOf(task, version, run),
-          }),
+          }).catch((error: unknown) => this.failed([task], error)),
         );
       }),
     );
@@ -353,7 +454,7 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     // It was called, or has waited for its turn: nothing of it has run.
     if (run.state.nodes.size === 0 && task.kind === 'step') return { facts: [{ type: 'run.started' }] };
     const nodeId = task.nodeId ?? '';
-    if (task.crashes >= crashesMax) return { facts: [crashLoop(task, nodeId)] };
+    if (task.crashes >= crashesMax) return { facts: [crashed(task, nodeId)] };
     if (task.kind === 'step') return { facts: [], commands: [{ type: 'runNode', nodeId, iteration, attempt }] };
     if (nodeId === '') {
       const ms = version.settings.deadlineMs;
@@ -398,9 +499,13 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     let { read } = waiting[0] ?? {};
     while (waiting.length > 0) {
       const together = waiting.splice(0, togetherMax);
-      await this.decideTogether(together, together.length === 1 ? read : undefined).then(
-        () => together.forEach(({ settle }) => settle()),
-        (error: unknown) => together.forEach(({ settle }) => settle(error)),
+      await isolate(
+        together,
+        async (some) => {
+          await this.decideTogether(some, together.length === 1 ? read : undefined);
+          for (const { settle } of some) settle();
+        },
+        (some, error) => Promise.resolve(some.forEach(({ settle }) => settle(error))),
       );
       read = undefined;
     }
@@ -413,44 +518,48 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     let run = read ?? (await this.readRun(left));
     let outcomes: Step['outcomes'] = new Map();
     for (let decision = 1; decision <= decisionsMax; decision += 1) {
-      const step = await this.stepOf(run, left, outcomes);
+      const { step, broken } = await this.stepOf(run, left, outcomes);
       outcomes = step?.outcomes ?? outcomes;
       const work: StepWork = {
         kind: 'step',
-        tasks: left.map(({ task: { id, epoch } }) => ({ id, epoch })),
+        tasks: left.map(({ task }, index) => held(task, deathBy(step, task) ?? (index === 0 ? broken : undefined))),
         step,
         effects: left.flatMap(({ effect }) => effect ?? []),
       };
-      const committed = await this.committer.add(work).catch(async (error: unknown) => {
-        if (!isUnstorable(error) || run === undefined) throw error;
-        if (left.length > 1) return undefined;
-        return this.committer.add({ ...work, step: failedStep(run, { code: 'not_storable', message: messageOf(error) }), effects: [] });
+      const committed = await this.committer.add(work).catch((error: unknown) => {
+        const [only, ...others] = left;
+        if (!isUnstorable(error) || run === undefined || only === undefined || others.length > 0) throw error;
+        const dies: Death = { reason: 'not_storable', error: { code: 'not_storable', message: messageOf(error) } };
+        return this.committer.add({ ...work, tasks: [held(only.task, dies)], step: failedStep(run, dies.error), effects: [] });
       });
-      if (committed === undefined) {
-        for (const one of left) await this.decideTogether([one], undefined);
-        return;
-      }
       if (committed.outcome === 'committed') return this.wakeFor([...(step === undefined ? [] : [step]), ...committed.begun]);
       left = left.filter(({ task }) => committed.outcome === 'fenced' && !committed.gone.includes(task.id));
       if (left.length === 0) return;
       run = await this.readRun(left);
     }
-    throw new Error(`run ${run?.id} was fenced ${decisionsMax} times in a row`);
+    throw new Overloaded(`The run ${run?.id} moved on ${decisionsMax} times in a row.`);
   }
 
-  /** undefined: the run is over or gone, and the tasks have nothing left to do. */
-  private async stepOf(run: Run | undefined, requests: readonly Request[], outcomes: Step['outcomes']): Promise<Step | undefined> {
-    if (run === undefined || executionIsOver(run.state)) return undefined;
+  /** Without a step: the run is over or gone, and the tasks have nothing left to do. */
+  private async stepOf(
+    run: Run | undefined,
+    requests: readonly Request[],
+    outcomes: Step['outcomes'],
+  ): Promise<{ readonly step: Step | undefined; readonly broken?: Death }> {
+    if (run === undefined || executionIsOver(run.state)) return { step: undefined };
     const [first] = requests;
     // A run may have been moved to another version meanwhile.
     const known = first?.version?.id === run.versionId ? first.version : (await this.versions.get([run.versionId])).get(run.versionId);
     // Not read is not gone: the task stays.
     if (known === undefined) throw new Error(`version ${run.versionId} could not be read`);
-    if (isBroken(known)) return failedStep(run, { code: 'workflow_broken', message: known.brokenBecause });
+    if (isBroken(known)) {
+      const broken = brokenBy(known);
+      return { step: failedStep(run, broken.error), broken };
+    }
     const beginnings = await Promise.all(requests.map(({ begin }) => begin(known, run)));
     const facts = beginnings.flatMap((one) => one.facts);
     const commands = beginnings.flatMap((one): readonly EngineCommand[] => one.commands ?? []);
-    return runStep(known, run, { facts, commands }, this.toolsOf(first?.tenant), outcomes);
+    return { step: await runStep(known, run, { facts, commands }, this.toolsOf(first?.tenant), outcomes) };
   }
 
   private async readRun(requests: readonly Request[]): Promise<Run | undefined> {
@@ -464,25 +573,30 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
   // Effects ------------------------------------------------------------------------------------------------------------
 
   /** The calls go on by themselves: a slow target keeps no ticket waiting. */
-  private beginEffects(leases: readonly Lease[]): void {
-    if (leases.length === 0) return;
+  private beginEffects(leases: readonly Lease[]): Promise<void> {
+    if (leases.length === 0) return Promise.resolve();
     this.effectsRunning += leases.length;
-    const work = this.runEffects(leases)
-      .catch((error: unknown) => this.logger.warn({ reason: messageOf(error), effects: leases.length }, 'effects left to the sweeps'))
-      .finally(() => {
-        this.effectsRunning -= leases.length;
-        this.effectsInFlight.delete(work);
-      });
+    const failed = async (some: readonly Lease[], error: unknown) => {
+      const tasks = some.map(({ task }) => task);
+      await this.failed(tasks, error);
+      for (const lease of some) lease.end();
+    };
+    const work = isolate(leases, (some) => this.runEffects(some), failed).finally(() => {
+      this.effectsRunning -= leases.length;
+      this.effectsInFlight.delete(work);
+    });
     this.effectsInFlight.add(work);
+    return work;
   }
 
+  /** Rejects only before the first call: then nothing was sent. */
   private async runEffects(leases: readonly Lease[]): Promise<void> {
-    const { runs, versions, tenants } = await this.orGiveBack(leases, this.readAll(leases.map(({ task }) => task)));
+    const { runs, versions, tenants } = await this.readAll(leases.map(({ task }) => task));
     const jobs: EffectJob[] = [];
     const others: Promise<void>[] = [];
     const commit = (lease: Lease, outcome: Outcome | undefined, read: Run | undefined, effect?: EffectResult) =>
       withCorrelation({ correlationId: read?.correlationId ?? '', tenantId: lease.task.tenantId }, () =>
-        this.decide({
+        this.decideAsLongAsHeld(lease, {
           task: lease.task,
           read,
           version: versions.get(read?.versionId ?? ''),
@@ -490,14 +604,12 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
           begin: () => ({ facts: outcome === undefined ? [] : [outcome] }),
           ...(effect === undefined ? {} : { effect }),
         })
-          .catch((error: unknown) =>
-            this.logger.warn({ reason: messageOf(error), executionId: lease.task.executionId }, 'an effect\u2019s step was not committed'),
-          )
+          .catch((error: unknown) => this.failed([lease.task], error))
           .finally(() => lease.end()),
       );
     const isPaused = ({ task }: Lease) => runs.get(task.executionId ?? '')?.state.status === 'paused';
     const paused = leases.filter(isPaused).map(({ task }) => task);
-    const parked = await this.orGiveBack(leases, parkTasks(this.database.pool, paused));
+    const parked = await parkTasks(this.database.pool, paused);
     for (const lease of leases) {
       const { task } = lease;
       if (parked.has(task.id)) {
@@ -513,10 +625,9 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
       if (due && version !== undefined && !isBroken(version) && tenant !== undefined && task.crashes < crashesMax) {
         jobs.push({ lease, run, version, tenant, nodeId, iteration: task.iteration });
       } else {
-        others.push(commit(lease, task.crashes >= crashesMax ? { fact: crashLoop(task, nodeId) } : undefined, run));
+        others.push(commit(lease, task.crashes >= crashesMax ? { fact: crashed(task, nodeId) } : undefined, run));
       }
     }
-    // It rejects only before the first call: then nothing was sent.
     const performed = performEffects(
       this.database,
       jobs,
@@ -524,21 +635,19 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
       (job, key, signal, intent) => this.toolbox.toolsFor(job, key, signal, intent),
       ({ job, outcome, result }: EffectOutcome) => commit(job.lease, outcome, job.run, result),
     );
-    await Promise.all([
-      ...others,
-      this.orGiveBack(
-        jobs.map(({ lease }) => lease),
-        performed,
-      ),
-    ]);
+    await Promise.all([...others, performed]);
   }
 
-  private async orGiveBack<T>(leases: readonly Lease[], work: Promise<T>): Promise<T> {
-    try {
-      return await work;
-    } catch (error) {
-      await this.leases.giveBack(leases).catch(() => {});
-      throw error;
+  /** What became of a call is known here alone until it is written: a database that is away for a moment must not make it a doubt. */
+  private async decideAsLongAsHeld(lease: Lease, request: Omit<Request, 'settle'>): Promise<void> {
+    const until = performance.now() + outcomeKeptMs;
+    for (;;) {
+      try {
+        return await this.decide(request);
+      } catch (error) {
+        if (!isOutage(error) || lease.signal.aborted || performance.now() > until) throw error;
+        await new Promise((resolve) => setTimeout(resolve, outcomePauseMs));
+      }
     }
   }
 
@@ -580,15 +689,32 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
   }
 }
 
-const crashLoop = ({ attempt, crashes, iteration }: Task, nodeId: string): Fact => ({
-  type: 'node.failed',
-  nodeId,
-  iteration,
-  attempt,
-  error: { code: 'crash_loop', message: `It stopped its worker ${crashes} times.` },
-  retryable: false,
-  startedAt: new Date().toISOString(),
+/** It was under way when its worker died, and has not been under way so often that it is given up. */
+const isSuspect = ({ crashes }: Task): boolean => crashes > 0 && crashes < crashesMax;
+
+const held = ({ id, epoch }: Task, dies?: Death): HeldTask => ({ id, epoch, ...(dies === undefined ? {} : { dies }) });
+
+const crashLoop = ({ crashes }: Task, what = 'It'): Death => ({
+  reason: 'crash_loop',
+  error: { code: 'crash_loop', message: `${what} stopped its worker ${crashes} times.` },
 });
+
+const brokenBy = ({ brokenBecause }: BrokenVersion): Death => ({
+  reason: 'workflow_broken',
+  error: { code: 'workflow_broken', message: brokenBecause },
+});
+
+/** A crash loop that nothing in the run took over */
+const deathBy = (step: Step | undefined, task: Task): Death | undefined =>
+  step?.state.status === 'failed' && task.crashes >= crashesMax ? crashLoop(task) : undefined;
+
+function crashed(task: Task, nodeId: string): Fact {
+  const { attempt, iteration } = task;
+  const { error } = crashLoop(task);
+  // The deadline of the run
+  if (nodeId === '') return { type: 'run.failed', error };
+  return { type: 'node.failed', nodeId, iteration, attempt, error, retryable: false, startedAt: new Date().toISOString() };
+}
 
 /** Postgres refuses the values themselves, and will refuse them again. */
 const isUnstorable = (error: unknown): boolean => /^(22|23|54)/.test(codeOf(error) ?? '');

@@ -4,6 +4,7 @@ import type { DomainEvent, Json } from '@sluice/kernel';
 import { appendEvents, type LogEntry } from '@sluice/platform-event-log';
 import type { TaskTicket } from '@sluice/platform-queue';
 import type { PoolClient } from 'pg';
+import { buryTasks, type Death } from '../dead-letters/bury-tasks.js';
 import type { Begun } from './begin-run.js';
 import type { FollowUp, Step } from './run-step.js';
 import { decideTurns, lockTurns, passTurns } from './turns.js';
@@ -13,6 +14,8 @@ import { consumeWaits, dropWhatIsLeft, endOfCall, lockWaits, rememberMatches, ty
 export interface HeldTask {
   readonly id: number;
   readonly epoch: number;
+  /** It is given up: it stays as a dead letter instead of being done */
+  readonly dies?: Death;
 }
 
 /** What an effect came to; written under its own guard, even when the step is fenced or the run was cancelled meanwhile. */
@@ -42,7 +45,7 @@ export interface StartWork {
   readonly listeners: readonly { readonly webhookId: string; readonly begun: Begun }[];
   /** All of them must still be there */
   readonly matches: readonly WaitKey[];
-  /** The event could not be handled at all (a crash loop) */
+  /** The event could not be handled, or not by all its listeners */
   readonly failure?: { readonly code: string; readonly message: string };
 }
 
@@ -153,7 +156,12 @@ export async function writeWork(client: PoolClient, works: readonly Work[]): Pro
     written.filter(({ run }) => run.version > 0),
   );
 
-  const done = works.flatMap(({ tasks }, index) => (outcomes[index] === 'committed' ? tasks.map(({ id }) => id) : []));
+  const committed = works.flatMap(({ tasks }, index) => (outcomes[index] === 'committed' ? tasks : []));
+  const done = committed.flatMap(({ id, dies }) => (dies === undefined ? [id] : []));
+  const buried = await buryTasks(
+    client,
+    committed.flatMap(({ id, dies }) => (dies === undefined ? [] : [{ id, dies }])),
+  );
   const tickets = [...(await replaceTasks(client, done, written)), ...(await turns.take(inserted)), ...(await passTurns(client, written))];
   await writeBlobs(client, written);
   await writeNodes(client, written);
@@ -181,6 +189,7 @@ export async function writeWork(client: PoolClient, works: readonly Work[]): Pro
     ...starts().flatMap(({ work }) => startEntries(work, inserted, processed)),
     ...begun.flatMap((one) => stepEntries(turns.stepOf(one), one.first, 0)),
     ...present.flatMap((step) => stepEntries(step, [], step.run.version)),
+    ...buried,
     ...afterCancel.flatMap(sentAfterCancel),
   ];
   const begunIn = (work: Work) => begunOf(work).flatMap((one) => (inserted.has(one.step.run.id) ? [turns.stepOf(one)] : []));

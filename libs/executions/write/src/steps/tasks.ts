@@ -1,4 +1,5 @@
 import type { Iteration } from '@sluice/engine';
+import type { TaskKind } from '@sluice/executions-domain';
 import type { Json } from '@sluice/kernel';
 import type { TaskTicket } from '@sluice/platform-queue';
 import type { TriggerEvent } from '@sluice/webhooks-domain';
@@ -8,10 +9,11 @@ import type { Pool } from 'pg';
 export interface Task {
   readonly id: number;
   readonly tenantId: string;
-  readonly kind: 'start' | 'begin' | 'step' | 'effect' | 'resume' | 'cancel' | 'match' | 'request';
+  readonly kind: TaskKind;
   readonly gen: number;
   readonly epoch: number;
   readonly crashes: number;
+  readonly failures: number;
   readonly executionId: string | null;
   readonly nodeId: string | null;
   readonly iteration: Iteration;
@@ -30,6 +32,7 @@ interface TaskRow {
   gen: number;
   epoch: number;
   crashes: number;
+  failures: number;
   execution_id: string | null;
   node_id: string | null;
   iteration: string;
@@ -45,8 +48,8 @@ interface TaskRow {
 export async function readTasks(pool: Pool, tickets: readonly TaskTicket[]): Promise<Task[]> {
   const { rows } = await pool.query<TaskRow>({
     name: 'read-tasks',
-    text: `SELECT t.id, t.tenant_id, t.kind, t.gen, t.epoch, t.crashes, t.execution_id, t.node_id, t.iteration, t.attempt,
-                  t.payload, t.order_at, t.webhook_event_id, w.item, w.correlation_id
+    text: `SELECT t.id, t.tenant_id, t.kind, t.gen, t.epoch, t.crashes, t.failures, t.execution_id, t.node_id, t.iteration,
+                  t.attempt, t.payload, t.order_at, t.webhook_event_id, w.item, w.correlation_id
            FROM (SELECT DISTINCT * FROM unnest($1::bigint[], $2::int[]) AS k(id, gen)) k
            JOIN tasks t USING (id, gen)
            LEFT JOIN webhook_events w ON w.tenant_id = t.tenant_id AND w.id = t.webhook_event_id
@@ -61,6 +64,7 @@ export async function readTasks(pool: Pool, tickets: readonly TaskTicket[]): Pro
     gen: row.gen,
     epoch: row.epoch,
     crashes: row.crashes,
+    failures: row.failures,
     executionId: row.execution_id,
     nodeId: row.node_id,
     iteration: row.iteration,
@@ -106,7 +110,7 @@ export async function releaseTasks(pool: Pool, tasks: readonly { readonly id: nu
 }
 
 /** Not now: the tasks get another ticket after this long, of a new generation, for whoever has room then. */
-export async function putOffTasks(pool: Pool, tasks: readonly Task[], ms = 1_000): Promise<void> {
+export async function putOffTasks(pool: Pool, tasks: readonly Pick<Task, 'id' | 'gen'>[], ms = 1_000): Promise<void> {
   if (tasks.length === 0) return;
   await pool.query({
     name: 'put-off-tasks',
@@ -116,6 +120,35 @@ export async function putOffTasks(pool: Pool, tasks: readonly Task[], ms = 1_000
            WHERE t.id = k.id`,
     values: [tasks.map(({ id }) => id), tasks.map(({ gen }) => gen), ms],
   });
+}
+
+export interface Failure {
+  readonly task: Pick<Task, 'id' | 'epoch'>;
+  /** Until it is tried again */
+  readonly delayMs: number;
+  /** Towards its end; nothing does for which the task is not to blame */
+  readonly counts: boolean;
+  readonly error: { readonly message: string };
+}
+
+/** Work on these tasks failed: whoever comes first tries them again, later. Their leases end. */
+export async function postponeTasks(pool: Pool, failures: readonly Failure[]): Promise<void> {
+  await pool.query(
+    `UPDATE tasks t
+     SET status = 'ready', lease_owner = NULL, lease_until = NULL, ticketed_at = NULL, gen = t.gen + 1,
+         run_after = now() + k.delay_ms * interval '1 millisecond', failures = t.failures + k.counted, last_error = k.error
+     FROM (SELECT t.id, k.delay_ms, k.counted, k.error
+           FROM unnest($1::bigint[], $2::int[], $3::double precision[], $4::int[], $5::jsonb[]) AS k(id, epoch, delay_ms, counted, error)
+           JOIN tasks t USING (id, epoch) WHERE t.status <> 'dead' ORDER BY t.id FOR UPDATE OF t SKIP LOCKED) k
+     WHERE t.id = k.id`,
+    [
+      failures.map(({ task }) => task.id),
+      failures.map(({ task }) => task.epoch),
+      failures.map(({ delayMs }) => delayMs),
+      failures.map(({ counts }) => (counts ? 1 : 0)),
+      failures.map(({ error }) => JSON.stringify(error)),
+    ],
+  );
 }
 
 /** Of these tasks, those whose run is paused wait until it is resumed; answers them. The locked run decides between this and a resumption. */
@@ -140,16 +173,22 @@ export async function parkTasks(pool: Pool, tasks: readonly Task[]): Promise<Rea
   return new Set(rows.map(({ id }) => id));
 }
 
-/** Of these start tasks, those before which another one of the same channel and customer is still to be done, by somebody else. */
-export async function tasksOutOfTurn(pool: Pool, tasks: readonly Task[]): Promise<ReadonlySet<number>> {
-  if (tasks.length === 0) return new Set();
-  const { rows } = await pool.query<{ id: number }>(
-    `SELECT t.id FROM tasks t JOIN webhook_events w ON w.tenant_id = t.tenant_id AND w.id = t.webhook_event_id
-     WHERE t.id = ANY ($1::bigint[]) AND EXISTS (
-       SELECT FROM tasks e JOIN webhook_events f ON f.tenant_id = e.tenant_id AND f.id = e.webhook_event_id
+/**
+ * Of these start tasks, those before which another one of the same channel and customer is still to be done, by somebody else: by id, the
+ * milliseconds until the last of those is due.
+ */
+export async function tasksOutOfTurn(pool: Pool, tasks: readonly Task[]): Promise<ReadonlyMap<number, number>> {
+  if (tasks.length === 0) return new Map();
+  const { rows } = await pool.query<{ id: number; due_in_ms: number }>(
+    `SELECT t.id, e.due_in_ms FROM tasks t JOIN webhook_events w ON w.tenant_id = t.tenant_id AND w.id = t.webhook_event_id
+     CROSS JOIN LATERAL (
+       SELECT extract(epoch FROM max(e.run_after) - now())::float8 * 1000 AS due_in_ms
+       FROM tasks e JOIN webhook_events f ON f.tenant_id = e.tenant_id AND f.id = e.webhook_event_id
        WHERE e.tenant_id = t.tenant_id AND e.kind = 'start' AND e.order_at < t.order_at AND e.status <> 'dead' AND NOT e.id = ANY ($1::bigint[])
-         AND f.channel_id = w.channel_id AND f.customer_id IS NOT DISTINCT FROM w.customer_id)`,
+         AND f.channel_id = w.channel_id AND f.customer_id IS NOT DISTINCT FROM w.customer_id
+     ) e
+     WHERE t.id = ANY ($1::bigint[]) AND e.due_in_ms IS NOT NULL`,
     [tasks.map(({ id }) => id)],
   );
-  return new Set(rows.map(({ id }) => id));
+  return new Map(rows.map(({ id, due_in_ms: dueInMs }) => [id, dueInMs]));
 }

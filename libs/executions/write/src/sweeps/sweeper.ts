@@ -2,6 +2,7 @@ import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationB
 import { ServiceDatabase } from '@sluice/platform-database';
 import { type TaskTicket, Tickets } from '@sluice/platform-queue';
 import { LOGGER, type Logger } from '@sluice/platform-telemetry';
+import { crashesTotal, leasesExpiredTotal } from '../steps/execution-metrics.js';
 import { leaseMs } from '../steps/leases.js';
 import { TaskRunner } from '../task-runner.js';
 import { drainReleasedChannels } from './drain-released-channels.js';
@@ -77,7 +78,9 @@ export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdow
     const { pool } = this.database;
     const now = performance.now();
     const requeued = await requeueExpiredLeases(pool, leaseMs);
-    if (requeued > 0) this.logger.warn({ tasks: requeued }, 'leases ran out; their tasks are ready again');
+    leasesExpiredTotal.inc(requeued.tasks);
+    crashesTotal.inc(requeued.crashes);
+    if (requeued.tasks > 0) this.logger.warn(requeued, 'leases ran out; their tasks are ready again');
     await this.issue(await fireDueTimers(pool));
     await this.issue(await endDueWaits(pool));
     await this.apart('schedules', async () => this.issue(await fireDueSchedules(pool)));
