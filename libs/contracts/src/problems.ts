@@ -339,6 +339,9 @@ export const problemCatalogue = {
     at: ['workflows.trigger', 'executions.rerun', 'workflows.backtest'],
   },
 
+  // What the system gave up
+  dead_letter_not_found: notFound('Dead letter not found', `There is no open dead letter ${id}.`),
+
   // Tests and backtests of drafts
   draft_node_not_found: notFound('Draft node not found', 'The draft has no node "lookup".', ['workflows.test']),
   node_not_testable: {

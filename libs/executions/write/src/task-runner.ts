@@ -297,7 +297,13 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     }
     const failure = { code: 'not_storable', message: messageOf(error) };
     const workflowId = refused[0]?.begun.step.run.workflowId;
-    const rest: StartWork = { ...work, tasks: [held(task, { reason: 'not_storable', error: failure, workflowId })], listeners: [], failure };
+    const rest: StartWork = {
+      ...work,
+      tasks: [held(task, { reason: 'not_storable', error: failure, workflowId })],
+      listeners: [],
+      failure,
+      begunApart: begun.map(({ run }) => run.id),
+    };
     const last = (await this.committer.add(rest).catch(orUndefined)) ?? (await this.committer.add({ ...rest, matches: [] }));
     return { ...last, begun: [...begun, ...last.begun] };
   }

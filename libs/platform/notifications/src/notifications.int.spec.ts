@@ -86,18 +86,21 @@ describe.each([
     });
   });
 
-  it.each(['throws.at-once', 'rejects.later', 'streams.an-error'])('F-32: a handler that %s is counted, and others hear on', async (pattern) => {
-    const before = await failuresOf(pattern);
-    await eventually(async () => {
-      notifications.emit(pattern, { commitId: 0, tenants: [], types: [] });
-      expect(await failuresOf(pattern)).toBeGreaterThan(before);
-    });
-    const hint = { commitId: onRedis ? 5 : 4, tenants: ['t'], types: [pattern] };
-    await eventually(async () => {
-      notifications.emit(EVENTS_APPENDED, hint);
-      expect(heard).toContainEqual(hint);
-    });
-  });
+  it.each(['throws.at-once', 'rejects.later', 'streams.an-error'])(
+    'F-32: a handler that %s is counted, and others hear on',
+    async (pattern) => {
+      const before = await failuresOf(pattern);
+      await eventually(async () => {
+        notifications.emit(pattern, { commitId: 0, tenants: [], types: [] });
+        expect(await failuresOf(pattern)).toBeGreaterThan(before);
+      });
+      const hint = { commitId: onRedis ? 5 : 4, tenants: ['t'], types: [pattern] };
+      await eventually(async () => {
+        notifications.emit(EVENTS_APPENDED, hint);
+        expect(heard).toContainEqual(hint);
+      });
+    },
+  );
 
   it('of which nobody hears do no harm', () => {
     notifications.emit('domain-event.nobody', { commitId: 3, tenants: [], types: [] });
@@ -106,12 +109,35 @@ describe.each([
 
 it('F-32: a handler that never ends is counted as stuck, once, and said by its pattern', async () => {
   const said: string[] = [];
-  void hear('never.ends', () => new Promise(() => {}), {}, {}, (message) => said.push(message), 5);
-  void hear('never.ends.stream', () => NEVER, {}, {}, (message) => said.push(message), 5);
-  await hear('ends', () => 'at once', {}, {}, (message) => said.push(message), 5);
+  void hear(
+    'never.ends',
+    () => new Promise(() => {}),
+    {},
+    {},
+    (message) => said.push(message),
+    5,
+  );
+  void hear(
+    'never.ends.stream',
+    () => NEVER,
+    {},
+    {},
+    (message) => said.push(message),
+    5,
+  );
+  await hear(
+    'ends',
+    () => 'at once',
+    {},
+    {},
+    (message) => said.push(message),
+    5,
+  );
   await eventually(() => expect(said).toHaveLength(2));
   expect(said).toEqual(['A handler of never.ends has not ended within 5 ms.', 'A handler of never.ends.stream has not ended within 5 ms.']);
-  expect([await failuresOf('never.ends', 'stuck'), await failuresOf('never.ends.stream', 'stuck'), await failuresOf('ends', 'stuck')]).toEqual(
-    [1, 1, 0],
-  );
+  expect([
+    await failuresOf('never.ends', 'stuck'),
+    await failuresOf('never.ends.stream', 'stuck'),
+    await failuresOf('ends', 'stuck'),
+  ]).toEqual([1, 1, 0]);
 });

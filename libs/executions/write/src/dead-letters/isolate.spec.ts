@@ -48,6 +48,10 @@ it('where nobody is to blame all wait together', async () => {
 
 it('nothing is no work', async () => {
   let calls = 0;
-  await isolate<number>([], () => Promise.resolve(void (calls += 1)), () => Promise.reject(new Error('not called')));
+  await isolate<number>(
+    [],
+    () => Promise.resolve(void (calls += 1)),
+    () => Promise.reject(new Error('not called')),
+  );
   expect(calls).toBe(0);
 });

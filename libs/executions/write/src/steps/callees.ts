@@ -110,7 +110,4 @@ const manualTriggerOf = ({ compiled }: PublishedVersion): string | undefined =>
 
 /** Tasks are written by ourselves alone: what is checked is that one of another release can be told apart. */
 export const isBeginPayload = (payload: unknown): payload is BeginPayload =>
-  isJsonObject(payload) &&
-  isUuid(payload['workflowId']) &&
-  typeof payload['startKey'] === 'string' &&
-  isJsonObject(payload['trigger']);
+  isJsonObject(payload) && isUuid(payload['workflowId']) && typeof payload['startKey'] === 'string' && isJsonObject(payload['trigger']);

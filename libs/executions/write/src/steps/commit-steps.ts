@@ -47,6 +47,8 @@ export interface StartWork {
   readonly matches: readonly WaitKey[];
   /** The event could not be handled, or not by all its listeners */
   readonly failure?: { readonly code: string; readonly message: string };
+  /** Runs of it that began in commits of their own */
+  readonly begunApart?: readonly string[];
 }
 
 /** A step of a run that is there already, and runs that begin for another reason than an event. */
@@ -551,8 +553,9 @@ function stepEntries({ run, events }: Step, before: readonly DomainEvent[], vers
 }
 
 function startEntries(work: StartWork, inserted: ReadonlySet<string>, processed: ReadonlyMap<string, number>): LogEntry[] {
-  const { tenantId, webhookEventId, correlationId, failure, matches } = work;
+  const { tenantId, webhookEventId, correlationId, failure, matches, begunApart = [] } = work;
   const begun = work.listeners.filter((one) => inserted.has(one.begun.step.run.id));
+  const executionIds = [...begunApart, ...begun.map((one) => one.begun.step.run.id)];
   const version = processed.get(webhookEventId);
   const event: DomainEvent =
     failure === undefined
@@ -560,11 +563,15 @@ function startEntries(work: StartWork, inserted: ReadonlySet<string>, processed:
           type: 'webhook.processed',
           aggregateId: webhookEventId,
           payload: {
-            executionIds: begun.map((one) => one.begun.step.run.id),
+            executionIds,
             webhookIds: begun.map(({ webhookId }) => webhookId),
             ...(matches.length === 0 ? {} : { resumedExecutionIds: matches.map(({ executionId }) => executionId) }),
           },
         }
-      : { type: 'webhook.failed', aggregateId: webhookEventId, payload: { error: failure } };
+      : {
+          type: 'webhook.failed',
+          aggregateId: webhookEventId,
+          payload: { error: failure, ...(executionIds.length === 0 ? {} : { executionIds }) },
+        };
   return version === undefined ? [] : [{ event, tenantId, aggregateVersion: version, correlationId, causationId: webhookEventId }];
 }
