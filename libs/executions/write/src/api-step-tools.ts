@@ -1,6 +1,7 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { NodeFailure } from '@sluice/nodes';
-import { ExpressionPool } from '@sluice/platform-expression-pool';
+import { Overloaded } from '@sluice/platform-database';
+import { ExpressionPool, ExpressionPoolUnavailable } from '@sluice/platform-expression-pool';
 import type { StepTools } from './steps/run-step.js';
 
 const notHere = (): never => {
@@ -11,7 +12,10 @@ const notHere = (): never => {
 @Injectable()
 export class ApiStepTools implements OnApplicationShutdown {
   private readonly pool = new ExpressionPool({ size: 1 });
-  readonly slow = this.pool.evaluate;
+  readonly slow: StepTools['slow'] = (source, scope) =>
+    this.pool.evaluate(source, scope).catch((error: unknown) => {
+      throw error instanceof ExpressionPoolUnavailable ? new Overloaded(`${error.message}. Try again.`) : error;
+    });
   readonly fusion = false;
   readonly env = {};
   readonly blobs = { resolve: (_tenantId, value) => value, remember: () => {} } satisfies StepTools['blobs'];

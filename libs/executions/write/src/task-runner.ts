@@ -363,7 +363,9 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     try {
       const seen = { ...rest, trigger: scope?.['trigger'] ?? null, input: scope?.['input'] ?? null, event };
       return truthy(await compileExpression(condition).evaluate(seen, this.options.slow));
-    } catch {
+    } catch (error) {
+      // Not now is not no.
+      if (isPassing(error)) throw error;
       return false;
     }
   }
