@@ -27,7 +27,7 @@ import { readRuns, type Run } from './steps/run.js';
 import { type Beginning, failedStep, type Outcome, runStep, type Step, type StepTools } from './steps/run-step.js';
 import { itemOf } from './steps/scope.js';
 import { type Listener, readListeners, startOf, wants } from './steps/start-runs.js';
-import { parkTasks, putOffTasks, readTasks, type Task, tasksOutOfTurn } from './steps/tasks.js';
+import { parkTasks, postponeTasks, putOffTasks, readTasks, type Task, tasksOutOfTurn } from './steps/tasks.js';
 import { consumeWaits, type EventWait, readEventWaits, rememberMatches, type Resumption } from './steps/waits.js';
 import { type Tenant, TenantDirectory } from './tenant-directory.js';
 import { WakeUps } from './sweeps/wake-ups.js';
@@ -247,10 +247,9 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
   /** `dueInMs`: when those before them are tried again, if that is known */
   private async waitForTurn(line: readonly { readonly task: Task }[], dueInMs: number): Promise<void> {
     const ms = Math.min(Math.max(dueInMs, outOfTurnMs), outOfTurnMsMax);
-    await putOffTasks(
+    await postponeTasks(
       this.database.pool,
-      line.map(({ task }) => task),
-      ms,
+      line.map(({ task }) => ({ task, delayMs: ms })),
     );
     this.wakeUps.in(ms);
   }

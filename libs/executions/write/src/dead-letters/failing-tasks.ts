@@ -5,6 +5,7 @@ import { ServiceDatabase } from '@sluice/platform-database';
 import { LOGGER, type Logger } from '@sluice/platform-telemetry';
 import type { Work } from '../steps/commit-steps.js';
 import { isBeginPayload } from '../steps/callees.js';
+import { storable } from '../steps/blobs.js';
 import { Committer } from '../steps/committer.js';
 import { readRuns } from '../steps/run.js';
 import { failedStep } from '../steps/run-step.js';
@@ -31,25 +32,23 @@ export class FailingTasks {
 
   /** Never rejects: what cannot be written now is found by the sweeps, by its lease or its old ticket. */
   async failed(tasks: readonly Task[], error: unknown): Promise<void> {
-    const message = messageOf(error);
+    const message = storable(messageOf(error));
     const counts = !isPassing(error);
     const failures = tasks.map((task) => {
       const after = counts ? afterFailure(task.failures + 1, Math.random()) : undefined;
-      return { task, after, counts, error: { message } };
+      return { task, after, failure: { counts, error: { message } } };
     });
     const stack = counts && error instanceof Error ? error.stack : undefined;
     this.logger.warn({ reason: message, tasks: tasks.length, taskId: tasks[0]?.id, stack }, 'tasks failed; they are tried again');
     try {
       const later = await Promise.all(
-        failures.map(async (failure) => {
-          const { task, after } = failure;
+        failures.map(async ({ task, after, failure }) => {
           if (after?.givenUp === true && (await this.giveUp(task, message))) return [];
           const delayMs = after === undefined ? passingMs * (0.5 + Math.random() / 2) : after.givenUp ? givenUpMs : after.delayMs;
-          return [{ ...failure, delayMs }];
+          return [{ task, delayMs, failure }];
         }),
       );
       const postponed = later.flat();
-      if (postponed.length === 0) return;
       await postponeTasks(this.database.pool, postponed);
       for (const { delayMs } of postponed) this.wakeUps.in(delayMs);
     } catch (failure) {

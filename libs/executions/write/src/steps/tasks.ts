@@ -122,31 +122,35 @@ export async function putOffTasks(pool: Pool, tasks: readonly Pick<Task, 'id' | 
   });
 }
 
-export interface Failure {
+export interface Postponement {
   readonly task: Pick<Task, 'id' | 'epoch'>;
   /** Until it is tried again */
   readonly delayMs: number;
-  /** Towards its end; nothing does for which the task is not to blame */
-  readonly counts: boolean;
-  readonly error: { readonly message: string };
+  /** Work on it failed */
+  readonly failure?: {
+    /** Towards its end; nothing does for which the task is not to blame */
+    readonly counts: boolean;
+    readonly error: { readonly message: string };
+  };
 }
 
-/** Work on these tasks failed: whoever comes first tries them again, later. Their leases end. */
-export async function postponeTasks(pool: Pool, failures: readonly Failure[]): Promise<void> {
+/** Taken, but not done: whoever comes first tries these tasks again, later. Their leases end. */
+export async function postponeTasks(pool: Pool, tasks: readonly Postponement[]): Promise<void> {
+  if (tasks.length === 0) return;
   await pool.query(
     `UPDATE tasks t
      SET status = 'ready', lease_owner = NULL, lease_until = NULL, ticketed_at = NULL, gen = t.gen + 1,
-         run_after = now() + k.delay_ms * interval '1 millisecond', failures = t.failures + k.counted, last_error = k.error
+         run_after = now() + k.delay_ms * interval '1 millisecond', failures = t.failures + k.counted, last_error = coalesce(k.error, t.last_error)
      FROM (SELECT t.id, k.delay_ms, k.counted, k.error
            FROM unnest($1::bigint[], $2::int[], $3::double precision[], $4::int[], $5::jsonb[]) AS k(id, epoch, delay_ms, counted, error)
            JOIN tasks t USING (id, epoch) WHERE t.status <> 'dead' ORDER BY t.id FOR UPDATE OF t SKIP LOCKED) k
      WHERE t.id = k.id`,
     [
-      failures.map(({ task }) => task.id),
-      failures.map(({ task }) => task.epoch),
-      failures.map(({ delayMs }) => delayMs),
-      failures.map(({ counts }) => (counts ? 1 : 0)),
-      failures.map(({ error }) => JSON.stringify(error)),
+      tasks.map(({ task }) => task.id),
+      tasks.map(({ task }) => task.epoch),
+      tasks.map(({ delayMs }) => delayMs),
+      tasks.map(({ failure }) => (failure?.counts === true ? 1 : 0)),
+      tasks.map(({ failure }) => (failure === undefined ? null : JSON.stringify(failure.error))),
     ],
   );
 }
