@@ -3805,7 +3805,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `command_is_running`: Command is running. */
+            /**
+             * @description `command_is_running`: Command is running.
+             *
+             *     `execution_has_not_failed`: Execution has not failed.
+             *
+             *     `nothing_to_retry`: Nothing to retry.
+             *
+             *     `limit_is_used_up`: Limit is used up.
+             */
             readonly 409: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
@@ -3816,7 +3824,11 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `idempotency_key_reused`: Idempotency key is reused. */
+            /**
+             * @description `idempotency_key_reused`: Idempotency key is reused.
+             *
+             *     `graph_is_broken`: Graph is broken.
+             */
             readonly 422: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
@@ -4058,7 +4070,11 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `store_unavailable`: Store is unavailable. */
+            /**
+             * @description `store_unavailable`: Store is unavailable.
+             *
+             *     `overloaded`: Overloaded.
+             */
             readonly 503: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
@@ -4757,7 +4773,11 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `store_unavailable`: Store is unavailable. */
+            /**
+             * @description `store_unavailable`: Store is unavailable.
+             *
+             *     `overloaded`: Overloaded.
+             */
             readonly 503: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
@@ -5097,7 +5117,11 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `idempotency_key_reused`: Idempotency key is reused. */
+            /**
+             * @description `idempotency_key_reused`: Idempotency key is reused.
+             *
+             *     `graph_is_broken`: Graph is broken.
+             */
             readonly 422: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
@@ -7987,7 +8011,11 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `store_unavailable`: Store is unavailable. */
+            /**
+             * @description `store_unavailable`: Store is unavailable.
+             *
+             *     `overloaded`: Overloaded.
+             */
             readonly 503: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
