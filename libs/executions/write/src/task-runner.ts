@@ -492,8 +492,7 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
   /** Resolves when it is committed, or when the task has nothing left to do. */
   private decide(request: Omit<Request, 'settle'>): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const settle = (error?: unknown) =>
-      error === undefined ? resolve() : reject(error instanceof Error ? error : new Error(String(error)));
+    const settle = (error?: unknown) => (error === undefined ? resolve() : reject(error));
     const runId = request.task.executionId ?? '';
     const waiting = this.deciding.get(runId);
     if (waiting !== undefined) waiting.push({ ...request, settle });
