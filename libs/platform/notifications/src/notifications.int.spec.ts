@@ -21,23 +21,23 @@ class Listener {
 
   /** On the same pattern: the other one hears all the same. */
   @EventPattern(EVENTS_APPENDED)
-  neverEnd(): Promise<void> {
+  neverEnd(_hint: unknown): Promise<void> {
     return new Promise(() => {});
   }
 
   @EventPattern('throws.at-once')
-  throwAtOnce(): void {
+  throwAtOnce(_hint: unknown): void {
     throw new Error('at once');
   }
 
   @EventPattern('rejects.later')
-  async rejectLater(): Promise<void> {
+  async rejectLater(_hint: unknown): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 5));
     throw new Error('later');
   }
 
   @EventPattern('streams.an-error')
-  streamAnError(): unknown {
+  streamAnError(_hint: unknown): unknown {
     return throwError(() => new Error('in a stream'));
   }
 }
