@@ -610,7 +610,12 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
           begin: () => ({ facts: outcome === undefined ? [] : [outcome] }),
           ...(effect === undefined ? {} : { effect }),
         })
-          .catch((error: unknown) => this.failed([lease.task], error))
+          .catch(async (error: unknown) => {
+            // Its step cannot be written; what was sent is not sent again for that.
+            if (effect !== undefined)
+              await this.committer.add({ kind: 'step', tasks: [], step: undefined, effects: [effect] }).catch(() => {});
+            await this.failed([lease.task], error);
+          })
           .finally(() => lease.end()),
       );
     const isPaused = ({ task }: Lease) => runs.get(task.executionId ?? '')?.state.status === 'paused';
