@@ -109,6 +109,11 @@ describe('a run whose call stops its worker three times', () => {
     const again = await sluice.call('POST', `/api/dead-letters/${letter.id}/retry`);
     expect([again.status, again.body.type]).toEqual([404, '/problems/dead_letter_not_found']);
     expect((await sluice.db.query('SELECT FROM tasks WHERE execution_id = $1', [executionId])).rowCount).toBe(0);
+    const metrics = await (await fetch(`${sluice.base}/metrics`)).text();
+    expect(metrics).toMatch(/^sluice_dead_letters_total\{reason="crash_loop"\} [1-9]/m);
+    for (const name of ['fenced_commits', 'lease_expired', 'task_crashes', 'transaction_retries', 'notification_failures']) {
+      expect(metrics).toContain(`# TYPE sluice_${name}_total counter`);
+    }
   });
 
   it('is another tenant’s business alone', async () => {

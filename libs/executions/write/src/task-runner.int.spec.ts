@@ -93,6 +93,7 @@ function worker(send: Send = () => Promise.reject(new Error('nothing is sent her
   } as unknown as EffectToolbox;
   const slow = () => Promise.reject(new Error('no slow expression is used here'));
   const versions = new CompiledVersions(database);
+  const blobs = new Blobs(database);
   const runner = new TaskRunner(
     database,
     versions,
@@ -102,14 +103,14 @@ function worker(send: Send = () => Promise.reject(new Error('nothing is sent her
     tickets,
     new WakeUps(),
     toolbox,
-    new Blobs(database),
+    blobs,
     new Callees(database, versions),
     { begin: () => Promise.resolve() } as unknown as RequestRunner,
     new FailingTasks(database, committer, new WakeUps(), logger),
     { fusion, slow, publicUrl: 'http://localhost' },
     logger,
   );
-  return { runner, tickets, committer, leases, versions };
+  return { runner, tickets, committer, leases, versions, blobs };
 }
 
 async function publish(graph: Graph, settings: object = {}): Promise<{ workflowId: string; versionId: string }> {
@@ -886,6 +887,33 @@ describe('what the system gives up', () => {
     committer.gate = () => Promise.resolve();
     await runner.handle(await due(task.id));
     expect((await runsOf(workflowId))[0].status).toBe('completed');
+  });
+
+  it('a database that is away while a node reads its input fails neither the node nor its call', async () => {
+    const { workflowId, channel } = await listen({
+      nodes: [
+        node('in', 'trigger.webhook'),
+        node('set', 'data.set', { values: { said: '{{ trigger.text }}' } }),
+        node('call', 'http.request', { method: 'POST', url: 'http://target.test/', body: { said: '{{ input.said }}' } }),
+      ],
+      edges: [edge('in', 'set'), edge('set', 'call')],
+    });
+    const { runner, tickets, blobs } = worker(() => Promise.resolve(ok({})));
+    const resolve = blobs.resolve.bind(blobs);
+    const away = () => Promise.reject(outage());
+    const start = await receive(channel);
+    blobs.resolve = away;
+    await runner.handle([start]);
+    expect(await runsOf(workflowId)).toEqual([]);
+    blobs.resolve = resolve;
+    await runner.handle(await due(start.id));
+    const [call] = tickets.out;
+    blobs.resolve = away;
+    await runner.handle(tickets.out);
+    await eventually(async () => expect(await tasksLeft(workflowId)).toMatchObject([{ status: 'ready', gen: 2 }]));
+    blobs.resolve = resolve;
+    await runner.handle(await due(call?.id ?? 0));
+    await eventually(async () => expect((await runsOf(workflowId))[0].status).toBe('completed'));
   });
 
   it('what cannot even be given up is tried again, and is not lost', async () => {
