@@ -60,6 +60,25 @@ export function discarded({ id, ...subject }: DeadLetter, by: string): TaskDisca
 
 /** A task that its worker died of this often is given up. */
 export const crashesMax = 3;
+const suspectsTogether = 20;
+
+/** What was under way when its worker died may be what it died of. */
+export const isSuspect = ({ crashes }: { readonly crashes: number }): boolean => crashes > 0 && crashes < crashesMax;
+
+/**
+ * Suspects in groups that are worked on one after the other. After one death, few together: the next one narrows it down. What the next one
+ * would end is alone, so that none is given up for another's fault.
+ */
+export function suspectGroups<Task extends { readonly crashes: number }>(suspects: readonly Task[]): Task[][] {
+  const [last, others] = [suspects.filter(isLastChance), suspects.filter((task) => !isLastChance(task))];
+  const groups = Array.from({ length: Math.ceil(others.length / suspectsTogether) }, (_, index) =>
+    others.slice(index * suspectsTogether, (index + 1) * suspectsTogether),
+  );
+  return [...groups, ...last.map((task) => [task])];
+}
+
+const isLastChance = ({ crashes }: { readonly crashes: number }): boolean => crashes === crashesMax - 1;
+
 /** A task whose work threw this often is given up. */
 export const failuresMax = 10;
 

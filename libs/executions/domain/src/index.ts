@@ -18,8 +18,10 @@ export {
   DeadLetterNotFound,
   type DeadLetterReason,
   discarded,
+  isSuspect,
   retried,
   spread,
+  suspectGroups,
   type TaskKind,
 } from './dead-letters.js';
 export {

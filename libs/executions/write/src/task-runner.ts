@@ -1,6 +1,6 @@
 import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
 import { type EngineCommand, executionIsOver, type Fact, inputOf, keyOf, TIMEOUT_HANDLE } from '@sluice/engine';
-import { crashesMax } from '@sluice/executions-domain';
+import { crashesMax, isSuspect, suspectGroups } from '@sluice/executions-domain';
 import { compileExpression, truthy } from '@sluice/expressions';
 import { isJsonObject, type Json } from '@sluice/kernel';
 import { codeOf, isOutage, Overloaded, ServiceDatabase } from '@sluice/platform-database';
@@ -57,7 +57,7 @@ const outOfTurnMs = 50;
 const outOfTurnMsMax = 5_000;
 /** A ticket whose task cannot be read is looked at again after this long. */
 const unreadableMs = 300_000;
-/** For this long a worker takes one suspect after the other from a batch; the rest wait. */
+/** For this long a worker takes one group of suspects after the other; the rest wait. */
 const suspectsMs = 1_000;
 /** For this long the outcome of a call is kept for a database that is away. */
 const outcomeKeptMs = 20_000;
@@ -168,22 +168,23 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
 
   private readonly failed = (tasks: readonly Task[], error: unknown): Promise<void> => this.failing.failed(tasks, error);
 
-  /** What its worker died with may be what it died of: such tasks are worked on one by one, so that none takes another of them along. */
+  /** One group at a time in this worker. */
   private beginSuspects(suspects: readonly Task[]): void {
     if (suspects.length === 0) return;
-    const work = this.oneByOne(suspects)
+    const work = this.workOnSuspects(suspects)
       .catch((error: unknown) => this.logger.warn({ reason: messageOf(error), tasks: suspects.length }, 'tasks left to the sweeps'))
       .finally(() => this.effectsInFlight.delete(work));
     this.effectsInFlight.add(work);
   }
 
-  private async oneByOne(suspects: readonly Task[]): Promise<void> {
+  private async workOnSuspects(suspects: readonly Task[]): Promise<void> {
     const until = performance.now() + suspectsMs;
-    for (const [index, suspect] of suspects.entries()) {
-      if (this.draining || this.suspecting || performance.now() > until) return putOffTasks(this.database.pool, suspects.slice(index));
+    const groups = suspectGroups(suspects);
+    for (const [index, group] of groups.entries()) {
+      if (this.draining || this.suspecting || performance.now() > until) return putOffTasks(this.database.pool, groups.slice(index).flat());
       this.suspecting = true;
       try {
-        const { calls } = await this.work([suspect]);
+        const { calls } = await this.work(group);
         await calls;
       } finally {
         this.suspecting = false;
@@ -699,9 +700,6 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     return tools;
   }
 }
-
-/** It was under way when its worker died, and has not been under way so often that it is given up. */
-const isSuspect = ({ crashes }: Task): boolean => crashes > 0 && crashes < crashesMax;
 
 const held = ({ id, epoch }: Task, dies?: Death): HeldTask => ({ id, epoch, ...(dies === undefined ? {} : { dies }) });
 
