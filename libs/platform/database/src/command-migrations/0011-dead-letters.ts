@@ -20,7 +20,8 @@ RESET ROLE;
 /** Refused while there are dead letters: nobody would know of them any more. */
 const down = `
 SET LOCAL ROLE sluice_owner;
-ALTER TABLE tasks ADD CONSTRAINT tasks_none_dead CHECK (status <> 'dead'), DROP CONSTRAINT tasks_none_dead, DROP CONSTRAINT tasks_dead;
+ALTER TABLE tasks ADD CONSTRAINT tasks_none_dead CHECK (status <> 'dead');
+ALTER TABLE tasks DROP CONSTRAINT tasks_none_dead, DROP CONSTRAINT tasks_dead;
 DROP INDEX tasks_by_dead_letter, tasks_dead_by_age;
 ALTER TABLE tasks DROP COLUMN failures, DROP COLUMN dead_letter_id, DROP COLUMN dead_reason, DROP COLUMN dead_at, DROP COLUMN workflow_id;
 RESET ROLE;
