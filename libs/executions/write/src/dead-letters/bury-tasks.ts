@@ -1,7 +1,8 @@
-import { type DeadLetterError, deadLettered, type DeadLetterReason, type TaskKind } from '@sluice/executions-domain';
+import { type DeadLetterError, deadLettered, type DeadLetterReason } from '@sluice/executions-domain';
 import { newId } from '@sluice/kernel';
 import type { LogEntry } from '@sluice/platform-event-log';
 import type { PoolClient } from 'pg';
+import { letterColumns, letterOf, type LetterRow } from './letter-rows.js';
 
 /** Why a task is given up. */
 export interface Death {
@@ -11,16 +12,9 @@ export interface Death {
   readonly workflowId?: string | undefined;
 }
 
-interface Buried {
-  readonly id: number;
+interface Buried extends LetterRow {
   readonly tenant_id: string;
-  readonly dead_letter_id: string;
-  readonly kind: TaskKind;
-  readonly execution_id: string | null;
-  readonly webhook_event_id: string | null;
-  readonly workflow_id: string | null;
-  readonly node_id: string | null;
-  readonly iteration: string;
+  readonly last_error: DeadLetterError;
   readonly correlation_id: string | null;
 }
 
@@ -38,8 +32,7 @@ export async function buryTasks(client: PoolClient, tasks: readonly { readonly i
            LEFT JOIN workflow_executions e ON e.tenant_id = t.tenant_id AND e.id = t.execution_id
            LEFT JOIN webhook_events w ON w.tenant_id = t.tenant_id AND w.id = t.webhook_event_id) k
      WHERE t.id = k.id
-     RETURNING t.id, t.tenant_id, t.dead_letter_id, t.kind, t.execution_id, t.webhook_event_id, t.workflow_id, t.node_id, t.iteration,
-               k.correlation_id`,
+     RETURNING ${letterColumns}, t.tenant_id, t.last_error, k.correlation_id`,
     [
       tasks.map(({ id }) => id),
       tasks.map(() => newId()),
@@ -48,29 +41,14 @@ export async function buryTasks(client: PoolClient, tasks: readonly { readonly i
       tasks.map(({ dies }) => dies.workflowId ?? null),
     ],
   );
-  const deaths = new Map(tasks.map(({ id, dies }) => [id, dies]));
-  return rows.flatMap((row) => {
-    const death = deaths.get(row.id);
-    if (death === undefined) return [];
-    const letter = {
-      id: row.dead_letter_id,
-      taskId: row.id,
-      kind: row.kind,
-      reason: death.reason,
-      ...(row.execution_id === null ? {} : { executionId: row.execution_id }),
-      ...(row.workflow_id === null ? {} : { workflowId: row.workflow_id }),
-      ...(row.webhook_event_id === null ? {} : { webhookEventId: row.webhook_event_id }),
-      ...(row.node_id === null ? {} : { nodeId: row.node_id }),
-      ...(row.iteration === '' ? {} : { iteration: row.iteration }),
+  return rows.map((row) => {
+    const letter = letterOf(row);
+    return {
+      event: deadLettered(letter, row.last_error),
+      tenantId: row.tenant_id,
+      aggregateVersion: 1,
+      correlationId: row.correlation_id ?? letter.id,
+      causationId: row.execution_id ?? row.webhook_event_id,
     };
-    return [
-      {
-        event: deadLettered(letter, death.error),
-        tenantId: row.tenant_id,
-        aggregateVersion: 1,
-        correlationId: row.correlation_id ?? letter.id,
-        causationId: row.execution_id ?? row.webhook_event_id,
-      },
-    ];
   });
 }

@@ -3,6 +3,7 @@ import type { CommandTransaction } from '@sluice/platform-event-log';
 import type { TaskTicket } from '@sluice/platform-queue';
 import type { WebhookEvent } from '@sluice/webhooks-domain';
 import type { PoolClient } from 'pg';
+import { letterColumns, letterOf, type LetterRow } from './letter-rows.js';
 
 // The letters that are open are the tasks that are dead. A decision ends the letter: the task is ready again, or gone.
 
@@ -35,39 +36,10 @@ const lettersMax = 1_000;
 /** Of a run that failed with it: what is tried again is the run. */
 export const isOfARun = ({ kind }: DeadLetter): boolean => kind === 'step' || kind === 'effect' || kind === 'resume';
 
-interface Row {
-  readonly id: number;
-  readonly dead_letter_id: string;
-  readonly kind: DeadLetter['kind'];
-  readonly dead_reason: DeadLetter['reason'];
-  readonly execution_id: string | null;
-  readonly workflow_id: string | null;
-  readonly webhook_event_id: string | null;
-  readonly node_id: string | null;
-  readonly iteration: string;
-}
-
-const columns = (alias: string) =>
-  ['id', 'dead_letter_id', 'kind', 'dead_reason', 'execution_id', 'workflow_id', 'webhook_event_id', 'node_id', 'iteration']
-    .map((column) => `${alias}.${column}`)
-    .join(', ');
-
-const letterOf = (row: Row): DeadLetter => ({
-  id: row.dead_letter_id,
-  taskId: row.id,
-  kind: row.kind,
-  reason: row.dead_reason,
-  ...(row.execution_id === null ? {} : { executionId: row.execution_id }),
-  ...(row.workflow_id === null ? {} : { workflowId: row.workflow_id }),
-  ...(row.webhook_event_id === null ? {} : { webhookEventId: row.webhook_event_id }),
-  ...(row.node_id === null ? {} : { nodeId: row.node_id }),
-  ...(row.iteration === '' ? {} : { iteration: row.iteration }),
-});
-
 /** undefined: it is not there, or not open any more. */
 export async function openLetter(client: PoolClient, tenantId: string, id: string): Promise<DeadLetter | undefined> {
-  const { rows } = await client.query<Row>(
-    `SELECT ${columns('t')} FROM tasks t WHERE t.tenant_id = $1 AND t.dead_letter_id = $2 AND t.status = 'dead'`,
+  const { rows } = await client.query<LetterRow>(
+    `SELECT ${letterColumns} FROM tasks t WHERE t.tenant_id = $1 AND t.dead_letter_id = $2 AND t.status = 'dead'`,
     [tenantId, id],
   );
   return rows.map(letterOf)[0];
@@ -79,8 +51,8 @@ export async function openLetters(
   tenantId: string,
   { reason, kind, workflowId, dateFrom, dateTo }: DeadLetterFilter,
 ): Promise<{ readonly letters: readonly DeadLetter[]; readonly more: boolean }> {
-  const { rows } = await client.query<Row>(
-    `SELECT ${columns('t')} FROM tasks t
+  const { rows } = await client.query<LetterRow>(
+    `SELECT ${letterColumns} FROM tasks t
      WHERE t.tenant_id = $1 AND t.status = 'dead' AND ($2::text IS NULL OR t.dead_reason = $2) AND ($3::text IS NULL OR t.kind = $3)
        AND ($4::uuid IS NULL OR t.workflow_id = $4) AND ($5::timestamptz IS NULL OR t.dead_at >= $5) AND ($6::timestamptz IS NULL OR t.dead_at < $6)
      ORDER BY t.dead_at, t.id LIMIT ${lettersMax + 1}`,
@@ -148,10 +120,10 @@ export async function closeLettersOf(
   by: string,
 ): Promise<void> {
   if (executionIds.length === 0) return;
-  const { rows } = await client.query<Row>(
+  const { rows } = await client.query<LetterRow>(
     `DELETE FROM tasks t USING (SELECT t.id FROM tasks t WHERE t.tenant_id = $1 AND t.execution_id = ANY ($2) AND t.status = 'dead'
                                 AND t.kind IN ('step', 'effect', 'resume') ORDER BY t.id FOR UPDATE) k
-     WHERE t.id = k.id RETURNING ${columns('t')}`,
+     WHERE t.id = k.id RETURNING ${letterColumns}`,
     [tenantId, executionIds],
   );
   sayRetried(tx, rows.map(letterOf), by);
