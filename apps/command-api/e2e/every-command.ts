@@ -83,9 +83,20 @@ export async function fixtures(api: CommandApi) {
     );
     return id;
   };
+  /** A task of a run that failed with it */
+  const deadLetter = async (): Promise<string> => {
+    const id = newId();
+    await api.db.query(
+      `INSERT INTO tasks (tenant_id, kind, execution_id, node_id, status, dead_letter_id, dead_reason, dead_at)
+       SELECT tenant_id, 'effect', id, 'start', 'dead', $2, 'crash_loop', now() FROM workflow_executions WHERE id = $1`,
+      [await standing('failed', 'failed'), id],
+    );
+    return id;
+  };
   return {
     made,
     standing,
+    deadLetter,
     drawing,
     channel,
     credential: { name: 'Shop', type: 'bearer', token: 'bearer-very-secret', allowedHosts: ['api.example.com'] },
@@ -193,6 +204,28 @@ export const commandCases: readonly CommandCase[] = [
     request: async (_, { started }) => {
       await started();
       return { method: 'POST', path: '/api/executions/bulk', body: { action: 'cancel', filter: {} } };
+    },
+  },
+  {
+    route: 'POST /api/dead-letters/{id}/retry',
+    request: async (_, { deadLetter }) => ({ method: 'POST', path: `/api/dead-letters/${await deadLetter()}/retry` }),
+  },
+  {
+    route: 'DELETE /api/dead-letters/{id}',
+    request: async (_, { deadLetter }) => ({ method: 'DELETE', path: `/api/dead-letters/${await deadLetter()}` }),
+  },
+  {
+    route: 'POST /api/dead-letters/retry',
+    request: async (_, { deadLetter }) => {
+      await deadLetter();
+      return { method: 'POST', path: '/api/dead-letters/retry', body: { filter: { reason: 'crash_loop' }, ratePerSecond: 2.5 } };
+    },
+  },
+  {
+    route: 'POST /api/dead-letters/discard',
+    request: async (_, { deadLetter }) => {
+      await deadLetter();
+      return { method: 'POST', path: '/api/dead-letters/discard', body: { filter: {} } };
     },
   },
   {

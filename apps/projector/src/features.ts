@@ -1,6 +1,6 @@
 import type { DynamicModule } from '@nestjs/common';
 import { channelSummary } from '@sluice/channels-read';
-import { backtest, backtestPart, executionDetail, executionSummary } from '@sluice/executions-read';
+import { backtest, backtestPart, deadLetter, executionDetail, executionSummary } from '@sluice/executions-read';
 import { type AnyProjection, ProjectorModule } from '@sluice/platform-projections';
 import type { Logger } from '@sluice/platform-telemetry';
 import { apiKeyDirectory, auditLog } from '@sluice/tenancy-read';
@@ -20,6 +20,7 @@ export const projections: readonly AnyProjection[] = [
   executionDetail,
   backtest,
   backtestPart,
+  deadLetter,
   auditLog,
 ];
 

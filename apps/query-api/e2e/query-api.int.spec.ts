@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { createHash } from 'node:crypto';
 import { type INestApplicationContext, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import type { ExecutionEvent } from '@sluice/executions-domain';
+import type { DeadLetterEvent, ExecutionEvent } from '@sluice/executions-domain';
 import type { ChannelEvent } from '@sluice/channels-domain';
 import { newId, PLATFORM_TENANT_ID } from '@sluice/kernel';
 import { DatabaseModule, LogDatabase, ProjectionDatabase } from '@sluice/platform-database';
@@ -19,13 +19,14 @@ import type { WorkflowEvent } from '@sluice/workflows-domain';
 import pg from 'pg';
 import { createApp } from '../src/create-app.js';
 
-type AnyEvent = TenancyEvent | AuditRecorded | ChannelEvent | WorkflowEvent | WebhookRegistrationEvent | WebhookEvent | ExecutionEvent;
+type AnyEvent =
+  TenancyEvent | AuditRecorded | ChannelEvent | WorkflowEvent | WebhookRegistrationEvent | WebhookEvent | ExecutionEvent | DeadLetterEvent;
 
 const logger = createLogger('query-api', 'silent');
 const redis = { redisUrl: undefined };
 const [acme, other] = [newId(), newId()];
 const [workflowId, channelId, webhookId, executionId, deliveryId] = [newId(), newId(), newId(), newId(), newId()];
-const [eventId, echoId, startRunId, sendRunId] = [newId(), newId(), newId(), newId()];
+const [eventId, echoId, startRunId, sendRunId, letterId] = [newId(), newId(), newId(), newId(), newId()];
 const receivedAt = '2026-11-23T12:00:00.000Z';
 
 let stores: TestDatabase;
@@ -157,6 +158,9 @@ beforeAll(async () => {
   await append(acme, { type: 'webhook.received', aggregateId: eventId, payload: happened(eventId, 'message.text', true) });
   const echo = { ...happened(echoId, 'message.echo', false), reason: 'echo' };
   await append(acme, { type: 'webhook.ignored', aggregateId: echoId, payload: echo });
+  const givenUp = { taskId: 7, kind: 'begin', reason: 'cannot_begin', workflowId } as const;
+  const error = { code: 'workflow_not_callable', message: 'It has no manual trigger.' };
+  await append(acme, { type: 'task.dead_lettered', aggregateId: letterId, payload: { ...givenUp, error } });
   const node = { workflowId, attempt: 1, startedAt: receivedAt, handle: 'out' };
   const startNode = { ...node, nodeRunId: startRunId, nodeId: 'start', nodeType: 'trigger.webhook', inputFrom: [] };
   const sent = { nodeType: 'instagram.sendMessage', inputFrom: ['start'], output: { id: 'm1' } };
@@ -238,6 +242,8 @@ const routes = [
   `/api/channels/${channelId}`,
   `/api/channels/${channelId}/events`,
   `/api/webhook-events/${eventId}`,
+  '/api/dead-letters',
+  `/api/dead-letters/${letterId}`,
   '/api/node-types',
   '/api/api-keys',
   `/api/workflows/${workflowId}/versions`,

@@ -242,6 +242,21 @@ describe('a workflow that calls another', () => {
   });
 });
 
+it('N-14: runs under way end on the version they began with when their workflow is archived; nothing of it begins any more', async () => {
+  const id = await published(
+    'archived',
+    [node('in', 'trigger.manual'), node('wait', 'flow.delay', { ms: 500 }), node('end', 'data.set', { values: { done: true } })],
+    'in > wait, wait > end',
+  );
+  const underWay = await started(id, null);
+  await run(underWay, 'waiting');
+  expect((await sluice.call('DELETE', `/api/workflows/${id}`)).status).toBe(204);
+  const refused = await sluice.call('POST', `/api/workflows/${id}/nodes/in/trigger`, { input: null });
+  expect([refused.status, refused.body.type]).toEqual([409, '/problems/workflow_not_published']);
+  expect((await run(underWay, 'completed')).output).toEqual({ done: true });
+  expect(await listOf(id)).toHaveLength(1);
+});
+
 describe('settings', () => {
   it('a run that is not over at its deadline fails, and its error workflow begins', async () => {
     const rescue = await published(

@@ -4,7 +4,7 @@ import { createHttpApp } from '@sluice/platform-http';
 import { startApp } from '@sluice/platform-runtime';
 import { createLogger } from '@sluice/platform-telemetry';
 import { CommandAuthenticator } from '@sluice/tenancy-write';
-import { eventually, metaJson, signInstagram, testDatabase } from '@sluice/testing';
+import { eventually, metaJson, signInstagram, type TestDatabase, testDatabase } from '@sluice/testing';
 import pg from 'pg';
 import { StandaloneModule } from '../src/app.module.js';
 import { readConfig } from '../src/config.js';
@@ -17,9 +17,9 @@ interface Answer {
   readonly body: ReturnType<typeof JSON.parse>;
 }
 
-/** All of Sluice in the test's own process, on a database of its own; `db` sees everything. */
-export async function inProcess(env: NodeJS.ProcessEnv = {}) {
-  const stores = await testDatabase();
+/** All of Sluice in the test's own process, on a database of its own unless one is given; `db` sees everything. */
+export async function inProcess(env: NodeJS.ProcessEnv = {}, given?: TestDatabase) {
+  const stores = given ?? (await testDatabase());
   const apiKey = `admin-${randomBytes(16).toString('hex')}`;
   const platformKey = `platform-${randomBytes(16).toString('hex')}`;
   const tenantId = newId();
@@ -41,6 +41,7 @@ export async function inProcess(env: NodeJS.ProcessEnv = {}) {
   const base = running.url;
   await eventually(() => fetch(`${base}/healthz`));
   const db = new pg.Pool({ connectionString: stores.commandUrl, max: 3 });
+  db.on('error', () => {});
 
   async function call(method: string, path: string, body?: unknown, key = apiKey): Promise<Answer> {
     const response = await fetch(`${base}${path}`, {
@@ -69,6 +70,7 @@ export async function inProcess(env: NodeJS.ProcessEnv = {}) {
   return {
     base,
     tenantId,
+    apiKey,
     platformKey,
     db,
     call,

@@ -8,6 +8,7 @@ export const kinds = [
   'waitingExecution',
   'nodeRun',
   'backtest',
+  'deadLetter',
   'apiKey',
   'providerApp',
   'credential',
@@ -54,6 +55,16 @@ export const waitingBody = {
   ],
   settings: { concurrency: { key: "'routes'", limit: 100 } },
 };
+/** Whenever it runs, it fails, and wants `errorWorkflow` to begin. */
+export const failingBody = (errorWorkflow: string) => ({
+  name: 'Routes fail',
+  nodes: [
+    { id: 'in', type: 'trigger.manual', config: {} },
+    { id: 'stop', type: 'logic.stop', config: { status: 'failed' } },
+  ],
+  edges: [{ source: 'in', target: 'stop' }],
+  settings: { errorWorkflow },
+});
 /** It waits for the customer's next message, as often as one comes. */
 export const conversationBody = {
   name: 'Routes talk',
@@ -99,6 +110,10 @@ export const routeCases: Readonly<Record<string, RouteCase | readonly RouteCase[
     answers: 409,
   },
   'POST /api/executions/bulk': { body: body({ action: 'pause', filter: { customerId: 'nobody' } }), answers: 202 },
+  'POST /api/dead-letters/:id/retry': { params: { id: 'deadLetter' }, answers: 202, fresh: true },
+  'DELETE /api/dead-letters/:id': { params: { id: 'deadLetter' }, answers: 204, fresh: true },
+  'POST /api/dead-letters/retry': { body: body({ filter: { reason: 'not_storable' }, ratePerSecond: 5 }), answers: 202 },
+  'POST /api/dead-letters/discard': { body: body({ filter: { reason: 'not_storable' } }), answers: 202 },
   'POST /api/workflows/:id/move-runs': { params: { id: 'workflow' }, body: body({ fromVersion: 1, toVersion: 1 }), answers: 202 },
   'POST /api/webhooks': {
     body: async (idOf) => ({
@@ -139,6 +154,8 @@ export const routeCases: Readonly<Record<string, RouteCase | readonly RouteCase[
   'GET /api/channels': { answers: 200 },
   'GET /api/channels/:id': { params: { id: 'channel' }, answers: 200 },
   'GET /api/channels/:id/events': { params: { id: 'channel' }, answers: 200 },
+  'GET /api/dead-letters': { query: async (idOf) => ({ status: 'open', workflowId: await idOf('workflow') }), answers: 200 },
+  'GET /api/dead-letters/:id': { params: { id: 'deadLetter' }, answers: 200 },
   'GET /api/executions': { query: async (idOf) => ({ workflowId: await idOf('workflow') }), answers: 200 },
   'GET /api/executions/:id': [
     { params: { id: 'execution' }, answers: 200 },

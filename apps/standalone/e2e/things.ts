@@ -4,6 +4,7 @@ import {
   channelBody,
   conversationBody,
   credentialBody,
+  failingBody,
   type Kind,
   kinds,
   providerAppBody,
@@ -92,6 +93,22 @@ export class Things {
         return backtestId;
       });
     },
+    deadLetter: async () => {
+      const manual = {
+        ...workflowBody,
+        nodes: workflowBody.nodes.map((node) => (node.id === 'in' ? { ...node, type: 'trigger.manual' } : node)),
+      };
+      const rescue = await this.published(manual);
+      const failing = await this.published(failingBody(rescue));
+      const { status } = await this.api.call('DELETE', `/api/workflows/${rescue}`);
+      if (status !== 204) throw new Error(`archiving was answered ${status}`);
+      await this.run(failing, 'failed');
+      return eventually(async () => {
+        const [letter] = await this.api.all<{ id: string }>(`/api/dead-letters?workflowId=${rescue}`);
+        if (letter === undefined) throw new Error('nothing was given up yet');
+        return letter.id;
+      });
+    },
     conversation: async () => {
       const { id: channelId } = await this.api.made('/api/channels', channelBody);
       const workflowId = await this.published(conversationBody);
@@ -135,7 +152,7 @@ export class Things {
     return this.shown(`/api/workflows/${id}`, id);
   }
 
-  private async run(workflowId: string, until: 'completed' | 'waiting'): Promise<string> {
+  private async run(workflowId: string, until: 'completed' | 'waiting' | 'failed'): Promise<string> {
     const input = { text: 'price?' };
     const started = await this.api.made<{ executionId: string }>(`/api/workflows/${workflowId}/nodes/in/trigger`, { input });
     return eventually(async () => {

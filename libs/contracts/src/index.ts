@@ -8,6 +8,13 @@ export {
 } from './channel.command.js';
 export { CredentialCommand, CredentialCreatedResult } from './credential.command.js';
 export {
+  DeadLetterFilterCommand,
+  DeadLetterRetriedResult,
+  DeadLettersDiscardCommand,
+  DeadLettersResult,
+  DeadLettersRetryCommand,
+} from './dead-letter.command.js';
+export {
   ApprovalCommand,
   ApprovalResult,
   BulkExecutionsCommand,
@@ -86,6 +93,7 @@ export {
   channelStatuses,
   DependantQuery,
 } from './query-channels.js';
+export { deadLetterKinds, DeadLetterPage, DeadLetterQuery, deadLetterReasons, deadLetterStatuses } from './query-dead-letters.js';
 export {
   BlobQuery,
   ExecutionDetailQuery,

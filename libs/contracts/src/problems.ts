@@ -179,7 +179,13 @@ export const problemCatalogue = {
     detail: 'A store that this call needs cannot be reached; try again.',
     remedy: later,
   },
-  overloaded: { status: 503, title: 'Overloaded', detail: 'Too much is waiting to be written.', remedy: later, at: ['gateway.deliver'] },
+  overloaded: {
+    status: 503,
+    title: 'Overloaded',
+    detail: 'Too much is waiting to be written.',
+    remedy: later,
+    at: ['gateway.deliver', 'workflows.trigger', 'executions.rerun', 'executions.bulk'],
+  },
 
   // Tenants and keys
   tenant_not_found: notFound('Tenant not found', `There is no tenant ${id}.`, ['tenants.setQuotas', 'tenants.setEnv']),
@@ -252,8 +258,9 @@ export const problemCatalogue = {
     status: 422,
     title: 'Graph is broken',
     detail: 'The edge from "a" leads to "b", which is no node.',
-    remedy: 'Mend the graph.',
-    at: ['workflows.publish'],
+    remedy:
+      'Mend the graph. A run that follows such a version goes on when a release of Sluice that knows it runs; else rerun it on the newest.',
+    at: ['workflows.publish', 'executions.retry', 'deadLetters.retry'],
   },
 
   // Runs
@@ -286,14 +293,14 @@ export const problemCatalogue = {
     title: 'Execution has not failed',
     detail: `The execution ${id} is completed; only a failed one is retried. Rerun it to begin anew.`,
     remedy: 'Rerun it, or wait for its end.',
-    at: ['executions.retry'],
+    at: ['executions.retry', 'deadLetters.retry'],
   },
   nothing_to_retry: {
     status: 409,
     title: 'Nothing to retry',
     detail: `No node of the execution ${id} failed or was under way when it ended. Rerun it to begin anew.`,
     remedy: 'Rerun it.',
-    at: ['executions.retry'],
+    at: ['executions.retry', 'deadLetters.retry'],
   },
   node_has_not_failed: {
     status: 409,
@@ -307,7 +314,7 @@ export const problemCatalogue = {
     title: 'Limit is used up',
     detail: `The execution ${id} cannot go on: The run is over its limit of 10000 node runs. Publish higher limits and rerun it.`,
     remedy: 'Publish a version with higher limits and rerun it on that.',
-    at: ['executions.retry', 'executions.resolve'],
+    at: ['executions.retry', 'executions.resolve', 'deadLetters.retry'],
   },
   execution_is_under_way: {
     status: 409,
@@ -337,6 +344,12 @@ export const problemCatalogue = {
     detail: 'The workflow has no published version. Publish it first.',
     remedy: 'Publish the workflow.',
     at: ['workflows.trigger', 'executions.rerun', 'workflows.backtest'],
+  },
+
+  // What the system gave up
+  dead_letter_not_found: {
+    ...notFound('Dead letter not found', `There is no open dead letter ${id}.`),
+    remedy: `${checkId} One that was retried or discarded is decided: \`deadLetters.get\` says how.`,
   },
 
   // Tests and backtests of drafts

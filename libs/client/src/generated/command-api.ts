@@ -160,6 +160,70 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/dead-letters/discard": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post: operations["deadLetters.discardMany"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/dead-letters/retry": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post: operations["deadLetters.retryMany"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/dead-letters/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete: operations["deadLetters.delete"];
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/dead-letters/{id}/retry": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post: operations["deadLetters.retry"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/executions/bulk": {
         readonly parameters: {
             readonly query?: never;
@@ -713,6 +777,61 @@ export interface components {
             /** Format: uuid */
             readonly id: string;
         };
+        readonly DeadLetterFilterCommand: {
+            /** @enum {string} */
+            readonly reason?: "crash_loop" | "keeps_failing" | "not_storable" | "workflow_broken" | "cannot_begin";
+            /** @enum {string} */
+            readonly kind?: "start" | "begin" | "step" | "effect" | "resume" | "cancel" | "match" | "request";
+            /** Format: uuid */
+            readonly workflowId?: string;
+            /**
+             * Format: date-time
+             * @description Died then or later
+             */
+            readonly dateFrom?: string;
+            /**
+             * Format: date-time
+             * @description Died before
+             */
+            readonly dateTo?: string;
+        };
+        readonly DeadLetterRetriedResult: {
+            /** Format: uuid */
+            readonly id: string;
+            /** @enum {string} */
+            readonly status: "retried";
+        };
+        readonly DeadLettersDiscardCommand: {
+            /** @description Without members: all that are open */
+            readonly filter: components["schemas"]["DeadLetterFilterCommand"];
+            /**
+             * Format: uuid
+             * @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for.
+             */
+            readonly tenantId?: string;
+        };
+        readonly DeadLettersResult: {
+            /** @description To how many it was done; at most 1000 at a time, the oldest first */
+            readonly count: number;
+            /** @description That stay open, each with its reason */
+            readonly skipped: readonly components["schemas"]["SkippedDeadLetterResult"][];
+            /** @description True: there are more; send it again */
+            readonly more: boolean;
+        };
+        readonly DeadLettersRetryCommand: {
+            /** @description Without members: all that are open */
+            readonly filter: components["schemas"]["DeadLetterFilterCommand"];
+            /**
+             * @description They begin one after the other at this rate; without it all at once
+             * @example 5
+             */
+            readonly ratePerSecond?: number;
+            /**
+             * Format: uuid
+             * @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for.
+             */
+            readonly tenantId?: string;
+        };
         readonly EffectResolutionCommand: {
             /**
              * @description `sent`: the node has ended; `not_sent`: it runs again, with the same key
@@ -1076,6 +1195,13 @@ export interface components {
             readonly nodeId: string;
             /** @example orders:3 */
             readonly iteration?: string;
+        };
+        readonly SkippedDeadLetterResult: {
+            /** Format: uuid */
+            readonly deadLetterId: string;
+            /** @example execution_has_not_failed */
+            readonly code: string;
+            readonly reason: string;
         };
         readonly SkippedExecutionResult: {
             /** Format: uuid */
@@ -3054,6 +3180,687 @@ export interface operations {
             };
         };
     };
+    readonly "deadLetters.discardMany": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
+                readonly tenantId?: components["parameters"]["tenantId"];
+            };
+            readonly header?: {
+                /**
+                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.
+                 * @example 01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e
+                 */
+                readonly "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+                /**
+                 * @description Kept through log, audit and runs; made if it is missing or not such a token.
+                 * @example checkout-7f3a90c1
+                 */
+                readonly "X-Correlation-Id"?: components["parameters"]["correlationId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "filter": {
+                 *         "reason": "crash_loop",
+                 *         "kind": "start",
+                 *         "workflowId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                 *         "dateFrom": "2026-11-23T12:00:00.000Z",
+                 *         "dateTo": "2026-11-23T12:00:00.000Z"
+                 *       }
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["DeadLettersDiscardCommand"];
+            };
+        };
+        readonly responses: {
+            /** @description Accepted */
+            readonly 202: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "X-Log-Position": components["headers"]["X-Log-Position"];
+                    readonly "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "count": 1,
+                     *       "skipped": [
+                     *         {
+                     *           "deadLetterId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *           "code": "execution_has_not_failed",
+                     *           "reason": "text"
+                     *         }
+                     *       ],
+                     *       "more": true
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["DeadLettersResult"];
+                };
+            };
+            /**
+             * @description `malformed_address`: Address is malformed.
+             *
+             *     `malformed_body`: Body is malformed.
+             *
+             *     `input_is_invalid`: Input is invalid.
+             *
+             *     `idempotency_key_is_malformed`: Idempotency key is malformed.
+             *
+             *     `tenant_is_required`: Tenant is required.
+             */
+            readonly 400: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_is_missing`: Credential is missing.
+             *
+             *     `credential_is_invalid`: Credential is invalid.
+             */
+            readonly 401: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
+            readonly 403: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `tenant_not_found`: Tenant not found. */
+            readonly 404: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `command_is_running`: Command is running. */
+            readonly 409: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: Body too large. */
+            readonly 413: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: Unsupported media type. */
+            readonly 415: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: Idempotency key is reused. */
+            readonly 422: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Internal error. */
+            readonly 500: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `store_unavailable`: Store is unavailable. */
+            readonly 503: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "deadLetters.retryMany": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
+                readonly tenantId?: components["parameters"]["tenantId"];
+            };
+            readonly header?: {
+                /**
+                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.
+                 * @example 01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e
+                 */
+                readonly "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+                /**
+                 * @description Kept through log, audit and runs; made if it is missing or not such a token.
+                 * @example checkout-7f3a90c1
+                 */
+                readonly "X-Correlation-Id"?: components["parameters"]["correlationId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "filter": {
+                 *         "reason": "crash_loop",
+                 *         "kind": "start",
+                 *         "workflowId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                 *         "dateFrom": "2026-11-23T12:00:00.000Z",
+                 *         "dateTo": "2026-11-23T12:00:00.000Z"
+                 *       },
+                 *       "ratePerSecond": 5
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["DeadLettersRetryCommand"];
+            };
+        };
+        readonly responses: {
+            /** @description Accepted */
+            readonly 202: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "X-Log-Position": components["headers"]["X-Log-Position"];
+                    readonly "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "count": 1,
+                     *       "skipped": [
+                     *         {
+                     *           "deadLetterId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *           "code": "execution_has_not_failed",
+                     *           "reason": "text"
+                     *         }
+                     *       ],
+                     *       "more": true
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["DeadLettersResult"];
+                };
+            };
+            /**
+             * @description `malformed_address`: Address is malformed.
+             *
+             *     `malformed_body`: Body is malformed.
+             *
+             *     `input_is_invalid`: Input is invalid.
+             *
+             *     `idempotency_key_is_malformed`: Idempotency key is malformed.
+             *
+             *     `tenant_is_required`: Tenant is required.
+             */
+            readonly 400: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_is_missing`: Credential is missing.
+             *
+             *     `credential_is_invalid`: Credential is invalid.
+             */
+            readonly 401: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
+            readonly 403: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `tenant_not_found`: Tenant not found. */
+            readonly 404: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `command_is_running`: Command is running. */
+            readonly 409: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: Body too large. */
+            readonly 413: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: Unsupported media type. */
+            readonly 415: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: Idempotency key is reused. */
+            readonly 422: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Internal error. */
+            readonly 500: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `store_unavailable`: Store is unavailable. */
+            readonly 503: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "deadLetters.delete": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
+                readonly tenantId?: components["parameters"]["tenantId"];
+            };
+            readonly header?: {
+                /**
+                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.
+                 * @example 01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e
+                 */
+                readonly "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+                /**
+                 * @description Kept through log, audit and runs; made if it is missing or not such a token.
+                 * @example checkout-7f3a90c1
+                 */
+                readonly "X-Correlation-Id"?: components["parameters"]["correlationId"];
+            };
+            readonly path: {
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Done; no body */
+            readonly 204: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "X-Log-Position": components["headers"]["X-Log-Position"];
+                    readonly "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description `malformed_request`: Malformed request.
+             *
+             *     `malformed_address`: Address is malformed.
+             *
+             *     `idempotency_key_is_malformed`: Idempotency key is malformed.
+             *
+             *     `tenant_is_required`: Tenant is required.
+             */
+            readonly 400: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_is_missing`: Credential is missing.
+             *
+             *     `credential_is_invalid`: Credential is invalid.
+             */
+            readonly 401: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
+            readonly 403: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `tenant_not_found`: Tenant not found.
+             *
+             *     `dead_letter_not_found`: Dead letter not found.
+             */
+            readonly 404: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `command_is_running`: Command is running. */
+            readonly 409: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: Idempotency key is reused. */
+            readonly 422: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Internal error. */
+            readonly 500: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `store_unavailable`: Store is unavailable. */
+            readonly 503: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "deadLetters.retry": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
+                readonly tenantId?: components["parameters"]["tenantId"];
+            };
+            readonly header?: {
+                /**
+                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.
+                 * @example 01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e
+                 */
+                readonly "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+                /**
+                 * @description Kept through log, audit and runs; made if it is missing or not such a token.
+                 * @example checkout-7f3a90c1
+                 */
+                readonly "X-Correlation-Id"?: components["parameters"]["correlationId"];
+            };
+            readonly path: {
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Accepted */
+            readonly 202: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "X-Log-Position": components["headers"]["X-Log-Position"];
+                    readonly "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *       "status": "retried"
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["DeadLetterRetriedResult"];
+                };
+            };
+            /**
+             * @description `malformed_request`: Malformed request.
+             *
+             *     `malformed_address`: Address is malformed.
+             *
+             *     `idempotency_key_is_malformed`: Idempotency key is malformed.
+             *
+             *     `tenant_is_required`: Tenant is required.
+             */
+            readonly 400: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_is_missing`: Credential is missing.
+             *
+             *     `credential_is_invalid`: Credential is invalid.
+             */
+            readonly 401: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
+            readonly 403: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `tenant_not_found`: Tenant not found.
+             *
+             *     `dead_letter_not_found`: Dead letter not found.
+             */
+            readonly 404: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `command_is_running`: Command is running.
+             *
+             *     `execution_has_not_failed`: Execution has not failed.
+             *
+             *     `nothing_to_retry`: Nothing to retry.
+             *
+             *     `limit_is_used_up`: Limit is used up.
+             */
+            readonly 409: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `idempotency_key_reused`: Idempotency key is reused.
+             *
+             *     `graph_is_broken`: Graph is broken.
+             */
+            readonly 422: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Internal error. */
+            readonly 500: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `store_unavailable`: Store is unavailable. */
+            readonly 503: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readonly "executions.bulk": {
         readonly parameters: {
             readonly query?: {
@@ -3263,7 +4070,11 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `store_unavailable`: Store is unavailable. */
+            /**
+             * @description `store_unavailable`: Store is unavailable.
+             *
+             *     `overloaded`: Overloaded.
+             */
             readonly 503: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
@@ -3962,7 +4773,11 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `store_unavailable`: Store is unavailable. */
+            /**
+             * @description `store_unavailable`: Store is unavailable.
+             *
+             *     `overloaded`: Overloaded.
+             */
             readonly 503: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
@@ -4302,7 +5117,11 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `idempotency_key_reused`: Idempotency key is reused. */
+            /**
+             * @description `idempotency_key_reused`: Idempotency key is reused.
+             *
+             *     `graph_is_broken`: Graph is broken.
+             */
             readonly 422: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
@@ -7192,7 +8011,11 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `store_unavailable`: Store is unavailable. */
+            /**
+             * @description `store_unavailable`: Store is unavailable.
+             *
+             *     `overloaded`: Overloaded.
+             */
             readonly 503: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];

@@ -112,6 +112,38 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/dead-letters": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get: operations["deadLetters.list"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/dead-letters/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get: operations["deadLetters.get"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/executions": {
         readonly parameters: {
             readonly query?: never;
@@ -648,6 +680,67 @@ export interface components {
             readonly createdAt: string;
             /** Format: date-time */
             readonly updatedAt: string;
+        };
+        readonly DeadLetterErrorQuery: {
+            /** @example crash_loop */
+            readonly code: string;
+            /** @example It stopped its worker 3 times. */
+            readonly message: string;
+        };
+        readonly DeadLetterPage: {
+            /** @example 1 */
+            readonly page?: number;
+            /** @example 50 */
+            readonly limit: number;
+            /**
+             * @description How many there are in all; behind a cursor nothing is counted
+             * @example 3
+             */
+            readonly total?: number;
+            /** @description What `cursor` takes to go on; null: there is no more */
+            readonly nextCursor: string | null;
+            readonly items: readonly components["schemas"]["DeadLetterQuery"][];
+        };
+        readonly DeadLetterQuery: {
+            /** Format: uuid */
+            readonly id: string;
+            /**
+             * @description open: a person decides
+             * @enum {string}
+             */
+            readonly status: "open" | "retried" | "discarded";
+            /**
+             * @description crash_loop: its worker died of it three times; keeps_failing: its work failed ten times for a reason nobody foresaw; not_storable: Postgres refuses its values; workflow_broken: no worker can compile the version; cannot_begin: there is nothing that could be begun
+             * @enum {string}
+             */
+            readonly reason: "crash_loop" | "keeps_failing" | "not_storable" | "workflow_broken" | "cannot_begin";
+            /**
+             * @description What was given up. start: to begin what listens to an event; begin: a run for another reason (a schedule, a failure); step, effect, resume: a node of a run, which has failed; match: to look for an event that a run waits for; cancel: to end a run; request: a test or backtest of a draft
+             * @enum {string}
+             */
+            readonly kind: "start" | "begin" | "step" | "effect" | "resume" | "cancel" | "match" | "request";
+            /** @description As worker logs name it */
+            readonly taskId: number;
+            readonly error: components["schemas"]["DeadLetterErrorQuery"];
+            /** Format: uuid */
+            readonly executionId?: string;
+            /** Format: uuid */
+            readonly workflowId?: string;
+            /** Format: uuid */
+            readonly webhookEventId?: string;
+            readonly nodeId?: string;
+            /**
+             * @description In a loop: the loop and the place of the item, from 0
+             * @example orders:3
+             */
+            readonly iteration?: string;
+            readonly correlationId: string;
+            /** Format: date-time */
+            readonly diedAt: string;
+            /** @description Who retried or discarded it */
+            readonly decidedBy?: string;
+            /** Format: date-time */
+            readonly decidedAt?: string;
         };
         readonly DependantQuery: {
             /** Format: uuid */
@@ -2484,6 +2577,310 @@ export interface operations {
             };
         };
     };
+    readonly "deadLetters.list": {
+        readonly parameters: {
+            readonly query?: {
+                readonly page?: number;
+                readonly limit?: number;
+                /** @description The nextCursor of an answer to the same question: what follows it, however much was added meanwhile. It replaces `page` */
+                readonly cursor?: string;
+                /** @description From this time, or the beginning of this day (UTC) */
+                readonly dateFrom?: string;
+                /** @description Up to and including this time, or the whole of this day (UTC) */
+                readonly dateTo?: string;
+                readonly status?: "open" | "retried" | "discarded";
+                readonly reason?: "crash_loop" | "keeps_failing" | "not_storable" | "workflow_broken" | "cannot_begin";
+                readonly kind?: "start" | "begin" | "step" | "effect" | "resume" | "cancel" | "match" | "request";
+                readonly workflowId?: string;
+                /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
+                readonly tenantId?: components["parameters"]["tenantId"];
+            };
+            readonly header?: {
+                /**
+                 * @description Read your own write: the `X-Log-Position` of a command. Waits up to 2 s until the answer is at least as new.
+                 * @example 4711
+                 */
+                readonly "X-Min-Log-Position"?: components["parameters"]["minLogPosition"];
+                /**
+                 * @description Kept through log, audit and runs; made if it is missing or not such a token.
+                 * @example checkout-7f3a90c1
+                 */
+                readonly "X-Correlation-Id"?: components["parameters"]["correlationId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Done */
+            readonly 200: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "X-Log-Position": components["headers"]["X-Log-Position"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "page": 1,
+                     *       "limit": 50,
+                     *       "total": 3,
+                     *       "nextCursor": "text",
+                     *       "items": [
+                     *         {
+                     *           "id": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *           "status": "open",
+                     *           "reason": "crash_loop",
+                     *           "kind": "start",
+                     *           "taskId": 1,
+                     *           "error": {
+                     *             "code": "crash_loop",
+                     *             "message": "It stopped its worker 3 times."
+                     *           },
+                     *           "executionId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *           "workflowId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *           "webhookEventId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *           "nodeId": "lookup",
+                     *           "iteration": "orders:3",
+                     *           "correlationId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *           "diedAt": "2026-11-23T12:00:00.000Z",
+                     *           "decidedBy": "text",
+                     *           "decidedAt": "2026-11-23T12:00:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["DeadLetterPage"];
+                };
+            };
+            /**
+             * @description `malformed_address`: Address is malformed.
+             *
+             *     `input_is_invalid`: Input is invalid.
+             *
+             *     `log_position_is_malformed`: Log position is malformed.
+             *
+             *     `cursor_is_invalid`: Cursor is invalid.
+             *
+             *     `tenant_is_required`: Tenant is required.
+             */
+            readonly 400: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_is_missing`: Credential is missing.
+             *
+             *     `credential_is_invalid`: Credential is invalid.
+             */
+            readonly 401: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
+            readonly 403: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `tenant_not_found`: Tenant not found. */
+            readonly 404: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Internal error. */
+            readonly 500: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `store_unavailable`: Store is unavailable. */
+            readonly 503: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "deadLetters.get": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
+                readonly tenantId?: components["parameters"]["tenantId"];
+            };
+            readonly header?: {
+                /**
+                 * @description Read your own write: the `X-Log-Position` of a command. Waits up to 2 s until the answer is at least as new.
+                 * @example 4711
+                 */
+                readonly "X-Min-Log-Position"?: components["parameters"]["minLogPosition"];
+                /**
+                 * @description Kept through log, audit and runs; made if it is missing or not such a token.
+                 * @example checkout-7f3a90c1
+                 */
+                readonly "X-Correlation-Id"?: components["parameters"]["correlationId"];
+            };
+            readonly path: {
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Done */
+            readonly 200: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "X-Log-Position": components["headers"]["X-Log-Position"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *       "status": "open",
+                     *       "reason": "crash_loop",
+                     *       "kind": "start",
+                     *       "taskId": 1,
+                     *       "error": {
+                     *         "code": "crash_loop",
+                     *         "message": "It stopped its worker 3 times."
+                     *       },
+                     *       "executionId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *       "workflowId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *       "webhookEventId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *       "nodeId": "lookup",
+                     *       "iteration": "orders:3",
+                     *       "correlationId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *       "diedAt": "2026-11-23T12:00:00.000Z",
+                     *       "decidedBy": "text",
+                     *       "decidedAt": "2026-11-23T12:00:00.000Z"
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["DeadLetterQuery"];
+                };
+            };
+            /**
+             * @description `malformed_request`: Malformed request.
+             *
+             *     `malformed_address`: Address is malformed.
+             *
+             *     `log_position_is_malformed`: Log position is malformed.
+             *
+             *     `tenant_is_required`: Tenant is required.
+             */
+            readonly 400: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_is_missing`: Credential is missing.
+             *
+             *     `credential_is_invalid`: Credential is invalid.
+             */
+            readonly 401: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
+            readonly 403: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `tenant_not_found`: Tenant not found.
+             *
+             *     `dead_letter_not_found`: Dead letter not found.
+             */
+            readonly 404: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Internal error. */
+            readonly 500: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `store_unavailable`: Store is unavailable. */
+            readonly 503: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readonly "executions.list": {
         readonly parameters: {
             readonly query?: {
@@ -2497,6 +2894,8 @@ export interface operations {
                 readonly dateTo?: string;
                 readonly status?: "running" | "waiting" | "paused" | "completed" | "failed" | "cancelled" | "incomplete";
                 readonly customerId?: string;
+                /** @description Open runs that have such a node: calls in doubt wait for a person */
+                readonly nodeStatus?: "in_doubt";
                 /** @description An id of the run or of the event that started it; or in customer, correlation or error */
                 readonly search?: string;
                 readonly workflowId?: string;
@@ -4684,6 +5083,8 @@ export interface operations {
                 readonly dateTo?: string;
                 readonly status?: "running" | "waiting" | "paused" | "completed" | "failed" | "cancelled" | "incomplete";
                 readonly customerId?: string;
+                /** @description Open runs that have such a node: calls in doubt wait for a person */
+                readonly nodeStatus?: "in_doubt";
                 /** @description An id of the run or of the event that started it; or in customer, correlation or error */
                 readonly search?: string;
                 /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */

@@ -18,7 +18,7 @@ export class ExecutionQueriesController {
 
   @Get('executions')
   @Allow('viewer')
-  @Cached({ tables: ['execution_summary'] })
+  @Cached({ tables: ['execution_summary', 'execution_detail'] })
   @ApiOkResponse({ type: ExecutionPage })
   list(@Caller() { tenantId }: Caller, @Query() filter: AnyExecutionFilter): Promise<ExecutionPage> {
     return this.queries.execute(new ListExecutions(tenantId, filter));
@@ -26,7 +26,7 @@ export class ExecutionQueriesController {
 
   @Get('workflows/:id/executions')
   @Allow('viewer')
-  @Cached({ rows: ['workflow_summary'], tables: ['execution_summary'] })
+  @Cached({ rows: ['workflow_summary'], tables: ['execution_summary', 'execution_detail'] })
   @ApiOkResponse({ type: ExecutionPage })
   ofWorkflow(
     @Caller() { tenantId }: Caller,

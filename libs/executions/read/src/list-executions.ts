@@ -7,6 +7,9 @@ import { assertWorkflowExists } from '@sluice/workflows-read';
 import { IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
 import { executionColumns, executionOf, type ExecutionRow } from './execution-row.js';
 
+/** That runs are looked for by. */
+const nodeStatuses = ['in_doubt'] as const;
+
 /** `dateFrom` and `dateTo` are about the start. */
 export class ExecutionFilter extends PeriodPage {
   @ApiPropertyOptional({ enum: executionStatuses })
@@ -19,6 +22,11 @@ export class ExecutionFilter extends PeriodPage {
   @IsString()
   @MaxLength(512)
   customerId?: string;
+
+  @ApiPropertyOptional({ enum: nodeStatuses, description: 'Open runs that have such a node: calls in doubt wait for a person' })
+  @IsOptional()
+  @IsIn(nodeStatuses)
+  nodeStatus?: (typeof nodeStatuses)[number];
 
   @ApiPropertyOptional({ description: 'An id of the run or of the event that started it; or in customer, correlation or error' })
   @IsOptional()
@@ -50,12 +58,18 @@ export class ListExecutionsHandler implements IQueryHandler<ListExecutions> {
   constructor(private readonly store: ReadStore) {}
 
   execute({ tenantId, filter, ofWorkflow }: ListExecutions): Promise<ExecutionPage> {
-    const { workflowId = ofWorkflow, status, customerId, search } = filter;
+    const { workflowId = ofWorkflow, status, customerId, nodeStatus, search } = filter;
     const parameters = new Parameters();
     const where = [`s.tenant_id = ${parameters.of(tenantId)}`, ...withinPeriod('s.started_at', filter, parameters)];
     if (workflowId !== undefined) where.push(`s.workflow_id = ${parameters.of(workflowId)}`);
     if (status !== undefined) where.push(`s.status = ${parameters.of(status)}`);
     if (customerId !== undefined) where.push(`s.customer_id = ${parameters.of(customerId)}`);
+    if (nodeStatus !== undefined) {
+      where.push(`s.status IN ('running', 'waiting', 'paused')`);
+      where.push(
+        `EXISTS (SELECT FROM execution_detail d WHERE d.tenant_id = s.tenant_id AND d.execution_id = s.id AND d.status = 'in_doubt')`,
+      );
+    }
     if (search !== undefined && isUuid(search)) {
       const id = parameters.of(search);
       where.push(`(s.id = ${id} OR s.webhook_event_id = ${id} OR s.correlation_id = lower(${id}::text))`);

@@ -1,6 +1,7 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { NodeFailure } from '@sluice/nodes';
-import { ExpressionPool } from '@sluice/platform-expression-pool';
+import { Overloaded } from '@sluice/platform-database';
+import { ExpressionPool, ExpressionPoolUnavailable } from '@sluice/platform-expression-pool';
 import type { StepTools } from './steps/run-step.js';
 
 const notHere = (): never => {
@@ -13,8 +14,12 @@ export class ApiStepTools implements OnApplicationShutdown {
   private readonly pool = new ExpressionPool({ size: 1 });
 
   toolsFor(tenantId: string): StepTools {
+    const evaluate = this.pool.evaluatorFor(tenantId);
     return {
-      slow: this.pool.evaluatorFor(tenantId),
+      slow: (source, scope) =>
+        evaluate(source, scope).catch((error: unknown) => {
+          throw error instanceof ExpressionPoolUnavailable ? new Overloaded(`${error.message}. Try again.`) : error;
+        }),
       fusion: false,
       env: {},
       blobs: { resolve: (_tenantId, value) => value, remember: () => {} },

@@ -7,6 +7,7 @@ import { type CommandTransaction, CommandStore } from '@sluice/platform-event-lo
 import { Tickets } from '@sluice/platform-queue';
 import type { EntityManager } from 'typeorm';
 import { ApiStepTools } from './api-step-tools.js';
+import { closeLettersOf } from './dead-letters/open-dead-letters.js';
 import { versionWithId } from './find-version.js';
 import { holdTasks, pauseOf } from './pause-execution.js';
 import { countReruns, refuseUnderWay, rerunOf, versionFor } from './rerun-execution.js';
@@ -164,7 +165,16 @@ export class BulkExecutionsHandler implements ICommandHandler<BulkExecutions> {
     if (action === 'pause') await holdTasks(client, changed);
     if (action === 'resume') await issueAfterCommit(tx, this.tickets, await releaseTasks(client, changed));
     await writeSteps(tx, this.tickets, steps, begun);
-    if (action === 'retry') await renewFailedEffects(client, tenantId, steps);
+    if (action === 'retry') {
+      await renewFailedEffects(client, tenantId, steps);
+      await closeLettersOf(
+        tx,
+        client,
+        tenantId,
+        steps.map(({ run }) => run.id),
+        by,
+      );
+    }
     return skipped;
   }
 }

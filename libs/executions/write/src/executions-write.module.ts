@@ -5,6 +5,9 @@ import { ApprovalsController } from './approvals/approvals.controller.js';
 import { DecideApprovalHandler } from './approvals/decide-approval.js';
 import { BulkExecutionsHandler } from './bulk-executions.js';
 import { CancelExecutionHandler } from './cancel-execution.js';
+import { DeadLettersController } from './dead-letters/dead-letters.controller.js';
+import { DiscardDeadLetterHandler, DiscardDeadLettersHandler } from './dead-letters/discard-dead-letters.js';
+import { RetryDeadLetterHandler, RetryDeadLettersHandler } from './dead-letters/retry-dead-letters.js';
 import { DraftsController } from './drafts.controller.js';
 import { ExecutionsController } from './executions.controller.js';
 import { MoveRunsHandler } from './move-runs.js';
@@ -20,17 +23,21 @@ import { TriggerNodeHandler } from './trigger-node.js';
 /** What people and frontends do to runs. */
 @Module({
   imports: [CommandStoreModule],
-  controllers: [ExecutionsController, DraftsController, ApprovalsController],
+  controllers: [ExecutionsController, DraftsController, ApprovalsController, DeadLettersController],
   providers: [
     ApiStepTools,
     BulkExecutionsHandler,
     CancelExecutionHandler,
     DecideApprovalHandler,
+    DiscardDeadLetterHandler,
+    DiscardDeadLettersHandler,
     MoveRunsHandler,
     PauseExecutionHandler,
     RerunExecutionHandler,
     ResolveEffectHandler,
     ResumeExecutionHandler,
+    RetryDeadLetterHandler,
+    RetryDeadLettersHandler,
     RetryExecutionHandler,
     StartBacktestHandler,
     TestNodeHandler,

@@ -5,6 +5,7 @@ import { storeClock } from '@sluice/platform-database';
 import { CommandStore } from '@sluice/platform-event-log';
 import { Tickets } from '@sluice/platform-queue';
 import type { PoolClient } from 'pg';
+import { closeLettersOf } from './dead-letters/open-dead-letters.js';
 import { type EffectPlace, effectKey } from './effects/effect-ledger.js';
 import { versionWithId } from './find-version.js';
 import { clientOf, graphOf, lockRuns, stepOfDecision, writeSteps } from './run-controls.js';
@@ -62,6 +63,7 @@ export class RetryExecutionHandler implements ICommandHandler<RetryExecution> {
       const caller = run.parent === null ? undefined : { executionId: run.parent.executionId, waits: await callerWaits(client, run) };
       await writeSteps(tx, this.tickets, [step]);
       await renewFailedEffects(client, tenantId, [step]);
+      await closeLettersOf(tx, client, tenantId, [executionId], by);
       return { id: executionId, status: 'running', nodes: nodesOf(step), ...(caller === undefined ? {} : { caller }) };
     });
   }

@@ -13,6 +13,15 @@ import { ApiStepTools } from './api-step-tools.js';
 import { approvalToken } from './approvals/approval-token.js';
 import { DecideApproval, DecideApprovalHandler } from './approvals/decide-approval.js';
 import { BulkExecutions, BulkExecutionsHandler } from './bulk-executions.js';
+import {
+  DiscardDeadLetter,
+  DiscardDeadLetterHandler,
+  DiscardDeadLetters,
+  DiscardDeadLettersHandler,
+} from './dead-letters/discard-dead-letters.js';
+import { FailingTasks } from './dead-letters/failing-tasks.js';
+import type { DeadLetterFilter } from './dead-letters/open-dead-letters.js';
+import { RetryDeadLetter, RetryDeadLetterHandler, RetryDeadLetters, RetryDeadLettersHandler } from './dead-letters/retry-dead-letters.js';
 import type { EffectToolbox } from './effects/effect-toolbox.js';
 import { MoveRuns, MoveRunsHandler } from './move-runs.js';
 import { PauseExecution, PauseExecutionHandler } from './pause-execution.js';
@@ -26,7 +35,7 @@ import { Callees } from './steps/callees.js';
 import { Committer, CommitSteps, CommitStepsHandler } from './steps/committer.js';
 import { CompiledVersions } from './steps/compiled-versions.js';
 import { Leases } from './steps/leases.js';
-import { fireDueTimers } from './sweeps/sweep-queries.js';
+import { fireDueTimers, requeueExpiredLeases } from './sweeps/sweep-queries.js';
 import type { Dispatcher } from './sweeps/dispatcher.js';
 import { giveTickets } from './sweeps/give-tickets.js';
 import { WakeUps } from './sweeps/wake-ups.js';
@@ -137,6 +146,7 @@ function system(send: Send = () => Promise.reject(new Error('nothing is sent her
     new Blobs(database),
     new Callees(database, versions),
     { begin: () => Promise.resolve() } as unknown as RequestRunner,
+    new FailingTasks(database, committer, new WakeUps(), logger),
     { fusion: true, slowFor: () => () => Promise.reject(new Error('no slow expression is used here')), publicUrl: 'http://localhost' },
     logger,
   );
@@ -169,6 +179,13 @@ function system(send: Send = () => Promise.reject(new Error('nothing is sent her
       new DecideApprovalHandler(store, tickets).execute(new DecideApproval(token, { decision, comment: 'fine', by: 'Bo' })),
     resolve: (id: string, key: string, resolution: ResolveEffect['resolution']) =>
       new ResolveEffectHandler(store, tickets).execute(new ResolveEffect(tenantId, id, key, resolution)),
+    retryLetter: (id: string, tenant = tenantId) =>
+      new RetryDeadLetterHandler(store, tickets).execute(new RetryDeadLetter(tenant, id, 'ada')),
+    discardLetter: (id: string, tenant = tenantId) => new DiscardDeadLetterHandler(store).execute(new DiscardDeadLetter(tenant, id, 'ada')),
+    retryLetters: (filter: DeadLetterFilter, ratePerSecond?: number) =>
+      new RetryDeadLettersHandler(store, tickets).execute(new RetryDeadLetters(tenantId, 'ada', filter, ratePerSecond)),
+    discardLetters: (filter: DeadLetterFilter) =>
+      new DiscardDeadLettersHandler(store).execute(new DiscardDeadLetters(tenantId, 'ada', filter)),
   };
 }
 
@@ -435,16 +452,23 @@ describe('running again', () => {
   });
 });
 
-describe('a call in doubt', () => {
+describe.each(['whose answer was lost', 'whose worker died'])('F-16: a call in doubt, %s', (how) => {
   async function inDoubt() {
     const keys: string[] = [];
     const one = system((_request, key) => {
       keys.push(key);
-      return keys.length === 1
-        ? Promise.reject(new NodeFailure('lost', 'lost', { retryable: true, outcomeUnknown: true }))
-        : Promise.resolve(ok);
+      if (keys.length > 1) return Promise.resolve(ok);
+      if (how === 'whose worker died') return new Promise(() => {});
+      return Promise.reject(new NodeFailure('lost', 'lost', { retryable: true, outcomeUnknown: true }));
     });
     const id = await one.start(await publish(calling({ effect: 'at_most_once', retry: { maxAttempts: 1 } })));
+    await one.step();
+    await one.step();
+    await eventually(() => expect(keys).toHaveLength(1));
+    if (how === 'whose worker died') {
+      await admin.query(`UPDATE tasks SET lease_until = now() - interval '1 second' WHERE execution_id = $1`, [id]);
+      await requeueExpiredLeases(database.pool, 0);
+    }
     await one.until(id, 'waiting');
     return { ...one, id, keys };
   }
@@ -660,5 +684,287 @@ describe('moving runs', () => {
     expect([moved, refusals.map(({ executionId }) => executionId)]).toEqual([0, [id]]);
     expect(refusals[0]?.reason).toMatch(/Version 2 has no node "wait"|leads elsewhere in version 2/);
     expect(await runOf(id)).toMatchObject({ workflow_version: 1 });
+  });
+});
+
+describe('dead letters', () => {
+  const lettersOf = async (column: 'execution_id' | 'webhook_event_id' | 'workflow_id', ...ids: readonly string[]): Promise<string[]> =>
+    (
+      await admin.query(`SELECT dead_letter_id AS id FROM tasks WHERE status = 'dead' AND ${column} = ANY ($1) ORDER BY dead_at, id`, [ids])
+    ).rows.map(({ id }) => id);
+  const letterOf = async (...of: Parameters<typeof lettersOf>): Promise<string> => {
+    const [id, ...others] = await lettersOf(...of);
+    if (id === undefined || others.length > 0) throw new Error(`there are ${others.length} more letters than one, or none`);
+    return id;
+  };
+  const saidOf = async (letterId: string) =>
+    (
+      await admin.query(
+        `SELECT type, aggregate_version::int AS version, payload ->> 'by' AS by FROM domain_events WHERE aggregate_id = $1 ORDER BY 2`,
+        [letterId],
+      )
+    ).rows;
+  const died = { type: 'task.dead_lettered', version: 1, by: null };
+  const wasRetried = { type: 'task.retried', version: 2, by: 'ada' };
+  const wasDiscarded = { type: 'task.discarded', version: 2, by: 'ada' };
+  const goneTo = { kind: 'not_found', code: 'dead_letter_not_found' };
+
+  type System = ReturnType<typeof system>;
+
+  /** Its call has stopped its worker three times. */
+  async function crashed(one: System, workflowId?: string): Promise<string> {
+    const id = await one.start(workflowId ?? (await publish(calling())));
+    await one.step();
+    await admin.query(`UPDATE tasks SET crashes = 3 WHERE execution_id = $1 AND kind = 'effect'`, [id]);
+    await one.until(id, 'failed');
+    return id;
+  }
+
+  const broken: Graph = { nodes: [node('in', 'no.such.type')], edges: [] };
+  const mend = (workflowId: string, graph: Graph) =>
+    admin.query('UPDATE workflow_versions SET graph = $2 WHERE workflow_id = $1', [workflowId, JSON.stringify(graph)]);
+  const plain: Graph = { nodes: [node('in', 'trigger.webhook'), node('end', 'data.set', { values: {} })], edges: [edge('in', 'end')] };
+
+  async function listening(workflowId: string, channelId: string): Promise<void> {
+    await admin.query(
+      `INSERT INTO webhooks (tenant_id, id, name, workflow_id, node_id, provider, channel_id, trigger_type, action_types, endpoint, status, created_by)
+       VALUES ($1, $2, 'h', $3, 'in', 'instagram', $4, 'instagram', '{all}', '/', 'active', 'test')`,
+      [tenantId, newId(), workflowId, channelId],
+    );
+  }
+
+  async function receive(one: System, channelId: string): Promise<string> {
+    const id = newId();
+    const item = {
+      id,
+      kind: 'message',
+      action: 'message',
+      customerId: 'c',
+      channelId,
+      provider: 'instagram',
+      receivedAt: new Date().toISOString(),
+    };
+    await admin.query(
+      `INSERT INTO webhook_events (tenant_id, id, delivery_id, channel_id, kind, action, dedupe_key, item, status, correlation_id, occurred_at, received_at)
+       VALUES ($1, $2::uuid, $2::uuid, $3, 'message', 'message', $2::uuid::text, $4, 'received', 'corr', now(), now())`,
+      [tenantId, id, channelId, JSON.stringify(item)],
+    );
+    const { rows } = await admin.query(
+      `INSERT INTO tasks (tenant_id, kind, webhook_event_id, ticketed_at) VALUES ($1, 'start', $2, now()) RETURNING id, gen`,
+      [tenantId, id],
+    );
+    one.tickets.out.push(...rows);
+    return id;
+  }
+  const eventStatus = async (id: string) => (await admin.query('SELECT status FROM webhook_events WHERE id = $1', [id])).rows[0].status;
+  const eventStory = async (id: string) =>
+    (await admin.query('SELECT type, aggregate_version::int AS version FROM domain_events WHERE aggregate_id = $1 ORDER BY 2', [id])).rows;
+  const runsOf = async (workflowId: string) =>
+    (await admin.query('SELECT status FROM workflow_executions WHERE workflow_id = $1', [workflowId])).rows.map(({ status }) => status);
+
+  it('of a run: retried, it goes on from where it failed, once', async () => {
+    const sent: string[] = [];
+    const one = system((_request, key) => {
+      sent.push(key);
+      return Promise.resolve(ok);
+    });
+    const id = await crashed(one);
+    const letter = await letterOf('execution_id', id);
+    const answers = await Promise.all([1, 2, 3].map(() => one.retryLetter(letter).catch(({ kind, code }) => ({ kind, code }))));
+    expect(answers.filter((answer) => 'id' in answer)).toEqual([{ id: letter, status: 'retried' }]);
+    expect(answers.filter((answer) => 'code' in answer)).toEqual([goneTo, goneTo]);
+    await one.until(id, 'completed');
+    expect(sent).toHaveLength(1);
+    expect(await saidOf(letter)).toEqual([died, wasRetried]);
+    expect(await lettersOf('execution_id', id)).toEqual([]);
+    expect(count(await eventTypes(id), 'workflow.execution.retried')).toBe(1);
+  });
+
+  it('of a run: decided too when the run itself is retried, alone or among many', async () => {
+    const one = system(() => Promise.resolve(ok));
+    const [id, other] = [await crashed(one), await crashed(one)];
+    const letters = await lettersOf('execution_id', id, other);
+    await one.retry(id);
+    await one.bulk('retry', { workflowId: (await runOf(other)).workflow_id });
+    expect([await saidOf(letters[0] ?? ''), await saidOf(letters[1] ?? '')]).toEqual([
+      [died, wasRetried],
+      [died, wasRetried],
+    ]);
+    await one.until(id, 'completed');
+    await one.until(other, 'completed');
+  });
+
+  it('of a run: if it dies again, that is another one', async () => {
+    const one = system();
+    const id = await crashed(one);
+    const first = await letterOf('execution_id', id);
+    await one.retryLetter(first);
+    await admin.query('UPDATE tasks SET crashes = 3 WHERE execution_id = $1', [id]);
+    await one.until(id, 'failed');
+    const second = await letterOf('execution_id', id);
+    expect(second).not.toBe(first);
+    expect([await saidOf(first), await saidOf(second)]).toEqual([[died, wasRetried], [died]]);
+  });
+
+  it('B-09: of a run whose version no worker knows: refused until one does', async () => {
+    const one = system(() => Promise.resolve(ok));
+    const graph = calling();
+    const workflowId = await publish(graph);
+    const id = await one.start(workflowId);
+    await mend(workflowId, broken);
+    await one.until(id, 'failed');
+    const letter = await letterOf('execution_id', id);
+    await expect(one.retryLetter(letter)).rejects.toMatchObject({ code: 'graph_is_broken' });
+    expect(await lettersOf('execution_id', id)).toEqual([letter]);
+    await mend(workflowId, graph);
+    await one.retryLetter(letter);
+    // A worker of a release that knows it
+    const next = system(() => Promise.resolve(ok));
+    next.tickets.out.push(...one.tickets.out.splice(0));
+    await next.until(id, 'completed');
+  });
+
+  it('of an event: retried, it is received again and starts what it had not started', async () => {
+    const one = system();
+    const channel = newId();
+    const [good, bad] = [await publish(plain), await publish(broken)];
+    await listening(good, channel);
+    await listening(bad, channel);
+    const event = await receive(one, channel);
+    await one.step();
+    expect([await eventStatus(event), await runsOf(good), await runsOf(bad)]).toEqual(['failed', ['completed'], []]);
+
+    const letter = await letterOf('webhook_event_id', event);
+    await mend(bad, plain);
+    await one.retryLetter(letter);
+    expect(await eventStatus(event)).toBe('received');
+    // A worker that does not know the version yet
+    const next = system();
+    next.tickets.out.push(...one.tickets.out.splice(0));
+    await next.step();
+    expect([await eventStatus(event), await runsOf(good), await runsOf(bad)]).toEqual(['processed', ['completed'], ['completed']]);
+    expect(await eventStory(event)).toEqual([
+      { type: 'webhook.failed', version: 2 },
+      { type: 'webhook.retried', version: 3 },
+      { type: 'webhook.processed', version: 4 },
+    ]);
+    expect(await saidOf(letter)).toEqual([died, wasRetried]);
+  });
+
+  it('of what could not begin: retried, it begins when it can', async () => {
+    const one = system();
+    const rescue = newId();
+    const failing: Graph = {
+      nodes: [node('in', 'trigger.manual'), node('stop', 'logic.stop', { status: 'failed' })],
+      edges: [edge('in', 'stop')],
+    };
+    await one.until(await one.start(await publish(failing, { errorWorkflow: rescue })), 'failed');
+    await eventually(async () => {
+      await one.step();
+      await letterOf('workflow_id', rescue);
+    });
+    const letter = await letterOf('workflow_id', rescue);
+    const manual: Graph = { ...plain, nodes: plain.nodes.map((each) => (each.id === 'in' ? node('in', 'trigger.manual') : each)) };
+    const there = await publish(manual);
+    await admin.query('UPDATE workflows SET id = $2 WHERE id = $1', [there, rescue]);
+    await admin.query('UPDATE workflow_versions SET workflow_id = $2 WHERE workflow_id = $1', [there, rescue]);
+    await one.retryLetter(letter);
+    await one.step();
+    expect(await runsOf(rescue)).toEqual(['completed']);
+    expect(await saidOf(letter)).toEqual([died, wasRetried]);
+  });
+
+  it('discarded, it is gone, and what had failed with it stays failed', async () => {
+    const one = system();
+    const id = await crashed(one);
+    const letter = await letterOf('execution_id', id);
+    await one.discardLetter(letter);
+    expect(await lettersOf('execution_id', id)).toEqual([]);
+    expect(await saidOf(letter)).toEqual([died, wasDiscarded]);
+    expect(await statusOf(id)).toBe('failed');
+    await expect(one.discardLetter(letter)).rejects.toMatchObject(goneTo);
+    await expect(one.retryLetter(letter)).rejects.toMatchObject(goneTo);
+  });
+
+  it('is decided once, whoever decides', async () => {
+    const one = system(() => Promise.resolve(ok));
+    for (let round = 0; round < 10; round += 1) {
+      const id = await crashed(one);
+      const letter = await letterOf('execution_id', id);
+      await Promise.allSettled([one.retryLetter(letter), one.discardLetter(letter), one.retry(id), one.discardLetters({})]);
+      const [, last, ...more] = await saidOf(letter);
+      expect([['task.retried', 'task.discarded'].includes(last?.type), more]).toEqual([true, []]);
+      // Its own retry needs no letter.
+      await one.until(id, 'completed');
+    }
+  });
+
+  it('is another tenant’s business alone', async () => {
+    const one = system();
+    const letter = await letterOf('execution_id', await crashed(one));
+    await expect(one.retryLetter(letter, newId())).rejects.toMatchObject(goneTo);
+    await expect(one.discardLetter(letter, newId())).rejects.toMatchObject(goneTo);
+    expect(await saidOf(letter)).toEqual([died]);
+  });
+
+  it('many are retried by a filter, the oldest first, at a rate; what cannot be is said why', async () => {
+    const one = system(() => Promise.resolve(ok));
+    const workflowId = await publish(calling());
+    const ids: string[] = [];
+    for (let n = 0; n < 6; n += 1) ids.push(await crashed(one, workflowId));
+    const elsewhere = await crashed(one);
+    // One whose run went on by itself: its letter was left behind, as by another release.
+    await admin.query(`UPDATE workflow_executions SET status = 'completed' WHERE id = $1`, [ids[2]]);
+    const letters = await lettersOf('execution_id', ...ids);
+
+    const reason = `The execution ${ids[2]} is completed; only a failed one is retried. Rerun it to begin anew.`;
+    expect(await one.retryLetters({ workflowId, reason: 'keeps_failing' })).toEqual({ count: 0, skipped: [], more: false });
+    expect(await one.retryLetters({ workflowId, reason: 'crash_loop', kind: 'effect', dateTo: '2020-01-01T00:00:00Z' })).toMatchObject({
+      count: 0,
+    });
+    expect(await one.retryLetters({ workflowId, reason: 'crash_loop', kind: 'effect', dateFrom: '2020-01-01T00:00:00Z' }, 2)).toEqual({
+      count: 5,
+      skipped: [{ deadLetterId: letters[2], code: 'execution_has_not_failed', reason }],
+      more: false,
+    });
+    const { rows } = await admin.query(
+      `SELECT execution_id AS id, round(extract(epoch FROM run_after - created_at) * 2)::int AS half_seconds, ticketed_at FROM tasks
+       WHERE execution_id = ANY ($1) AND status = 'ready' ORDER BY run_after`,
+      [ids],
+    );
+    expect(rows).toEqual([
+      { id: ids[0], half_seconds: 0, ticketed_at: expect.any(Date) },
+      { id: ids[1], half_seconds: 1, ticketed_at: null },
+      { id: ids[3], half_seconds: 3, ticketed_at: null },
+      { id: ids[4], half_seconds: 4, ticketed_at: null },
+      { id: ids[5], half_seconds: 5, ticketed_at: null },
+    ]);
+    expect(await lettersOf('execution_id', elsewhere)).toHaveLength(1);
+    expect(await lettersOf('execution_id', ...ids)).toEqual([letters[2]]);
+  });
+
+  it('events are received again at a rate too, and many are discarded by a filter', async () => {
+    const one = system();
+    const channel = newId();
+    const workflowId = await publish(broken);
+    await listening(workflowId, channel);
+    const events: string[] = [];
+    for (let n = 0; n < 4; n += 1) events.push(await receive(one, channel));
+    await one.step();
+    expect(await one.retryLetters({ workflowId }, 1)).toEqual({ count: 4, skipped: [], more: false });
+    const { rows } = await admin.query(
+      `SELECT round(extract(epoch FROM run_after - min(run_after) OVER ()))::int AS seconds, crashes, failures FROM tasks
+       WHERE webhook_event_id = ANY ($1) ORDER BY run_after`,
+      [events],
+    );
+    expect(rows).toEqual([0, 1, 2, 3].map((seconds) => ({ seconds, crashes: 0, failures: 0 })));
+    await admin.query('UPDATE tasks SET run_after = now() WHERE webhook_event_id = ANY ($1)', [events]);
+    await eventually(async () => {
+      await one.step();
+      expect(await lettersOf('webhook_event_id', ...events)).toHaveLength(4);
+    });
+    expect(await one.discardLetters({ workflowId, kind: 'start' })).toEqual({ count: 4, skipped: [], more: false });
+    expect(await lettersOf('webhook_event_id', ...events)).toEqual([]);
+    for (const event of events) expect(await eventStatus(event)).toBe('failed');
   });
 });

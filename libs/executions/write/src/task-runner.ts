@@ -1,23 +1,27 @@
 import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
 import { type EngineCommand, executionIsOver, type Fact, inputOf, keyOf, TIMEOUT_HANDLE } from '@sluice/engine';
+import { crashesMax, isSuspect, suspectGroups } from '@sluice/executions-domain';
 import { compileExpression, truthy } from '@sluice/expressions';
 import { isJsonObject, type Json } from '@sluice/kernel';
-import { codeOf, ServiceDatabase, storeClock } from '@sluice/platform-database';
+import { codeOf, isOutage, Overloaded, ServiceDatabase, storeClock } from '@sluice/platform-database';
 import { failpoint } from '@sluice/platform-failpoints';
 import { type TaskTicket, TicketHandler, Tickets } from '@sluice/platform-queue';
 import { LOGGER, type Logger, withCorrelation } from '@sluice/platform-telemetry';
 import type { TriggerEvent } from '@sluice/webhooks-domain';
 import { approvalUrlOf } from './approvals/approval-url.js';
+import type { Death } from './dead-letters/bury-tasks.js';
+import { FailingTasks } from './dead-letters/failing-tasks.js';
+import { isolate, isPassing } from './dead-letters/isolate.js';
 import { CallPlaces } from './effects/call-places.js';
 import { EffectToolbox } from './effects/effect-toolbox.js';
 import { type EffectJob, type EffectOutcome, performEffects } from './effects/perform-effects.js';
 import { RequestRunner } from './requests/request-runner.js';
 import { beginRun } from './steps/begin-run.js';
 import { Blobs } from './steps/blobs.js';
-import { Callees } from './steps/callees.js';
-import type { EffectResult, StartWork, StepWork } from './steps/commit-steps.js';
+import { Callees, isBeginPayload } from './steps/callees.js';
+import type { Committed, EffectResult, HeldTask, StartWork, StepWork } from './steps/commit-steps.js';
 import { Committer } from './steps/committer.js';
-import { CompiledVersions, isBroken, type PublishedVersion } from './steps/compiled-versions.js';
+import { type BrokenVersion, CompiledVersions, isBroken, type PublishedVersion } from './steps/compiled-versions.js';
 import { type Lease, Leases } from './steps/leases.js';
 import { readLoopResults } from './steps/loop-results.js';
 import { eventsSince, openWait } from './steps/match-events.js';
@@ -25,7 +29,7 @@ import { readRuns, type Run } from './steps/run.js';
 import { type Beginning, failedStep, type Outcome, runStep, type Step, type StepTools } from './steps/run-step.js';
 import { itemOf } from './steps/scope.js';
 import { type Listener, readListeners, startOf, wants } from './steps/start-runs.js';
-import { handBackTasks, handOnLines, type Line, parkTasks, putOffTasks, readTasks, type Task } from './steps/tasks.js';
+import { handBackTasks, handOnLines, type Line, parkTasks, putOffTasks, putOffTickets, readTasks, type Task } from './steps/tasks.js';
 import { consumeWaits, type EventWait, readEventWaits, rememberMatches, type Resumption } from './steps/waits.js';
 import { type Tenant, TenantDirectory } from './tenant-directory.js';
 import { Dispatcher } from './sweeps/dispatcher.js';
@@ -58,7 +62,6 @@ interface Seen {
 const lineMsMax = 500;
 const lineKey = ({ tenantId, line }: { readonly tenantId: string; readonly line: string | null }): string => `${tenantId}/${line}`;
 
-const crashesMax = 3;
 /** A call for which there is no place looks again after this long. */
 const noPlaceMs = 250;
 /** After this long a stop aborts the calls that are still under way. */
@@ -67,10 +70,17 @@ const drainMs = 15_000;
 const decisionsMax = 20;
 /** Tasks of one run that are decided together */
 const togetherMax = 64;
+/** A ticket whose task cannot be read is looked at again after this long. */
+const unreadableMs = 300_000;
+/** For this long a worker takes one group of suspects after the other; the rest wait. */
+const suspectsMs = 1_000;
+/** For this long the outcome of a call is kept for a database that is away. */
+const outcomeKeptMs = 20_000;
+const outcomePauseMs = 500;
 
 /**
  * The shell around the engine. Tickets say where to look; Postgres says what there is; every outcome goes through one fenced, grouped
- * commit. Whatever fails here is found again by the sweeps.
+ * commit. What fails alone is put off, and given up in the end (FailingTasks); whatever else fails here is found again by the sweeps.
  */
 @Injectable()
 export class TaskRunner extends TicketHandler implements BeforeApplicationShutdown {
@@ -80,6 +90,7 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
   private readonly deciding = new Map<string, Request[]>();
   private readonly ticketsInFlight = new Set<Promise<void>>();
   private draining = false;
+  private suspecting = false;
   /** When tickets last came; the sweeps poll Postgres when none did for a while. */
   lastTicketAt = performance.now();
 
@@ -96,6 +107,7 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     private readonly blobs: Blobs,
     private readonly callees: Callees,
     private readonly requests: RequestRunner,
+    private readonly failing: FailingTasks,
     @Inject(WORKER_OPTIONS) private readonly options: WorkerOptions,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
@@ -123,25 +135,72 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
   }
 
   private async run(tickets: readonly TaskTicket[]): Promise<void> {
-    const ready = await readTasks(this.database.pool, tickets);
+    const ready = await this.read(tickets);
     for (const { queue, waitedSeconds } of ready) jobWaitSeconds.observe({ queue }, Math.max(0, waitedSeconds));
-    const of = (tasks: readonly Task[], ...kinds: Task['kind'][]) => tasks.filter(({ kind }) => kinds.includes(kind));
-    await this.beginEffects(of(ready, 'effect'));
+    const requests = ready.filter(({ kind }) => kind === 'request');
+    const tasks = ready.filter(({ kind }) => kind !== 'request');
+    this.beginSuspects(tasks.filter(isSuspect));
+    await Promise.all([this.requests.begin(requests), this.work(tasks.filter((task) => !isSuspect(task)))]);
+    await failpoint('wrk.before_job_done');
+  }
 
+  private async read(tickets: readonly TaskTicket[]): Promise<readonly Task[]> {
+    const tasks: Task[] = [];
+    await isolate(
+      tickets,
+      async (some) => void tasks.push(...(await readTasks(this.database.pool, some))),
+      async (some, error) => {
+        if (isPassing(error)) throw error;
+        this.logger.error({ reason: messageOf(error), tasks: some }, 'a task cannot be read');
+        await putOffTickets(this.database.pool, some, unreadableMs);
+      },
+    );
+    return tasks;
+  }
+
+  /** Resolves when all that runs in process has ended; calls go on by themselves. */
+  private async work(tasks: readonly Task[]): Promise<{ readonly calls: Promise<void> }> {
+    const of = (all: readonly Task[], ...kinds: Task['kind'][]) => all.filter(({ kind }) => kinds.includes(kind));
+    const calls = await this.beginEffects(of(tasks, 'effect'));
     // A pure first attempt needs no lease: its commit proves that the task was still there. What was tried before may have killed its
     // worker.
-    const steps = of(ready, 'begin', 'match', 'step', 'resume', 'cancel');
-    const leases = await this.leases.take(steps.filter(({ gen }) => gen > 1));
+    const steps = of(tasks, 'begin', 'match', 'step', 'resume', 'cancel');
+    const leases = await this.leases.take(steps.filter(wasTried));
     if (leases.length > 0) await failpoint('wrk.after_claim');
-    const free = [...steps.filter(({ gen }) => gen === 1), ...leases.map(({ task }) => task)];
+    const free = [...steps.filter((task) => !wasTried(task)), ...leases.map(({ task }) => task)];
     await Promise.all([
-      this.requests.begin(of(ready, 'request')),
-      this.runStarts(of(ready, 'start')),
+      isolate(of(tasks, 'start'), (some) => this.runStarts(some), this.failed),
       this.runBegins(of(free, 'begin')),
       this.runMatches(of(free, 'match')),
-      this.runSteps(of(free, 'step', 'resume', 'cancel')),
+      isolate(of(free, 'step', 'resume', 'cancel'), (some) => this.runSteps(some), this.failed),
     ]).finally(() => leases.forEach((lease) => lease.end()));
-    await failpoint('wrk.before_job_done');
+    return { calls: calls.over };
+  }
+
+  private readonly failed = (tasks: readonly Task[], error: unknown): Promise<void> => this.failing.failed(tasks, error);
+
+  /** One group at a time in this worker. */
+  private beginSuspects(suspects: readonly Task[]): void {
+    if (suspects.length === 0) return;
+    const work = this.workOnSuspects(suspects)
+      .catch((error: unknown) => this.logger.warn({ reason: messageOf(error), tasks: suspects.length }, 'tasks left to the sweeps'))
+      .finally(() => this.effectsInFlight.delete(work));
+    this.effectsInFlight.add(work);
+  }
+
+  private async workOnSuspects(suspects: readonly Task[]): Promise<void> {
+    const until = performance.now() + suspectsMs;
+    const groups = suspectGroups(suspects);
+    for (const [index, group] of groups.entries()) {
+      if (this.draining || this.suspecting || performance.now() > until) return putOffTasks(this.database.pool, groups.slice(index).flat());
+      this.suspecting = true;
+      try {
+        const { calls } = await this.work(group);
+        await calls;
+      } finally {
+        this.suspecting = false;
+      }
+    }
   }
 
   // Starts -------------------------------------------------------------------------------------------------------------
@@ -154,13 +213,12 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     );
     const lines = new Map(inLine.map((one) => [lineKey(one), one]));
     const free = tasks.filter((task) => !lines.has(lineKey(task)));
-    const suspicious = ({ gen }: Task) => gen > 1;
-    const leases = await this.leases.take(free.filter(suspicious));
+    const leases = await this.leases.take(free.filter(wasTried));
     if (leases.length > 0) await failpoint('wrk.after_claim');
     await Promise.all([
-      ...free.filter((task) => !suspicious(task)).map((task) => this.startAlone(task, seen)),
+      ...free.filter((task) => !wasTried(task)).map((task) => this.startAlone(task, seen)),
       ...leases.map((lease) => this.startAlone(lease.task, seen).finally(() => lease.end())),
-      this.runLines([...lines.values()]),
+      this.runLines([...lines.values()], tasks.some(isSuspect)),
     ]);
   }
 
@@ -170,41 +228,39 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
 
   /**
    * Whoever has the head of a line goes on until it is empty: what others find behind it they may forget. A long line is handed on after a
-   * while, so that it keeps nobody else's work from this worker.
+   * while, so that it keeps nobody else's work from this worker; of a suspect's line, the first is taken alone.
    */
-  private async runLines(lines: readonly Line[]): Promise<void> {
+  private async runLines(lines: readonly Line[], alone: boolean): Promise<void> {
     const began = performance.now();
     let left = lines;
     while (left.length > 0 && !this.draining && performance.now() - began < lineMsMax) {
-      const leases = await this.leases.takeLines(left);
+      const leases = await this.leases.takeLines(left, alone);
       const seen = await this.orGiveBack(leases, this.seenBy(leases.map(({ task }) => task)));
       const taken = Map.groupBy(leases, ({ task }) => lineKey(task));
-      const held = new Set<string>();
-      await Promise.all([...taken].map(async ([key, line]) => ((await this.runLine(line, seen)) === 'held' ? held.add(key) : undefined)));
-      left = left.filter((line) => taken.has(lineKey(line)) && !held.has(lineKey(line)));
+      const stopped = new Set<string>();
+      await Promise.all(
+        [...taken].map(async ([key, line]) => {
+          if ((await this.runLine(line, seen)) === 'stopped') stopped.add(key);
+        }),
+      );
+      left = left.filter((line) => taken.has(lineKey(line)) && !stopped.has(lineKey(line)));
+      if (alone) break;
     }
     await handOnLines(this.database.pool, left);
   }
 
-  /** held: the tenant has as many runs as it may; the rest of the line waits with the first of it. */
-  private async runLine(leases: readonly Lease[], seen: Seen): Promise<'done' | 'held'> {
+  /** stopped: the tenant has as many runs as it may, or one failed and is tried again later; what is behind it waits with it. */
+  private async runLine(leases: readonly Lease[], seen: Seen): Promise<'done' | 'stopped'> {
     for (const [index, lease] of leases.entries()) {
+      const outcome = await this.start(lease.task, seen).finally(() => lease.end());
+      if (outcome === 'done') continue;
       const rest = leases.slice(index + 1);
-      try {
-        if ((await this.start(lease.task, seen)) === 'held') {
-          await handBackTasks(
-            this.database.pool,
-            [lease, ...rest].map(({ task }) => task),
-          );
-          for (const one of rest) one.end();
-          return 'held';
-        }
-      } catch (error) {
-        await this.leases.giveBack(rest).catch(() => {});
-        throw error;
-      } finally {
-        lease.end();
-      }
+      for (const one of rest) one.end();
+      await handBackTasks(
+        this.database.pool,
+        [...(outcome === 'held' ? [lease] : []), ...rest].map(({ task }) => task),
+      );
+      return 'stopped';
     }
     return 'done';
   }
@@ -233,10 +289,13 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     return { listeners, waits, versions, tenants, takesTurns: new Set(takesTurns) };
   }
 
-  private async start(task: Task, seen: Seen): Promise<'done' | 'held'> {
+  /** held: the tenant has as many runs as it may. failed: it is tried again later. */
+  private async start(task: Task, seen: Seen): Promise<'done' | 'held' | 'failed'> {
     const { webhookEvent: event } = task;
     if (event === null) return 'done';
-    return withCorrelation({ correlationId: event.correlationId, tenantId: task.tenantId }, () => this.startEvent(task, event, seen));
+    return withCorrelation({ correlationId: event.correlationId, tenantId: task.tenantId }, () =>
+      this.startEvent(task, event, seen).catch((error: unknown) => this.failed([task], error).then(() => 'failed' as const)),
+    );
   }
 
   private async startEvent(task: Task, event: NonNullable<Task['webhookEvent']>, seen: Seen): Promise<'done' | 'held'> {
@@ -244,14 +303,8 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     for (let decision = 1; decision <= decisionsMax; decision += 1) {
       const work = await this.startWork(task, event, { ...seen, waits });
       const committed = await this.committer.add(work).catch((error: unknown) => {
-        // An event whose start cannot be stored fails with the reason: it would be tried for ever, and nothing of it would ever be seen.
         if (!isUnstorable(error)) throw error;
-        return this.committer.add({
-          ...work,
-          listeners: [],
-          matches: [],
-          failure: { code: 'not_storable', message: messageOf(error) },
-        });
+        return this.startApart(task, work, error);
       });
       if (committed.outcome === 'held') return 'held';
       if (committed.outcome !== 'fenced') {
@@ -262,14 +315,43 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
       const { channelId, customerId } = event.item;
       waits = customerId === null ? [] : await readEventWaits(this.database.pool, [{ tenantId: task.tenantId, channelId, customerId }]);
     }
-    return 'done';
+    throw new Overloaded(`Those who wait for the event ${event.id} moved on ${decisionsMax} times in a row.`);
+  }
+
+  /**
+   * An event whose start cannot be stored fails with the reason: it would be tried for ever, and nothing of it would ever be seen. Of several
+   * that listen, each begins for itself, so that one keeps nothing from the others.
+   */
+  private async startApart(task: Task, work: StartWork, error: unknown): Promise<Committed> {
+    const orUndefined = (refusal: unknown): undefined => {
+      if (!isUnstorable(refusal)) throw refusal;
+    };
+    const begun: Step[] = [];
+    const refused: StartWork['listeners'][number][] = [];
+    for (const listener of work.listeners) {
+      const alone: StepWork = { kind: 'step', tasks: [], step: undefined, begun: [listener.begun] };
+      const committed = await this.committer.add(alone).catch(orUndefined);
+      if (committed === undefined) refused.push(listener);
+      else begun.push(...committed.begun);
+    }
+    const failure = { code: 'not_storable', message: messageOf(error) };
+    const workflowId = refused[0]?.begun.step.run.workflowId;
+    const rest: StartWork = {
+      ...work,
+      tasks: [held(task, { reason: 'not_storable', error: failure, workflowId })],
+      listeners: [],
+      failure,
+      begunApart: begun.map(({ run }) => run.id),
+    };
+    const last = (await this.committer.add(rest).catch(orUndefined)) ?? (await this.committer.add({ ...rest, matches: [] }));
+    return { ...last, begun: [...begun, ...last.begun] };
   }
 
   private async startWork(task: Task, event: NonNullable<Task['webhookEvent']>, seen: Seen): Promise<StartWork> {
     const item: TriggerEvent = { ...event.item, id: event.id };
     const base = {
       kind: 'start',
-      tasks: [{ id: task.id, epoch: task.epoch }],
+      tasks: [held(task)],
       tenantId: task.tenantId,
       webhookEventId: event.id,
       correlationId: event.correlationId,
@@ -277,8 +359,8 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
       item: JSON.parse(JSON.stringify(item)),
     } as const;
     if (task.crashes >= crashesMax) {
-      const message = `Starting it stopped its worker ${task.crashes} times.`;
-      return { ...base, listeners: [], matches: [], failure: { code: 'crash_loop', message } };
+      const dies = crashLoop(task, 'Starting it');
+      return { ...base, tasks: [held(task, dies)], listeners: [], matches: [], failure: dies.error };
     }
     const here = seen.waits.filter((wait) => wait.channelId === item.channelId && wait.customerId === item.customerId);
     const matches: EventWait[] = [];
@@ -286,14 +368,14 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     const taken = new Set(matches.flatMap(({ exclusive, workflowId }) => (exclusive ? [workflowId] : [])));
 
     const begun: StartWork['listeners'][number][] = [];
-    let broken: string | undefined;
+    let broken: Death | undefined;
     for (const listener of seen.listeners) {
       const version = seen.versions.get(listener.versionId);
       if (taken.has(listener.workflowId) || !(await wants(listener, item, task.tenantId, this.options.slowFor(task.tenantId)))) continue;
       // Not read is not gone: the task stays.
       if (version === undefined) throw new Error(`version ${listener.versionId} could not be read`);
       if (isBroken(version)) {
-        broken = version.brokenBecause;
+        broken ??= { ...brokenBy(version), workflowId: listener.workflowId };
         continue;
       }
       if (!version.compiled.programs.has(listener.nodeId)) continue;
@@ -304,7 +386,7 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
       ...base,
       listeners: begun,
       matches,
-      ...(broken === undefined ? {} : { failure: { code: 'workflow_broken', message: broken } }),
+      ...(broken === undefined ? {} : { tasks: [held(task, broken)], failure: broken.error }),
     };
   }
 
@@ -317,55 +399,67 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     try {
       const seen = { ...rest, trigger: scope?.['trigger'] ?? null, input: scope?.['input'] ?? null, event };
       return truthy(await compileExpression(condition).evaluate(seen, this.options.slowFor(tenantId)));
-    } catch {
+    } catch (error) {
+      // Not now is not no.
+      if (isPassing(error)) throw error;
       return false;
     }
   }
 
   /** Runs that begin for another reason than an event: a schedule, a failure, a replay. */
   private async runBegins(tasks: readonly Task[]): Promise<void> {
-    await Promise.all(
-      tasks.map(async (task) => {
-        const tenant = (await this.tenants.get([task.tenantId])).get(task.tenantId);
-        const begun = task.crashes >= crashesMax ? undefined : await this.callees.fromTask(task, this.toolsOf(tenant));
-        if (begun === undefined) this.logger.warn({ taskId: task.id, payload: task.payload }, 'a run could not be begun');
-        const work: StepWork = {
-          kind: 'step',
-          tasks: [{ id: task.id, epoch: task.epoch }],
-          step: undefined,
-          begun: begun === undefined ? [] : [begun],
-          runsMax: tenant?.runsMax,
-        };
-        const committed = await this.committer.add(work);
-        if (committed.outcome === 'held') return handBackTasks(this.database.pool, [task]);
-        this.wakeFor(committed.begun);
-      }),
-    );
+    await Promise.all(tasks.map((task) => this.begin(task).catch((error: unknown) => this.failed([task], error))));
+  }
+
+  private async begin(task: Task): Promise<void> {
+    const { payload, crashes, tenantId } = task;
+    const workflowId = isBeginPayload(payload) ? payload.workflowId : undefined;
+    const tenants = await this.tenants.get([tenantId]);
+    const begun =
+      crashes >= crashesMax
+        ? { ...crashLoop(task, 'Beginning it'), workflowId }
+        : await this.callees.fromTask(task, this.toolsOf(tenants.get(tenantId)));
+    const work: StepWork =
+      'reason' in begun
+        ? { kind: 'step', tasks: [held(task, begun)], step: undefined }
+        : { kind: 'step', tasks: [held(task)], step: undefined, begun: [begun] };
+    const committed = await this.committer.add(work).catch((error: unknown) => {
+      if (!isUnstorable(error)) throw error;
+      const dies: Death = { reason: 'not_storable', error: { code: 'not_storable', message: messageOf(error) }, workflowId };
+      return this.committer.add({ kind: 'step', tasks: [held(task, dies)], step: undefined });
+    });
+    this.wakeFor(committed.begun);
+  }
+
+  private async runMatches(tasks: readonly Task[]): Promise<void> {
+    for (const task of tasks) await this.match(task).catch((error: unknown) => this.failed([task], error));
   }
 
   /** Looks for an event that came after the run began and before it waited. The first that fits is taken. */
-  private async runMatches(tasks: readonly Task[]): Promise<void> {
-    for (const task of tasks) {
-      const { tenantId, executionId, nodeId, iteration } = task;
-      if (executionId === null || nodeId === null) continue;
-      const place = { tenantId, executionId, nodeId, iteration };
-      const wait = await openWait(this.database.pool, place);
-      let found: TriggerEvent | undefined;
-      for (const item of wait === undefined ? [] : await eventsSince(this.database.pool, wait)) {
-        if (wait === undefined || !(await this.fits(wait, item))) continue;
-        found = item;
-        break;
-      }
-      const tickets = await this.database.withClient(async (client) => {
-        await client.query('DELETE FROM tasks WHERE id = $1 AND epoch = $2', [task.id, task.epoch]);
-        if (found === undefined) return [];
-        const resumption: Resumption = { type: 'completed', handle: 'out', output: JSON.parse(JSON.stringify(found)) };
-        const consumed = await consumeWaits(client, [{ ...place, resumption }]);
-        if (consumed.length > 0) await rememberMatches(client, [{ tenantId, executionId, eventId: found.id }]);
-        return consumed;
-      });
-      if (tickets.length > 0) await this.tickets.issue(tickets);
+  private async match(task: Task): Promise<void> {
+    const { tenantId, executionId, nodeId, iteration } = task;
+    if (executionId === null || nodeId === null) return;
+    if (task.crashes >= crashesMax) {
+      await this.committer.add({ kind: 'step', tasks: [held(task, crashLoop(task, 'Looking for its event'))], step: undefined });
+      return;
     }
+    const place = { tenantId, executionId, nodeId, iteration };
+    const wait = await openWait(this.database.pool, place);
+    let found: TriggerEvent | undefined;
+    for (const item of wait === undefined ? [] : await eventsSince(this.database.pool, wait)) {
+      if (wait === undefined || !(await this.fits(wait, item))) continue;
+      found = item;
+      break;
+    }
+    const tickets = await this.database.withClient(async (client) => {
+      await client.query('DELETE FROM tasks WHERE id = $1 AND epoch = $2', [task.id, task.epoch]);
+      if (found === undefined) return [];
+      const resumption: Resumption = { type: 'completed', handle: 'out', output: JSON.parse(JSON.stringify(found)) };
+      const consumed = await consumeWaits(client, [{ ...place, resumption }]);
+      if (consumed.length > 0) await rememberMatches(client, [{ tenantId, executionId, eventId: found.id }]);
+      return consumed;
+    });
+    if (tickets.length > 0) await this.tickets.issue(tickets);
   }
 
   // Steps --------------------------------------------------------------------------------------------------------------
@@ -389,7 +483,7 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
             version: versions.get(read?.versionId ?? ''),
             tenant: tenants.get(task.tenantId),
             begin: (version, run) => this.beginningOf(task, version, run),
-          }),
+          }).catch((error: unknown) => this.failed([task], error)),
         );
       }),
     );
@@ -404,7 +498,7 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     // It was called, or has waited for its turn: nothing of it has run.
     if (run.state.nodes.size === 0 && task.kind === 'step') return { facts: [{ type: 'run.started' }] };
     const nodeId = task.nodeId ?? '';
-    if (task.crashes >= crashesMax) return { facts: [crashLoop(task, nodeId)] };
+    if (task.crashes >= crashesMax) return { facts: [crashed(task, nodeId)] };
     if (task.kind === 'step') return { facts: [], commands: [{ type: 'runNode', nodeId, iteration, attempt }] };
     if (nodeId === '') {
       const ms = version.settings.deadlineMs;
@@ -435,8 +529,7 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
   /** Resolves when it is committed, or when the task has nothing left to do. */
   private decide(request: Omit<Request, 'settle'>): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const settle = (error?: unknown) =>
-      error === undefined ? resolve() : reject(error instanceof Error ? error : new Error(String(error)));
+    const settle = (error?: unknown) => (error === undefined ? resolve() : reject(error));
     const runId = request.task.executionId ?? '';
     const waiting = this.deciding.get(runId);
     if (waiting !== undefined) waiting.push({ ...request, settle });
@@ -449,9 +542,13 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     let { read } = waiting[0] ?? {};
     while (waiting.length > 0) {
       const together = waiting.splice(0, togetherMax);
-      await this.decideTogether(together, together.length === 1 ? read : undefined).then(
-        () => together.forEach(({ settle }) => settle()),
-        (error: unknown) => together.forEach(({ settle }) => settle(error)),
+      await isolate(
+        together,
+        async (some) => {
+          await this.decideTogether(some, together.length === 1 ? read : undefined);
+          for (const { settle } of some) settle();
+        },
+        (some, error) => Promise.resolve(some.forEach(({ settle }) => settle(error))),
       );
       read = undefined;
     }
@@ -464,47 +561,48 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     let run = read ?? (await this.readRun(left));
     let outcomes: Step['outcomes'] = new Map();
     for (let decision = 1; decision <= decisionsMax; decision += 1) {
-      const step = await this.stepOf(run, left, outcomes);
+      const { step, broken } = await this.stepOf(run, left, outcomes);
       outcomes = step?.outcomes ?? outcomes;
       const work: StepWork = {
         kind: 'step',
-        tasks: left.map(({ task: { id, epoch } }) => ({ id, epoch })),
+        tasks: left.map(({ task }, index) => held(task, deathBy(step, task) ?? (index === 0 ? broken : undefined))),
         step,
         effects: left.flatMap(({ effect }) => effect ?? []),
       };
-      const committed = await this.committer.add(work).catch(async (error: unknown) => {
-        if (!isUnstorable(error) || run === undefined) throw error;
-        if (left.length > 1) return undefined;
-        return this.committer.add({ ...work, step: failedStep(run, { code: 'not_storable', message: messageOf(error) }), effects: [] });
+      const committed = await this.committer.add(work).catch((error: unknown) => {
+        const [only, ...others] = left;
+        if (!isUnstorable(error) || run === undefined || only === undefined || others.length > 0) throw error;
+        const dies: Death = { reason: 'not_storable', error: { code: 'not_storable', message: messageOf(error) } };
+        return this.committer.add({ ...work, tasks: [held(only.task, dies)], step: failedStep(run, dies.error), effects: [] });
       });
-      if (committed === undefined) {
-        for (const one of left) await this.decideTogether([one], undefined);
-        return;
-      }
-      if (committed.outcome === 'committed') {
-        if (run !== undefined && run.state.status === 'running' && step?.state.status !== 'running') this.dispatcher.ended(run.tenantId);
-        return this.wakeFor([...(step === undefined ? [] : [step]), ...committed.begun]);
-      }
+      if (committed.outcome === 'committed') return this.wakeFor([...(step === undefined ? [] : [step]), ...committed.begun]);
       left = left.filter(({ task }) => committed.outcome === 'fenced' && !committed.gone.includes(task.id));
       if (left.length === 0) return;
       run = await this.readRun(left);
     }
-    throw new Error(`run ${run?.id} was fenced ${decisionsMax} times in a row`);
+    throw new Overloaded(`The run ${run?.id} moved on ${decisionsMax} times in a row.`);
   }
 
-  /** undefined: the run is over or gone, and the tasks have nothing left to do. */
-  private async stepOf(run: Run | undefined, requests: readonly Request[], outcomes: Step['outcomes']): Promise<Step | undefined> {
-    if (run === undefined || executionIsOver(run.state)) return undefined;
+  /** Without a step: the run is over or gone, and the tasks have nothing left to do. */
+  private async stepOf(
+    run: Run | undefined,
+    requests: readonly Request[],
+    outcomes: Step['outcomes'],
+  ): Promise<{ readonly step: Step | undefined; readonly broken?: Death }> {
+    if (run === undefined || executionIsOver(run.state)) return { step: undefined };
     const [first] = requests;
     // A run may have been moved to another version meanwhile.
     const known = first?.version?.id === run.versionId ? first.version : (await this.versions.get([run.versionId])).get(run.versionId);
     // Not read is not gone: the task stays.
     if (known === undefined) throw new Error(`version ${run.versionId} could not be read`);
-    if (isBroken(known)) return failedStep(run, { code: 'workflow_broken', message: known.brokenBecause });
+    if (isBroken(known)) {
+      const broken = brokenBy(known);
+      return { step: failedStep(run, broken.error), broken };
+    }
     const beginnings = await Promise.all(requests.map(({ begin }) => begin(known, run)));
     const facts = beginnings.flatMap((one) => one.facts);
     const commands = beginnings.flatMap((one): readonly EngineCommand[] => one.commands ?? []);
-    return runStep(known, run, { facts, commands }, this.toolsOf(first?.tenant), outcomes);
+    return { step: await runStep(known, run, { facts, commands }, this.toolsOf(first?.tenant), outcomes) };
   }
 
   private async readRun(requests: readonly Request[]): Promise<Run | undefined> {
@@ -519,10 +617,10 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
 
   /**
    * An effect must be one worker's alone, so each needs a lease; and a place, so that slow targets keep this worker from nothing else, nor
-   * those of one tenant from another's. The calls go on by themselves: a slow target keeps no ticket waiting.
+   * those of one tenant from another's. The calls go on by themselves: a slow target keeps no ticket waiting. `over` resolves with the last.
    */
-  private async beginEffects(tasks: readonly Task[]): Promise<void> {
-    if (tasks.length === 0) return;
+  private async beginEffects(tasks: readonly Task[]): Promise<{ readonly over: Promise<void> }> {
+    if (tasks.length === 0) return { over: Promise.resolve() };
     const tenants = await this.tenants.get(tasks.map(({ tenantId }) => tenantId));
     const placed = new Set(tasks.filter(({ tenantId }) => this.callPlaces.take(tenantId, tenants.get(tenantId)?.weight ?? 1)));
     const giveBack = ({ tenantId }: Task) => {
@@ -533,25 +631,30 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
       placed.forEach(giveBack);
       throw error;
     });
+    if (leases.length > 0) await failpoint('wrk.after_claim');
     await putOffTasks(
       this.database.pool,
       tasks.filter((task) => !placed.has(task)),
       noPlaceMs,
     );
-    if (leases.length === 0) return;
-    const work = this.runEffects(leases)
-      .catch((error: unknown) => this.logger.warn({ reason: messageOf(error), effects: leases.length }, 'effects left to the sweeps'))
-      .finally(() => this.effectsInFlight.delete(work));
-    this.effectsInFlight.add(work);
+    const failed = async (some: readonly Lease[], error: unknown) => {
+      const of = some.map(({ task }) => task);
+      await this.failed(of, error);
+      for (const lease of some) lease.end();
+    };
+    const over = isolate(leases, (some) => this.runEffects(some), failed).finally(() => this.effectsInFlight.delete(over));
+    this.effectsInFlight.add(over);
+    return { over };
   }
 
+  /** Rejects only before the first call: then nothing was sent. */
   private async runEffects(leases: readonly Lease[]): Promise<void> {
-    const { runs, versions, tenants } = await this.orGiveBack(leases, this.readAll(leases.map(({ task }) => task)));
+    const { runs, versions, tenants } = await this.readAll(leases.map(({ task }) => task));
     const jobs: EffectJob[] = [];
     const others: Promise<void>[] = [];
     const commit = (lease: Lease, outcome: Outcome | undefined, read: Run | undefined, effect?: EffectResult) =>
       withCorrelation({ correlationId: read?.correlationId ?? '', tenantId: lease.task.tenantId }, () =>
-        this.decide({
+        this.decideAsLongAsHeld(lease, {
           task: lease.task,
           read,
           version: versions.get(read?.versionId ?? ''),
@@ -559,14 +662,17 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
           begin: () => ({ facts: outcome === undefined ? [] : [outcome] }),
           ...(effect === undefined ? {} : { effect }),
         })
-          .catch((error: unknown) =>
-            this.logger.warn({ reason: messageOf(error), executionId: lease.task.executionId }, 'an effect\u2019s step was not committed'),
-          )
+          .catch(async (error: unknown) => {
+            // Its step cannot be written; what was sent is not sent again for that.
+            if (effect !== undefined)
+              await this.committer.add({ kind: 'step', tasks: [], step: undefined, effects: [effect] }).catch(() => {});
+            await this.failed([lease.task], error);
+          })
           .finally(() => lease.end()),
       );
     const isPaused = ({ task }: Lease) => runs.get(task.executionId ?? '')?.state.status === 'paused';
     const paused = leases.filter(isPaused).map(({ task }) => task);
-    const parked = await this.orGiveBack(leases, parkTasks(this.database.pool, paused));
+    const parked = await parkTasks(this.database.pool, paused);
     for (const lease of leases) {
       const { task } = lease;
       if (parked.has(task.id)) {
@@ -582,10 +688,9 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
       if (due && version !== undefined && !isBroken(version) && tenant !== undefined && task.crashes < crashesMax) {
         jobs.push({ lease, run, version, tenant, nodeId, iteration: task.iteration });
       } else {
-        others.push(commit(lease, task.crashes >= crashesMax ? { fact: crashLoop(task, nodeId) } : undefined, run));
+        others.push(commit(lease, task.crashes >= crashesMax ? { fact: crashed(task, nodeId) } : undefined, run));
       }
     }
-    // It rejects only before the first call: then nothing was sent.
     const performed = performEffects(
       this.database,
       jobs,
@@ -593,13 +698,20 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
       (job, key, signal, intent) => this.toolbox.toolsFor(job, key, signal, intent),
       ({ job, outcome, result }: EffectOutcome) => commit(job.lease, outcome, job.run, result),
     );
-    await Promise.all([
-      ...others,
-      this.orGiveBack(
-        jobs.map(({ lease }) => lease),
-        performed,
-      ),
-    ]);
+    await Promise.all([...others, performed]);
+  }
+
+  /** What became of a call is known here alone until it is written: a database that is away for a moment must not make it a doubt. */
+  private async decideAsLongAsHeld(lease: Lease, request: Omit<Request, 'settle'>): Promise<void> {
+    const until = performance.now() + outcomeKeptMs;
+    for (;;) {
+      try {
+        return await this.decide(request);
+      } catch (error) {
+        if (!isOutage(error) || lease.signal.aborted || performance.now() > until) throw error;
+        await new Promise((resolve) => setTimeout(resolve, outcomePauseMs));
+      }
+    }
   }
 
   private async orGiveBack<T>(leases: readonly Lease[], work: Promise<T>): Promise<T> {
@@ -650,15 +762,32 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
   }
 }
 
-const crashLoop = ({ attempt, crashes, iteration }: Task, nodeId: string): Fact => ({
-  type: 'node.failed',
-  nodeId,
-  iteration,
-  attempt,
-  error: { code: 'crash_loop', message: `It stopped its worker ${crashes} times.` },
-  retryable: false,
-  startedAt: storeClock.now().toISOString(),
+/** It may have killed its worker. */
+const wasTried = ({ gen }: Task): boolean => gen > 1;
+
+const held = ({ id, epoch }: Task, dies?: Death): HeldTask => ({ id, epoch, ...(dies === undefined ? {} : { dies }) });
+
+const crashLoop = ({ crashes }: Task, what = 'It'): Death => ({
+  reason: 'crash_loop',
+  error: { code: 'crash_loop', message: `${what} stopped its worker ${crashes} times.` },
 });
+
+const brokenBy = ({ brokenBecause }: BrokenVersion): Death => ({
+  reason: 'workflow_broken',
+  error: { code: 'workflow_broken', message: brokenBecause },
+});
+
+/** A crash loop that nothing in the run took over */
+const deathBy = (step: Step | undefined, task: Task): Death | undefined =>
+  step?.state.status === 'failed' && task.crashes >= crashesMax ? crashLoop(task) : undefined;
+
+function crashed(task: Task, nodeId: string): Fact {
+  const { attempt, iteration } = task;
+  const { error } = crashLoop(task);
+  // The deadline of the run
+  if (nodeId === '') return { type: 'run.failed', error };
+  return { type: 'node.failed', nodeId, iteration, attempt, error, retryable: false, startedAt: storeClock.now().toISOString() };
+}
 
 /** Postgres refuses the values themselves, and will refuse them again. */
 const isUnstorable = (error: unknown): boolean => /^(22|23|54)/.test(codeOf(error) ?? '');

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { OnApplicationShutdown } from '@nestjs/common';
 import pg from 'pg';
+import { Counter } from 'prom-client';
 import { DataSource, type EntityManager, type EntitySchema } from 'typeorm';
 import { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import type { commandStoreSchema } from './migrate.js';
@@ -61,6 +62,12 @@ export function dataSourceFor(options: DatabaseOptions): DataSource {
 const repeatable = new Set(['40001', '40P01']);
 const attemptsMax = 5;
 
+const retriesTotal = new Counter({
+  name: 'sluice_transaction_retries_total',
+  help: 'Transactions begun again as a whole, by why: 40001 serialisation failure, 40P01 deadlock',
+  labelNames: ['code'] as const,
+});
+
 /** True for what another try of the whole transaction can mend: a serialisation failure or a deadlock. */
 export const isRepeatable = (error: unknown): boolean => repeatable.has(codeOf(error) ?? '');
 
@@ -69,6 +76,39 @@ export function codeOf(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
   if ('driverError' in error) return codeOf(error.driverError);
   return 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+/**
+ * SQLSTATE: 08 connection, 28 refused login, 3D000 no such database (it is being set up), 40 asked to come again, 53 out of resources, 57P0x
+ * shutting down, 58 the machine beneath, 55P03 lock not available, 57014 statement timeout, 25P03 idle for too long, 25006 read only (a
+ * standby).
+ */
+const outageCodes = /^(08...|28...|3D000|40...|53...|57P0.|58...|55P03|57014|25P03|25006)$/;
+const networkCodes = /^E(CONNREFUSED|CONNRESET|CONNABORTED|PIPE|TIMEDOUT|NOTFOUND|AI_AGAIN|HOSTUNREACH|NETUNREACH)$/;
+/** What pg, and TypeORM in a transaction, say without a code of a connection that is lost or was not to be had */
+const lostConnection =
+  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed|Cannot use a pool after|Query runner already released|Database connection provided by a query runner was already released)/;
+
+/** True for what is the database's state and not the fault of what was asked of it: away, restarting, full, or too busy. Through TypeORM's wrapping too. */
+export function isOutage(error: unknown): boolean {
+  // Not by its class: errors of sockets come from outside the realm that a test runs in.
+  if (typeof error !== 'object' || error === null || !('message' in error)) return false;
+  if ('driverError' in error && error.driverError !== error) return isOutage(error.driverError);
+  const code = codeOf(error) ?? '';
+  return outageCodes.test(code) || networkCodes.test(code) || lostConnection.test(String(error.message));
+}
+
+/** Repeats a whole transaction on 40001 and 40P01, five attempts in all, with full jitter: who ran into each other do not meet again. */
+export async function repeated<T>(transaction: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await transaction();
+    } catch (error) {
+      if (!isRepeatable(error) || attempt === attemptsMax) throw error;
+      retriesTotal.inc({ code: codeOf(error) });
+    }
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * 2 ** attempt));
+  }
 }
 
 /**
@@ -95,39 +135,13 @@ export class Database implements OnApplicationShutdown {
   }
 
   /** BEGIN … COMMIT on one connection, repeated as a whole on 40001 and 40P01. `work` must not touch anything outside the database. */
-  async withClient<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt += 1) {
-      const client = await this.pool.connect();
-      let broken: Error | undefined;
-      // Lost between two queries: not to be lent again.
-      const lost = (error: Error) => (broken = error);
-      client.on('error', lost);
-      try {
-        await client.query('BEGIN');
-        const result = await work(client);
-        await client.query('COMMIT');
-        return result;
-      } catch (error) {
-        await client.query('ROLLBACK').catch((failure: Error) => (broken = failure));
-        if (!isRepeatable(error) || attempt === attemptsMax) throw error;
-      } finally {
-        client.off('error', lost);
-        client.release(broken);
-      }
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * 2 ** attempt));
-    }
+  withClient<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    return repeated(() => this.once(work));
   }
 
   /** As `withClient`, through TypeORM's manager. */
-  async transaction<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await this.dataSource.transaction(work);
-      } catch (error) {
-        if (!isRepeatable(error) || attempt === attemptsMax) throw error;
-      }
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * 2 ** attempt));
-    }
+  transaction<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    return repeated(() => this.dataSource.transaction(work));
   }
 
   /** Throws, in a sentence, when the store is away or its schema is not this build's. */
@@ -159,5 +173,25 @@ export class Database implements OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     this.leaveClock();
     if (this.dataSource.isInitialized) await this.dataSource.destroy();
+  }
+
+  private async once<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    const client = await this.pool.connect();
+    let broken: Error | undefined;
+    // Lost between two queries: not to be lent again.
+    const lost = (error: Error) => (broken = error);
+    client.on('error', lost);
+    try {
+      await client.query('BEGIN');
+      const result = await work(client);
+      await client.query('COMMIT');
+      return result;
+    } catch (error) {
+      await client.query('ROLLBACK').catch((failure: Error) => (broken = failure));
+      throw error;
+    } finally {
+      client.off('error', lost);
+      client.release(broken);
+    }
   }
 }

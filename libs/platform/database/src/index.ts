@@ -1,5 +1,5 @@
 export { GroupCommit, type GroupCommitOptions, Overloaded } from './group-commit.js';
-export { codeOf, Database, type DatabaseOptions, dataSourceFor } from './database.js';
+export { codeOf, Database, type DatabaseOptions, dataSourceFor, isOutage, repeated } from './database.js';
 export { ApiDatabase, DatabaseModule, LogDatabase, ProjectionDatabase, ReadDatabase, ServiceDatabase } from './database.module.js';
 export { commandStoreSchema, migrate } from './migrate.js';
 export { type Role } from './roles.js';

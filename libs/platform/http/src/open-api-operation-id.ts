@@ -8,6 +8,9 @@ export function operationIdOf({ path, method, operation }: { path: string; metho
   // A signed link is no place to create things at.
   if (method === 'post' && path === '/api/approvals/{token}') return 'approvals.decide';
   const [resource = 'api', ...words] = segments.filter((segment) => !isParameter(segment)).map(camelCase);
+  const [verb] = words;
+  // Done to one by its id, and here to all that a filter finds.
+  if (method === 'post' && segments.length === 2 && (verb === 'retry' || verb === 'discard')) return `${resource}.${verb}Many`;
   return `${resource}.${verbOf(method, words.at(-1), isParameter(segments.at(-1) ?? ''))}`;
 }
 

@@ -1,5 +1,6 @@
 import { HttpException } from '@nestjs/common';
 import { DomainError, type ErrorKind, type InputError } from '@sluice/kernel';
+import { isOutage } from '@sluice/platform-database';
 
 /** RFC 9457. `type` is a path, resolved against the API that answered: `/problems/<code>`. */
 export interface Problem {
@@ -120,14 +121,4 @@ function clientErrorOf(error: unknown): number | undefined {
   const { statusCode, code } = error;
   const ofFastify = typeof code === 'string' && code.startsWith('FST_');
   return ofFastify && typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500 ? statusCode : undefined;
-}
-
-/** SQLSTATE: 08 connection, 53 out of resources, 57P0x shutting down, 55P03 lock not available, 57014 statement timeout. */
-const outage = /^(08...|53...|57P0.|55P03|57014|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)$/;
-const lostConnection = /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/;
-
-function isOutage(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  if ('driverError' in error && error.driverError !== error) return isOutage(error.driverError);
-  return ('code' in error && typeof error.code === 'string' && outage.test(error.code)) || lostConnection.test(error.message);
 }

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { ClientProxy, type CustomTransportStrategy, type ReadPacket, Server, type WritePacket } from '@nestjs/microservices';
+import { hear } from './hear.js';
 
 /** One channel for all of this process; what nobody listens to is gone, as on Redis. */
 const channel = new EventEmitter().setMaxListeners(0);
@@ -7,9 +8,10 @@ const topic = 'event';
 
 /** Nest's transport within a process: `@EventPattern` handlers hear what InProcessClient emits. */
 export class InProcessServer extends Server implements CustomTransportStrategy {
-  private readonly hear = (packet: ReadPacket): void => {
-    if (this.getHandlerByPattern(packet.pattern) === null) return;
-    void this.handleEvent(packet.pattern, packet, { getArgs: () => [], getArgByIndex: () => undefined } as never);
+  private readonly hear = ({ pattern, data }: ReadPacket): void => {
+    const handler = this.getHandlerByPattern(pattern);
+    const context = { getArgs: () => [], getArgByIndex: () => undefined };
+    if (handler !== null) void hear(pattern, handler, data, context, (message) => this.logger.error(message));
   };
 
   listen(callback: () => void): void {

@@ -1,4 +1,5 @@
-import { ClientRedis, ServerRedis } from '@nestjs/microservices';
+import { ClientRedis, type ReadPacket, type RedisContext, ServerRedis } from '@nestjs/microservices';
+import { hear } from './hear.js';
 
 /**
  * Nest's server over Redis, for hints: it starts, stops and lives on without Redis. Nest's own rejects its start, and never
@@ -12,6 +13,11 @@ export class PatientRedisServer extends ServerRedis {
     this.subClient.once('ready', () => this.bindEvents(this.subClient, this.pubClient));
     for (const client of [this.subClient, this.pubClient]) client.connect().catch(() => {});
     callback?.();
+  }
+
+  override handleEvent(pattern: string, { data }: ReadPacket, context: RedisContext): Promise<void> {
+    const handler = this.getHandlerByPattern(pattern);
+    return handler === null ? Promise.resolve() : hear(pattern, handler, data, context, (message) => this.logger.error(message));
   }
 
   override registerErrorListener(client: { on(event: string, listener: () => void): void }): void {

@@ -72,13 +72,17 @@ export class TicketWindows implements Admission {
     }
     this.askedAt = now;
     const since = (this.letOutSince = new LetOut());
-    readWindows(this.database.pool, 1)
-      .then((windows) => {
-        this.windows = windows;
-        this.letOut = since;
-      })
+    void this.ask(since);
+  }
+
+  private async ask(since: LetOut): Promise<void> {
+    try {
+      this.windows = await readWindows(this.database.pool, 1);
+      this.letOut = since;
+    } catch {
       // The database is away, and so is everything that could be let out; the copy stays as it is.
-      .catch(() => {})
-      .finally(() => (this.letOutSince = undefined));
+    } finally {
+      this.letOutSince = undefined;
+    }
   }
 }

@@ -4,7 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import { startRedis } from '@sluice/platform-local-servers';
 import { createLogger } from '@sluice/platform-telemetry';
 import { eventually, testRedisUrl } from '@sluice/testing';
-import { Queue } from 'bullmq';
+import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { QUEUE_PREFIX } from './bull-tickets.js';
 import { TicketConsumerModule, TicketsModule } from './queue.module.js';
@@ -122,6 +122,51 @@ describe('tickets on Redis', () => {
     await eventually(async () => expect(app.get(Collector).taken).toContainEqual({ id: 4_712, gen: 3 }));
     expect(app.get(Collector).taken.every(({ id, gen }) => Number.isSafeInteger(id) && Number.isSafeInteger(gen))).toBe(true);
   });
+});
+
+it('R-15: a job that BullMQ gave up as stalled is a ticket lost: the next one for its task is taken', async () => {
+  const redisUrl = await testRedisUrl();
+  const issuer = await NestFactory.createApplicationContext(
+    { module: class Issuer {}, imports: [TicketsModule.forRoot({ redisUrl })] },
+    { logger: false },
+  );
+  const tickets = issuer.get(Tickets);
+  await connected(tickets);
+  const redis = new Redis(redisUrl);
+  const queue = new Queue(QUEUE_NAMES.main, { connection: redis, prefix: QUEUE_PREFIX });
+
+  // It takes the job and says nothing more of it; who is given it next finds that it was given up.
+  const deaf = new Worker(QUEUE_NAMES.main, () => new Promise(() => {}), {
+    connection: { url: redisUrl, maxRetriesPerRequest: null },
+    prefix: QUEUE_PREFIX,
+    lockDuration: 200,
+    stalledInterval: 100,
+    maxStalledCount: 0,
+    skipLockRenewal: true,
+    concurrency: 2,
+  });
+  deaf.on('error', () => {});
+  await tickets.issue([{ id: 4_713, gen: 1 }]);
+  await eventually(async () =>
+    expect(await queue.getFailed()).toMatchObject([{ id: 't4713-1', failedReason: expect.stringContaining('stalled') }]),
+  );
+  await deaf.close(true);
+
+  const consumer = TicketConsumerModule.forRoot({
+    redisUrl,
+    concurrency: { main: 2, express: 1 },
+    logger: createLogger('test', 'silent'),
+    imports: [CollectorModule],
+  });
+  const app = await NestFactory.createApplicationContext({ module: class Consumers {}, imports: [consumer] }, { logger: false });
+  const { taken } = app.get(Collector);
+  await tickets.issue([{ id: 4_713, gen: 1 }]);
+  await tickets.issue([{ id: 4_713, gen: 2 }]);
+  await eventually(() => expect(taken).toEqual([{ id: 4_713, gen: 2 }]));
+  await app.close();
+  await queue.close();
+  await redis.quit();
+  await issuer.close();
 });
 
 it('R-03: without Redis nothing is placed, and nothing hangs', async () => {

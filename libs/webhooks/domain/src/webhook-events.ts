@@ -59,7 +59,14 @@ export type WebhookProcessed = DomainEvent<
   'webhook.processed',
   { readonly executionIds: readonly string[]; readonly webhookIds: readonly string[] }
 >;
-export type WebhookFailed = DomainEvent<'webhook.failed', { readonly error: { readonly code: string; readonly message: string } }>;
+/** `executionIds`: of several that listen, the runs that began all the same */
+export type WebhookFailed = DomainEvent<
+  'webhook.failed',
+  { readonly error: { readonly code: string; readonly message: string }; readonly executionIds?: readonly string[] }
+>;
+/** It had failed with its start, and a person has that tried again: it is as if received now. */
+export type WebhookRetried = DomainEvent<'webhook.retried', { readonly deadLetterId: string; readonly by: string }>;
 
 export type WebhookRegistrationEvent = WebhookRegistered | WebhookDeactivated;
-export type WebhookEvent = WebhookReceived | WebhookIgnored | WebhookHeld | WebhookReleased | WebhookProcessed | WebhookFailed;
+export type WebhookEvent =
+  WebhookReceived | WebhookIgnored | WebhookHeld | WebhookReleased | WebhookProcessed | WebhookFailed | WebhookRetried;

@@ -49,6 +49,11 @@ const arrived = ({
   receivedAt,
 });
 
+/** One that failed may have started some runs, and starts the others when it is tried again. */
+const withMore = (row: WebhookEventHistory | undefined, { executionIds = [] }: { readonly executionIds?: readonly string[] }) => [
+  ...new Set([...(row?.executionIds ?? []), ...executionIds]),
+];
+
 /** Every canonical event of every channel, ignored ones too. */
 export const webhookEventHistory: Projection<WebhookEvent, WebhookEventHistory> = {
   table: 'webhook_event_history',
@@ -82,7 +87,8 @@ export const webhookEventHistory: Projection<WebhookEvent, WebhookEventHistory> 
     'webhook.ignored': (event) => ({ ...arrived(event), status: 'ignored', ignoredBecause: event.payload.reason }),
     'webhook.held': (event) => ({ ...arrived(event), status: 'held' }),
     'webhook.released': () => ({ status: 'received' }),
-    'webhook.processed': ({ payload: { executionIds } }) => ({ status: 'processed', executionIds }),
-    'webhook.failed': ({ payload: { error } }) => ({ status: 'failed', error }),
+    'webhook.processed': ({ payload }, row) => ({ status: 'processed', executionIds: withMore(row, payload) }),
+    'webhook.failed': ({ payload }, row) => ({ status: 'failed', error: payload.error, executionIds: withMore(row, payload) }),
+    'webhook.retried': () => ({ status: 'received', error: null }),
   },
 };

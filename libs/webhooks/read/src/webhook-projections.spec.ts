@@ -95,6 +95,17 @@ it('keeps why an event failed', () => {
   expect(replay(webhookEventHistory, [received, failed])).toMatchObject([{ status: 'failed', error: { code: 'x', message: 'y' } }]);
 });
 
+it('an event that is tried again is received once more, and keeps the runs that it had started', () => {
+  const error = { code: 'workflow_broken', message: 'y' };
+  const partly: WebhookEvent = { type: 'webhook.failed', aggregateId: eventId, payload: { error, executionIds: [otherId] } };
+  const retried: WebhookEvent = { type: 'webhook.retried', aggregateId: eventId, payload: { deadLetterId: otherId, by: 'ada' } };
+  expect(replay(webhookEventHistory, [received, partly])).toMatchObject([{ status: 'failed', executionIds: [otherId] }]);
+  expect(replay(webhookEventHistory, [received, partly, retried])).toMatchObject([{ status: 'received', error: null }]);
+  expect(replay(webhookEventHistory, [received, partly, retried, processed])).toMatchObject([
+    { status: 'processed', error: null, executionIds: [otherId, executionId] },
+  ]);
+});
+
 it('is the same under every replay, in whatever batches', () => {
   const calls = [registered(webhookId), registered(otherId), received, processed];
   expect(replay(webhookSummary, calls, 1)).toEqual(replay(webhookSummary, calls));

@@ -75,5 +75,6 @@ export const webhookSummary: Projection<WebhookRegistrationEvent | WebhookEvent,
     'webhook.released': unchanged,
     'webhook.processed': (_event, row) => row && { successfulCalls: row.successfulCalls + 1 },
     'webhook.failed': unchanged,
+    'webhook.retried': unchanged,
   },
 };

@@ -9,7 +9,7 @@ import {
   type TaskNodeType,
   type TaskTools,
 } from '@sluice/nodes';
-import { type Database, storeClock } from '@sluice/platform-database';
+import { type Database, isOutage, storeClock } from '@sluice/platform-database';
 import type { EffectResult } from '../steps/commit-steps.js';
 import type { PublishedVersion } from '../steps/compiled-versions.js';
 import type { Lease } from '../steps/leases.js';
@@ -71,6 +71,8 @@ export async function performEffects(
     try {
       prepared.push(await prepare(job, stepTools(job.tenant)));
     } catch (error) {
+      // Nothing is sent yet: all of them wait for the database.
+      if (isOutage(error)) throw error;
       refused.push({ job, outcome: { fact: failureOf(attemptOf(job), startedAt, error) }, result: undefined });
     }
   }
@@ -94,7 +96,7 @@ export async function performEffects(
       const intent = recorded.get(effectId(placeOf(job)));
       if ((type.kind === 'effect' && intent === undefined) || job.lease.signal.aborted) return job.lease.end();
       const outcome = intent === undefined ? await performTask(ready, toolsFor) : await performEffect(ready, intent, toolsFor);
-      // Called off by ourselves: the intent stays, and whoever takes the task over knows that nobody knows.
+      // Called off by ourselves, or the database went away under it: the intent stays, and whoever takes the task over knows that nobody knows.
       if (outcome === undefined) return job.lease.end();
       await done(outcome);
     }),
@@ -120,7 +122,7 @@ async function performTask({ job, input, type, tools }: Prepared, toolsFor: Tool
     const came = await type.run(input, toolsFor(job, '', signal, undefined));
     return { job, outcome: await outcomeOf(version, run, attemptOf(job), startedAt, came, input, tools), result: undefined };
   } catch (error) {
-    if (lease.signal.aborted) return undefined;
+    if (lease.signal.aborted || isOutage(error)) return undefined;
     const known = signal.aborted ? new NodeFailure('timeout', `No outcome within ${timeoutMs} ms.`, { retryable: true }) : error;
     return { job, outcome: { fact: failureOf(attemptOf(job), startedAt, known) }, result: undefined };
   }
@@ -163,7 +165,7 @@ async function performEffect(
     const response = fact.type === 'node.completed' ? { handle: fact.handle, output: fact.output } : null;
     return { job, outcome, result: { ...ledger, state: 'succeeded', response } };
   } catch (error) {
-    if (lease.signal.aborted) return undefined;
+    if (lease.signal.aborted || isOutage(error)) return undefined;
     const known = signal.aborted
       ? new NodeFailure('timeout', `No outcome within ${timeoutMs} ms.`, { retryable: true, outcomeUnknown: true })
       : error;

@@ -10,6 +10,7 @@ import { type TaskTicket, Tickets, TicketWindows } from '@sluice/platform-queue'
 import { createLogger } from '@sluice/platform-telemetry';
 import { eventually, type TestDatabase, testDatabase } from '@sluice/testing';
 import pg from 'pg';
+import { FailingTasks } from '../dead-letters/failing-tasks.js';
 import type { EffectToolbox } from '../effects/effect-toolbox.js';
 import { NodeNotTestable } from '../find-draft.js';
 import { StartBacktest, StartBacktestHandler } from '../start-backtest.js';
@@ -101,8 +102,9 @@ function worker() {
     slowFor: () => () => Promise.reject(new Error('no slow expression is used here')),
     publicUrl: 'http://localhost',
   };
-  const requests = new RequestRunner(database, versions, tenants, leases, toolbox, blobs, silent, options, logger);
   const committer = new Committer(bus, silent, tickets, logger);
+  const failing = new FailingTasks(database, committer, new WakeUps(), logger);
+  const requests = new RequestRunner(database, versions, tenants, leases, toolbox, blobs, silent, failing, options);
   const callees = new Callees(database, versions);
   const runner = new TaskRunner(
     database,
@@ -117,6 +119,7 @@ function worker() {
     blobs,
     callees,
     requests,
+    failing,
     options,
     logger,
   );

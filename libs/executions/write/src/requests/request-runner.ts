@@ -1,12 +1,14 @@
 import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
 import type { Iteration } from '@sluice/engine';
+import { crashesMax } from '@sluice/executions-domain';
 import type { JsonObject } from '@sluice/kernel';
 import { NodeFailure, type TaskTools } from '@sluice/nodes';
 import { codeOf, ServiceDatabase } from '@sluice/platform-database';
 import { announce } from '@sluice/platform-event-log';
 import { Notifications } from '@sluice/platform-notifications';
-import { LOGGER, type Logger, withCorrelation } from '@sluice/platform-telemetry';
+import { withCorrelation } from '@sluice/platform-telemetry';
 import { approvalUrlOf } from '../approvals/approval-url.js';
+import { FailingTasks } from '../dead-letters/failing-tasks.js';
 import { EffectToolbox } from '../effects/effect-toolbox.js';
 import { writeStateOnce } from '../effects/node-state.js';
 import { Blobs } from '../steps/blobs.js';
@@ -22,7 +24,6 @@ import type { SimulationTools } from './simulate.js';
 import { type TestedNode, testNode } from './test-node.js';
 import { type BacktestProgress, type BacktestRequest, isRequestPayload, testWaitMs, type TestRequest } from './worker-request.js';
 
-const crashesMax = 3;
 const testsMax = 16;
 const backtestsMax = 2;
 
@@ -56,8 +57,8 @@ export class RequestRunner implements BeforeApplicationShutdown {
     private readonly toolbox: EffectToolbox,
     private readonly blobs: Blobs,
     private readonly notifications: Notifications,
+    private readonly failing: FailingTasks,
     @Inject(WORKER_OPTIONS) private readonly options: WorkerOptions,
-    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   /** Resolves once they are begun: they go on by themselves. Those for which there is no room are put off. */
@@ -112,7 +113,8 @@ export class RequestRunner implements BeforeApplicationShutdown {
         );
       }
     } catch (error) {
-      this.logger.warn({ reason: messageOf(error), taskId: lease.task.id }, 'a request is left to the sweeps');
+      await this.failing.failed([lease.task], error);
+      done = true;
     }
     // What is lost is somebody else's already; giving it back does nothing then.
     if (done) lease.end();

@@ -4,6 +4,7 @@ import { compileExpression } from '@sluice/expressions';
 import { type Json, type JsonObject, newId } from '@sluice/kernel';
 import { storeClock } from '@sluice/platform-database';
 import type { Concurrency } from '@sluice/workflows-domain';
+import { isPassing } from '../dead-letters/isolate.js';
 import type { PublishedVersion } from './compiled-versions.js';
 import type { Parent, Run } from './run.js';
 import { priorities, runStep, type Step, type StepTools, stepWith, type Timer } from './run-step.js';
@@ -107,7 +108,8 @@ async function turnKey({ key }: Concurrency, { trigger, input }: Start, { slow, 
       : typeof value === 'string'
         ? value.slice(0, 500)
         : JSON.stringify(value).slice(0, 500);
-  } catch {
+  } catch (error) {
+    if (isPassing(error)) throw error;
     return null;
   }
 }

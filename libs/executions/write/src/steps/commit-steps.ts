@@ -5,6 +5,7 @@ import { storeClock } from '@sluice/platform-database';
 import { appendEvents, type LogEntry } from '@sluice/platform-event-log';
 import { type Admission, type TaskTicket, ticketFor, withhold, type WrittenTask, writtenTask } from '@sluice/platform-queue';
 import type { PoolClient } from 'pg';
+import { buryTasks, type Death } from '../dead-letters/bury-tasks.js';
 import type { Begun } from './begin-run.js';
 import type { FollowUp, Step } from './run-step.js';
 import { decideTurns, lockTurns, passTurns } from './turns.js';
@@ -14,6 +15,8 @@ import { consumeWaits, dropWhatIsLeft, endOfCall, lockWaits, rememberMatches, ty
 export interface HeldTask {
   readonly id: number;
   readonly epoch: number;
+  /** It is given up: it stays as a dead letter instead of being done */
+  readonly dies?: Death;
 }
 
 /** What an effect came to; written under its own guard, even when the step is fenced or the run was cancelled meanwhile. */
@@ -43,10 +46,12 @@ export interface StartWork {
   readonly listeners: readonly { readonly webhookId: string; readonly begun: Begun }[];
   /** All of them must still be there */
   readonly matches: readonly WaitKey[];
-  /** The event could not be handled at all (a crash loop) */
+  /** The event could not be handled, or not by all its listeners */
   readonly failure?: { readonly code: string; readonly message: string };
   /** It begins runs only while fewer of its tenant are under way; undefined: however many are */
   readonly runsMax?: number | undefined;
+  /** Runs of it that began in commits of their own */
+  readonly begunApart?: readonly string[];
 }
 
 /** A step of a run that is there already, and runs that begin for another reason than an event. */
@@ -170,7 +175,12 @@ export async function writeWork(client: PoolClient, works: readonly Work[], admi
     written.filter(({ run }) => run.version > 0),
   );
 
-  const done = works.flatMap(({ tasks }, index) => (outcomes[index] === 'committed' ? tasks.map(({ id }) => id) : []));
+  const committed = works.flatMap(({ tasks }, index) => (outcomes[index] === 'committed' ? tasks : []));
+  const done = committed.flatMap(({ id, dies }) => (dies === undefined ? [id] : []));
+  const buried = await buryTasks(
+    client,
+    committed.flatMap(({ id, dies }) => (dies === undefined ? [] : [{ id, dies }])),
+  );
   const tickets = await replaceTasks(client, done, written, admission);
   const others = [...(await turns.take(inserted)), ...(await passTurns(client, written))];
   await writeBlobs(client, written);
@@ -200,6 +210,7 @@ export async function writeWork(client: PoolClient, works: readonly Work[], admi
     ...starts().flatMap(({ work }) => startEntries(work, inserted, processed)),
     ...begun.flatMap((one) => stepEntries(turns.stepOf(one), one.first, 0)),
     ...present.flatMap((step) => stepEntries(step, [], step.run.version)),
+    ...buried,
     ...afterCancel.flatMap(sentAfterCancel),
   ];
   const begunIn = (work: Work) => begunOf(work).flatMap((one) => (inserted.has(one.step.run.id) ? [turns.stepOf(one)] : []));
@@ -613,8 +624,9 @@ function stepEntries({ run, events }: Step, before: readonly DomainEvent[], vers
 }
 
 function startEntries(work: StartWork, inserted: ReadonlySet<string>, processed: ReadonlyMap<string, number>): LogEntry[] {
-  const { tenantId, webhookEventId, correlationId, failure, matches } = work;
+  const { tenantId, webhookEventId, correlationId, failure, matches, begunApart = [] } = work;
   const begun = work.listeners.filter((one) => inserted.has(one.begun.step.run.id));
+  const executionIds = [...begunApart, ...begun.map((one) => one.begun.step.run.id)];
   const version = processed.get(webhookEventId);
   const event: DomainEvent =
     failure === undefined
@@ -622,11 +634,15 @@ function startEntries(work: StartWork, inserted: ReadonlySet<string>, processed:
           type: 'webhook.processed',
           aggregateId: webhookEventId,
           payload: {
-            executionIds: begun.map((one) => one.begun.step.run.id),
+            executionIds,
             webhookIds: begun.map(({ webhookId }) => webhookId),
             ...(matches.length === 0 ? {} : { resumedExecutionIds: matches.map(({ executionId }) => executionId) }),
           },
         }
-      : { type: 'webhook.failed', aggregateId: webhookEventId, payload: { error: failure } };
+      : {
+          type: 'webhook.failed',
+          aggregateId: webhookEventId,
+          payload: { error: failure, ...(executionIds.length === 0 ? {} : { executionIds }) },
+        };
   return version === undefined ? [] : [{ event, tenantId, aggregateVersion: version, correlationId, causationId: webhookEventId }];
 }

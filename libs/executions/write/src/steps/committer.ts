@@ -1,13 +1,13 @@
 import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
 import { Command, CommandBus, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { codeOf, GroupCommit, ServiceDatabase } from '@sluice/platform-database';
+import { GroupCommit, isOutage, ServiceDatabase } from '@sluice/platform-database';
 import { announce } from '@sluice/platform-event-log';
 import { failpoint } from '@sluice/platform-failpoints';
 import { Notifications } from '@sluice/platform-notifications';
 import { Tickets, TicketWindows } from '@sluice/platform-queue';
 import { LOGGER, type Logger } from '@sluice/platform-telemetry';
 import { commitWork, type Committed, type CommittedGroup, tenantOf, type Work } from './commit-steps.js';
-import { countEvents } from './execution-metrics.js';
+import { countEvents, fencedTotal } from './execution-metrics.js';
 
 /** A batch of steps of many runs, to be written at once. */
 export class CommitSteps extends Command<CommittedGroup> {
@@ -47,7 +47,8 @@ export class Committer implements BeforeApplicationShutdown {
   ) {
     this.groups = new GroupCommit({
       flush: (works) => this.flush(works),
-      isBadData: (error) => /^(22|23|54)/.test(codeOf(error) ?? ''),
+      // One that Postgres or we cannot write is to be alone with that, whatever it is; a database that is away is away for all.
+      isBadData: (error) => !isOutage(error),
       laneOf: tenantOf,
       weightOf: () => 1,
       itemsMax: 200,
@@ -79,6 +80,7 @@ export class Committer implements BeforeApplicationShutdown {
     if (tickets.length > 0) await this.tickets.issue(tickets);
     if (commitId !== undefined) announce(this.notifications, commitId, entries);
     countEvents(entries.map(({ event }) => event));
+    fencedTotal.inc(committed.filter(({ outcome }) => outcome === 'fenced').length);
     return committed;
   }
 }

@@ -32,9 +32,9 @@ export class Leases {
     return this.leasesOf(claimed, ended);
   }
 
-  /** As many of each line's first as can be had, in order. */
-  async takeLines(lines: readonly Line[]): Promise<Lease[]> {
-    return this.leasesOf(await claimLines(this.database.pool, lines, this.owner, leaseMs));
+  /** As many of each line's first as can be had, in order; `alone`: the first, whichever it is. */
+  async takeLines(lines: readonly Line[], alone: boolean): Promise<Lease[]> {
+    return this.leasesOf(await claimLines(this.database.pool, lines, alone, this.owner, leaseMs));
   }
 
   private leasesOf(claimed: readonly Task[], ended: (task: Task) => void = () => {}): Lease[] {

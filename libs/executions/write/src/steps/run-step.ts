@@ -31,6 +31,7 @@ import { storeClock } from '@sluice/platform-database';
 import { ExpressionPoolUnavailable } from '@sluice/platform-expression-pool';
 import { failpoint } from '@sluice/platform-failpoints';
 import type { WorkflowSettings } from '@sluice/workflows-domain';
+import { isPassing } from '../dead-letters/isolate.js';
 import type { Begun, Callee } from './begin-run.js';
 import { type Blob, type BlobSource, keep, storable } from './blobs.js';
 import type { PublishedVersion } from './compiled-versions.js';
@@ -298,7 +299,7 @@ async function runInProcess(
     return await outcomeOf(version, run, place, startedAt, outcome instanceof Promise ? await outcome : outcome, input, tools);
   } catch (error) {
     // No fault of the node: its task stays, and is tried again.
-    if (error instanceof ExpressionPoolUnavailable) throw error;
+    if (isPassing(error)) throw error;
     return { fact: failureOf(place, startedAt, error) };
   }
 }

@@ -1,6 +1,7 @@
 import { compileExpression, type Expression, type SlowEvaluator, truthy } from '@sluice/expressions';
 import type { TriggerEvent } from '@sluice/webhooks-domain';
 import type { Pool } from 'pg';
+import { isPassing } from '../dead-letters/isolate.js';
 import type { Start } from './begin-run.js';
 
 /** A registration whose workflow is published. */
@@ -61,7 +62,9 @@ export async function wants(listener: Listener, event: TriggerEvent, tenantId: s
   const scope = { trigger, input: trigger, nodes: {}, execution: {}, workflow: {}, customer: { id: event.customerId }, env: {} };
   try {
     return truthy(await compiledFilter(listener.filter).evaluate(scope, slow));
-  } catch {
+  } catch (error) {
+    // Not now is not no.
+    if (isPassing(error)) throw error;
     return false;
   }
 }

@@ -1,4 +1,5 @@
 import type { Iteration } from '@sluice/engine';
+import type { TaskKind } from '@sluice/executions-domain';
 import type { Json } from '@sluice/kernel';
 import type { Queue, TaskTicket } from '@sluice/platform-queue';
 import type { TriggerEvent } from '@sluice/webhooks-domain';
@@ -8,10 +9,11 @@ import type { Pool } from 'pg';
 export interface Task {
   readonly id: number;
   readonly tenantId: string;
-  readonly kind: 'start' | 'begin' | 'step' | 'effect' | 'resume' | 'cancel' | 'match' | 'request';
+  readonly kind: TaskKind;
   readonly gen: number;
   readonly epoch: number;
   readonly crashes: number;
+  readonly failures: number;
   readonly executionId: string | null;
   readonly nodeId: string | null;
   readonly iteration: Iteration;
@@ -33,6 +35,7 @@ interface TaskRow {
   gen: number;
   epoch: number;
   crashes: number;
+  failures: number;
   execution_id: string | null;
   node_id: string | null;
   iteration: string;
@@ -60,7 +63,7 @@ export async function readTasks(pool: Pool, tickets: readonly TaskTicket[]): Pro
   return rows.map(taskOf);
 }
 
-const taskColumns = `t.id, t.tenant_id, t.kind, t.gen, t.epoch, t.crashes, t.execution_id, t.node_id, t.iteration, t.attempt, t.payload,
+const taskColumns = `t.id, t.tenant_id, t.kind, t.gen, t.epoch, t.crashes, t.failures, t.execution_id, t.node_id, t.iteration, t.attempt, t.payload,
   t.queue, extract(epoch FROM now() - t.run_after)::float8 AS waited, t.order_key::text AS line, t.webhook_event_id, w.item, w.correlation_id`;
 
 const taskOf = (row: TaskRow): Task => ({
@@ -70,6 +73,7 @@ const taskOf = (row: TaskRow): Task => ({
   gen: row.gen,
   epoch: row.epoch,
   crashes: row.crashes,
+  failures: row.failures,
   executionId: row.execution_id,
   nodeId: row.node_id,
   iteration: row.iteration,
@@ -131,7 +135,7 @@ export async function handBackTasks(pool: Pool, tasks: readonly Task[]): Promise
  * Not now: the tasks, claimed by us or by nobody, get another ticket after this long, of a new generation, for whoever has room then. One that
  * was skipped because somebody locks it would keep its lease until that runs out.
  */
-export async function putOffTasks(pool: Pool, tasks: readonly Task[], ms = 1_000): Promise<void> {
+export async function putOffTasks(pool: Pool, tasks: readonly Pick<Task, 'id' | 'epoch'>[], ms = 1_000): Promise<void> {
   if (tasks.length === 0) return;
   await pool.query({
     name: 'put-off-tasks',
@@ -142,6 +146,48 @@ export async function putOffTasks(pool: Pool, tasks: readonly Task[], ms = 1_000
            WHERE t.id = k.id`,
     values: [tasks.map(({ id }) => id), tasks.map(({ epoch }) => epoch), ms],
   });
+}
+
+/** Of tasks that cannot even be read nothing is known but their tickets. */
+export async function putOffTickets(pool: Pool, tickets: readonly TaskTicket[], ms: number): Promise<void> {
+  await pool.query(
+    `UPDATE tasks t SET ticketed_at = NULL, gen = t.gen + 1, run_after = now() + $3 * interval '1 millisecond'
+     FROM unnest($1::bigint[], $2::int[]) AS k(id, gen) WHERE t.id = k.id AND t.gen = k.gen AND t.status = 'ready'`,
+    [tickets.map(({ id }) => id), tickets.map(({ gen }) => gen), ms],
+  );
+}
+
+export interface Postponement {
+  readonly task: Pick<Task, 'id' | 'epoch'>;
+  /** Until it is tried again */
+  readonly delayMs: number;
+  /** Work on it failed */
+  readonly failure?: {
+    /** Towards its end; nothing does for which the task is not to blame */
+    readonly counts: boolean;
+    readonly error: { readonly message: string };
+  };
+}
+
+/** Taken, but not done: whoever comes first tries these tasks again, later. Their leases end. */
+export async function postponeTasks(pool: Pool, tasks: readonly Postponement[]): Promise<void> {
+  if (tasks.length === 0) return;
+  await pool.query(
+    `UPDATE tasks t
+     SET status = 'ready', lease_owner = NULL, lease_until = NULL, ticketed_at = NULL, gen = t.gen + 1,
+         run_after = now() + k.delay_ms * interval '1 millisecond', failures = t.failures + k.counted, last_error = coalesce(k.error, t.last_error)
+     FROM (SELECT t.id, k.delay_ms, k.counted, k.error
+           FROM unnest($1::bigint[], $2::int[], $3::double precision[], $4::int[], $5::jsonb[]) AS k(id, epoch, delay_ms, counted, error)
+           JOIN tasks t USING (id, epoch) WHERE t.status <> 'dead' ORDER BY t.id FOR UPDATE OF t) k
+     WHERE t.id = k.id`,
+    [
+      tasks.map(({ task }) => task.id),
+      tasks.map(({ task }) => task.epoch),
+      tasks.map(({ delayMs }) => delayMs),
+      tasks.map(({ failure }) => (failure?.counts === true ? 1 : 0)),
+      tasks.map(({ failure }) => (failure === undefined ? null : JSON.stringify(failure.error))),
+    ],
+  );
 }
 
 /** Of these tasks, those whose run is paused wait until it is resumed; answers them. The locked run decides between this and a resumption. */
@@ -175,20 +221,21 @@ export interface Line {
 const headMax = 50;
 
 /**
- * Takes leases on the heads of these lines: of each the tasks, in order, up to the first that somebody else has or that is not due. Of a line
- * whose head somebody else takes at the same moment, none: what stands behind it is theirs, who come back for more when they are done.
+ * Takes leases on the heads of these lines: of each the tasks, in order, up to the first that somebody else has, that is not due, or that was
+ * with a worker as it died; `alone`: only the first, whichever it is. Of a line whose head somebody else takes at the same moment, none: what
+ * stands behind it is theirs, who come back for more when they are done.
  */
-export async function claimLines(pool: Pool, lines: readonly Line[], owner: string, leaseMs: number): Promise<Task[]> {
+export async function claimLines(pool: Pool, lines: readonly Line[], alone: boolean, owner: string, leaseMs: number): Promise<Task[]> {
   if (lines.length === 0) return [];
   const { rows } = await pool.query<TaskRow>({
     name: 'claim-lines',
     text: `WITH head AS (
              SELECT * FROM (
-               SELECT k.n, t.id, bool_and(t.status = 'ready' AND t.run_after <= now()) OVER (PARTITION BY k.n ORDER BY t.order_at) AS free
+               SELECT k.n, t.id, bool_and(t.status = 'ready' AND t.run_after <= now() AND ($5 OR t.crashes = 0)) OVER (PARTITION BY k.n ORDER BY t.order_at) AS free
                FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY AS k(tenant_id, line, n), LATERAL (
-                 SELECT id, status, run_after, order_at FROM tasks t
+                 SELECT id, status, run_after, crashes, order_at FROM tasks t
                  WHERE t.tenant_id = k.tenant_id AND t.order_key = k.line AND t.kind = 'start' AND t.status <> 'dead'
-                 ORDER BY t.order_at LIMIT ${headMax}) t) h
+                 ORDER BY t.order_at LIMIT CASE WHEN $5 THEN 1 ELSE ${headMax} END) t) h
              WHERE free
            ), locked AS (
              SELECT h.n, t.id FROM tasks t JOIN head h USING (id) WHERE t.status = 'ready' ORDER BY t.id FOR UPDATE OF t
@@ -200,7 +247,7 @@ export async function claimLines(pool: Pool, lines: readonly Line[], owner: stri
            )
            SELECT ${taskColumns} FROM claimed t LEFT JOIN webhook_events w ON w.tenant_id = t.tenant_id AND w.id = t.webhook_event_id
            ORDER BY t.order_at`,
-    values: [lines.map(({ tenantId }) => tenantId), lines.map(({ line }) => line), owner, leaseMs],
+    values: [lines.map(({ tenantId }) => tenantId), lines.map(({ line }) => line), owner, leaseMs, alone],
   });
   return rows.map(taskOf);
 }

@@ -179,7 +179,7 @@ export async function dropWhatIsLeft(client: PoolClient, steps: readonly Step[])
   );
   await client.query(`DELETE FROM timers t USING ${keys} WHERE ${of('t')}`, values);
   await client.query(
-    `DELETE FROM tasks WHERE id IN (SELECT t.id FROM ${keys} JOIN tasks t ON ${of('t')} WHERE t.status <> 'leased' ORDER BY t.id FOR UPDATE OF t SKIP LOCKED)`,
+    `DELETE FROM tasks WHERE id IN (SELECT t.id FROM ${keys} JOIN tasks t ON ${of('t')} WHERE t.status = 'ready' ORDER BY t.id FOR UPDATE OF t SKIP LOCKED)`,
     values,
   );
   const children = called.flatMap(({ tenant_id: tenantId, child }) => (child === null ? [] : [{ tenantId, child }]));

@@ -1,16 +1,6 @@
 import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
 import { ServiceDatabase } from '@sluice/platform-database';
-import {
-  isLight,
-  type Lane,
-  laneOf,
-  readWindows,
-  type TaskTicket,
-  ticketFor,
-  Tickets,
-  type Windows,
-  type WrittenTask,
-} from '@sluice/platform-queue';
+import { Tickets } from '@sluice/platform-queue';
 import { LOGGER, type Logger } from '@sluice/platform-telemetry';
 import { oldestWaitingSeconds } from './queue-metrics.js';
 import { giveTickets } from './give-tickets.js';

@@ -89,20 +89,18 @@ export async function renewOldTickets(pool: Pool, olderThanMs: number, limit = r
  * Tasks whose lease ran out are ready again. It counts as a crash only if the worker's own row is stale as well and Postgres has been
  * up for a whole lease: neither a slow worker nor a database restart makes a task look deadly.
  */
-export async function requeueExpiredLeases(pool: Pool, leaseMs: number): Promise<number> {
-  const { rowCount } = await pool.query({
+export async function requeueExpiredLeases(pool: Pool, leaseMs: number): Promise<{ readonly tasks: number; readonly crashes: number }> {
+  const { rows } = await pool.query<{ crashed: boolean }>({
     name: 'requeue-expired-leases',
     text: `UPDATE tasks t
-           SET status = 'ready', lease_owner = NULL, lease_until = NULL, ticketed_at = NULL, gen = t.gen + 1,
-               crashes = t.crashes + CASE
-                 WHEN EXISTS (SELECT 1 FROM workers w WHERE w.id = t.lease_owner AND w.beat_at > now() - $1 * interval '1 millisecond') THEN 0
-                 WHEN pg_postmaster_start_time() > now() - $1 * interval '1 millisecond' THEN 0
-                 ELSE 1 END
-           FROM (SELECT id FROM tasks WHERE status = 'leased' AND lease_until < now() ORDER BY lease_until LIMIT ${rowsMax} FOR UPDATE SKIP LOCKED) k
-           WHERE t.id = k.id`,
+           SET status = 'ready', lease_owner = NULL, lease_until = NULL, ticketed_at = NULL, gen = t.gen + 1, crashes = t.crashes + k.crashed::int
+           FROM (SELECT l.id, NOT EXISTS (SELECT 1 FROM workers w WHERE w.id = l.lease_owner AND w.beat_at > now() - $1 * interval '1 millisecond')
+                        AND pg_postmaster_start_time() <= now() - $1 * interval '1 millisecond' AS crashed
+                 FROM tasks l WHERE l.status = 'leased' AND l.lease_until < now() ORDER BY l.lease_until LIMIT ${rowsMax} FOR UPDATE OF l SKIP LOCKED) k
+           WHERE t.id = k.id RETURNING k.crashed`,
     values: [leaseMs],
   });
-  return rowCount ?? 0;
+  return { tasks: rows.length, crashes: rows.filter(({ crashed }) => crashed).length };
 }
 
 /**

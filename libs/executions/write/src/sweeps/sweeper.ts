@@ -3,6 +3,7 @@ import { ServiceDatabase } from '@sluice/platform-database';
 import { failpoint } from '@sluice/platform-failpoints';
 import { Tickets, TicketWindows, withhold, type WrittenTask } from '@sluice/platform-queue';
 import { LOGGER, type Logger } from '@sluice/platform-telemetry';
+import { crashesTotal, leasesExpiredTotal } from '../steps/execution-metrics.js';
 import { leaseMs } from '../steps/leases.js';
 import { TaskRunner } from '../task-runner.js';
 import { Dispatcher } from './dispatcher.js';
@@ -85,7 +86,9 @@ export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdow
     const { pool } = this.database;
     const now = performance.now();
     const requeued = await requeueExpiredLeases(pool, leaseMs);
-    if (requeued > 0) this.logger.warn({ tasks: requeued }, 'leases ran out; their tasks are ready again');
+    leasesExpiredTotal.inc(requeued.tasks);
+    crashesTotal.inc(requeued.crashes);
+    if (requeued.tasks > 0) this.logger.warn(requeued, 'leases ran out; their tasks are ready again');
     await failpoint('tmr.after_select');
     const fired = await fireDueTimers(pool);
     await failpoint('tmr.before_commit');

@@ -8,6 +8,7 @@ import { ProviderApps1764000000007 } from './0007-provider-apps.js';
 import { WholeEngine1764000000008 } from './0008-whole-engine.js';
 import { Schedules1764000000009 } from './0009-schedules.js';
 import { Admission1764000000010 } from './0010-admission.js';
+import { DeadLetters1764000000011 } from './0011-dead-letters.js';
 
 /** In order; a landed migration is never edited. */
 export const commandMigrations = [
@@ -21,4 +22,5 @@ export const commandMigrations = [
   WholeEngine1764000000008,
   Schedules1764000000009,
   Admission1764000000010,
+  DeadLetters1764000000011,
 ] as const;

@@ -3,6 +3,7 @@ import { OperationsShown1764000000002 } from './0002-operations.js';
 import { VersionsAndAudit1764000000003 } from './0003-versions-and-audit.js';
 import { WholeEngineShown1764000000004 } from './0004-whole-engine.js';
 import { BacktestsShown1764000000005 } from './0005-backtests.js';
+import { DeadLettersShown1764000000007 } from './0007-dead-letters.js';
 
 /** In order; a landed migration is never edited. */
 export const queryMigrations = [
@@ -11,4 +12,5 @@ export const queryMigrations = [
   VersionsAndAudit1764000000003,
   WholeEngineShown1764000000004,
   BacktestsShown1764000000005,
+  DeadLettersShown1764000000007,
 ] as const;

@@ -1,6 +1,6 @@
 import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
 import { DomainError } from '@sluice/kernel';
-import { codeOf, GroupCommit, Overloaded, ServiceDatabase } from '@sluice/platform-database';
+import { codeOf, GroupCommit, Overloaded, repeated, ServiceDatabase } from '@sluice/platform-database';
 import { failpoint } from '@sluice/platform-failpoints';
 import { EVENTS_APPENDED, Notifications } from '@sluice/platform-notifications';
 import { Tickets, TicketWindows } from '@sluice/platform-queue';
@@ -61,7 +61,7 @@ export class DeliveryGroups implements BeforeApplicationShutdown {
 
   private async flush(database: ServiceDatabase, deliveries: readonly AcceptedDelivery[]): Promise<readonly WrittenDelivery[]> {
     await failpoint('gw.before_commit');
-    const group = await writeDeliveries(database.pool, deliveries, this.windows).catch((error: unknown) => {
+    const group = await repeated(() => writeDeliveries(database.pool, deliveries, this.windows)).catch((error: unknown) => {
       this.logger.warn(
         { reason: error instanceof Error ? error.message : String(error), deliveries: deliveries.length },
         'deliveries not recorded',
