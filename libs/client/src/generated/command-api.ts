@@ -1241,12 +1241,14 @@ export interface components {
             readonly names: readonly string[];
         };
         readonly TenantQuotas: {
-            /** @description Runs that are under way at the same time */
+            /** @description Runs that are under way at the same time; those that wait for a time, an event or a person are not */
             readonly maxConcurrentExecutions?: number;
             /** @description Deliveries that are accepted within a minute */
             readonly webhooksPerMinute?: number;
             /** @description Runs that begin within a day (UTC) */
             readonly dailyExecutions?: number;
+            /** @description Its part of what all tenants share, beside theirs; 1 where nothing is said */
+            readonly weight?: number;
             /**
              * Format: uuid
              * @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for.
@@ -5849,7 +5851,8 @@ export interface operations {
                  * @example {
                  *       "maxConcurrentExecutions": 1,
                  *       "webhooksPerMinute": 1,
-                 *       "dailyExecutions": 1
+                 *       "dailyExecutions": 1,
+                 *       "weight": 1
                  *     }
                  */
                 readonly "application/json": components["schemas"]["TenantQuotas"];
@@ -5872,6 +5875,7 @@ export interface operations {
                      *         "maxConcurrentExecutions": 1,
                      *         "webhooksPerMinute": 1,
                      *         "dailyExecutions": 1,
+                     *         "weight": 1,
                      *         "tenantId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e"
                      *       }
                      *     }

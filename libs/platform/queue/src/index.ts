@@ -6,7 +6,6 @@ export { type TaskTicket, TicketHandler, Tickets } from './tickets.js';
 export {
   beginsRuns,
   callsPerWorker,
-  emptyWindows,
   isLight,
   type Lane,
   laneOf,

@@ -19,9 +19,9 @@ CREATE INDEX tasks_due ON tasks (run_after) WHERE status = 'ready' AND ticketed_
 CREATE INDEX workflow_executions_running ON workflow_executions (tenant_id) WHERE status = 'running';
 
 -- A line: the events of one customer of one channel, which begin one after the other where runs take turns. Two customers whose hashes are
--- equal share one, and wait for each other without need.
+-- equal share one, and wait for each other without need. Below 2^53, as every number of ours.
 CREATE FUNCTION line_of(channel uuid, customer text) RETURNS bigint LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-  SELECT hashtextextended(channel || '/' || coalesce(customer, ''), 0)
+  SELECT hashtextextended(channel || '/' || coalesce(customer, ''), 0) & 9007199254740991
 $$;
 ALTER TABLE tasks ADD COLUMN order_key bigint;         -- start: its line
 UPDATE tasks t SET order_key = line_of(w.channel_id, w.customer_id)
