@@ -1,5 +1,7 @@
+import { chmodSync, chownSync, cpSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type EmbeddedPostgres, endProcess, freePort, type Redis, startEmbeddedPostgres, startRedis } from '@sluice/platform-local-servers';
+import pg from 'pg';
 
 const endedWithinMs = 20_000;
 
@@ -33,6 +35,26 @@ export class ChaosPostgres {
 
   ensureDatabase(name: string): Promise<void> {
     return this.running.ensureDatabase(name);
+  }
+
+  /** A second server that follows this one and may take its place, from a copy of its files. */
+  async makeStandby(dataDir: string): Promise<ChaosPostgres> {
+    const { running, settings } = this;
+    const primary = new pg.Client(running.url('postgres'));
+    await primary.connect();
+    await primary.query(`SELECT pg_backup_start('standby', true)`);
+    cpSync(running.dataDir, dataDir, { recursive: true, preserveTimestamps: true });
+    const { rows } = await primary.query('SELECT labelfile FROM pg_backup_stop()');
+    await primary.end();
+    const url = new URL(running.url('postgres'));
+    const follow = `host=127.0.0.1 port=${url.port} user=postgres password=${url.password} application_name=standby`;
+    rmSync(join(dataDir, 'postmaster.pid'), { force: true });
+    rmSync(join(dataDir, 'postgresql.auto.conf'), { force: true });
+    writeFileSync(join(dataDir, 'postgresql.auto.conf'), '');
+    writeFileSync(join(dataDir, 'backup_label'), rows[0].labelfile);
+    writeFileSync(join(dataDir, 'standby.signal'), '');
+    takeOver(running.dataDir, dataDir);
+    return ChaosPostgres.start(dataDir, { ...settings, primary_conninfo: follow, hot_standby: 'on' });
   }
 
   /** fast: sessions are ended, a checkpoint is written; immediate: the next start recovers from the log; kill: as a crash of the machine. */
@@ -92,6 +114,13 @@ export class ChaosRedis {
   async start(settings: Readonly<Record<string, string>> = {}): Promise<void> {
     this.running = await startRedis({ dir: this.dir, port: this.port, settings });
   }
+}
+
+/** The copy belongs to whoever the original belongs to. */
+function takeOver(from: string, to: string): void {
+  const { uid, gid } = statSync(from);
+  for (const entry of ['.', ...readdirSync(to, { recursive: true, encoding: 'utf8' })]) chownSync(join(to, entry), uid, gid);
+  chmodSync(to, 0o700);
 }
 
 export const folderOf = (dataDir: string, server: 'postgres' | 'redis'): string => join(dataDir, server);

@@ -74,15 +74,15 @@ export class System {
 
   readonly options: SystemOptions;
   readonly services: Services;
-  readonly postgres: ChaosPostgres;
+  postgres: ChaosPostgres;
   readonly redis: ChaosRedis;
   /** Between the apps and Postgres */
   readonly postgresProxy: TcpProxy;
   readonly redisProxy: TcpProxy;
   readonly stub: TargetStub;
   /** The two stores, past the proxy, as a superuser */
-  readonly command: pg.Pool;
-  readonly query: pg.Pool;
+  command: pg.Pool;
+  query: pg.Pool;
   readonly load: Load;
   private readonly dataDir: string;
   private readonly heard: Hearing;
@@ -143,11 +143,6 @@ export class System {
       log: (line) => heard.line(line.slice(0, line.indexOf(' |')), line),
       onCrash: (app, how) => heard.crash(app, how),
     });
-    const pool = (database: string) => {
-      const made = new pg.Pool({ connectionString: postgres.url(database), max: 4 });
-      made.on('error', () => {}); // the server is restarted under it
-      return made;
-    };
     const system = new System({
       options,
       services,
@@ -156,8 +151,8 @@ export class System {
       postgresProxy,
       redisProxy,
       stub,
-      command: pool('sluice_command'),
-      query: pool('sluice_query'),
+      command: poolOf(postgres, 'sluice_command'),
+      query: poolOf(postgres, 'sluice_query'),
       dataDir,
       heard,
     });
@@ -246,6 +241,15 @@ export class System {
     } finally {
       redis.disconnect();
     }
+  }
+
+  /** The apps and the checks reach another server from now on, under the same addresses. */
+  useDatabaseServer(postgres: ChaosPostgres): void {
+    this.postgres = postgres;
+    this.postgresProxy.retarget({ host: '127.0.0.1', port: postgres.port });
+    for (const pool of [this.command, this.query]) void pool.end().catch(() => {});
+    this.command = poolOf(postgres, 'sluice_command');
+    this.query = poolOf(postgres, 'sluice_query');
   }
 
   /** Copies both stores row by row into new databases that take their names. The apps are stopped meanwhile. */
@@ -392,6 +396,12 @@ export class System {
     rmSync(this.postgres.dataFolder, { recursive: true, force: true });
     rmSync(this.dataDir, { recursive: true, force: true });
   }
+}
+
+function poolOf(postgres: ChaosPostgres, database: string): pg.Pool {
+  const pool = new pg.Pool({ connectionString: postgres.url(database), max: 4 });
+  pool.on('error', () => {}); // the server is restarted under it
+  return pool;
 }
 
 /** Every row and every sequence, by values and not by files: what a logical dump keeps. */

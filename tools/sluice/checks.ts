@@ -173,11 +173,10 @@ const checksOf = (full: boolean): readonly Check[] => [
     name: 'dead letters',
     store: 'command',
     role: 'sluice_service',
-    sql: `SELECT id, kind, last_error ->> 'code' AS reason FROM tasks WHERE status = 'dead'`,
+    sql: `SELECT id, kind, dead_reason AS reason FROM tasks WHERE status = 'dead'`,
     well: 'Nothing was given up.',
-    ill: (rows) =>
-      `${countOf(rows, 'task was', 'tasks were')} given up (${[...new Set(rows.map((row) => row['reason'] ?? row['kind']))].join(', ')}).`,
-    next: 'GET /api/dead-letters shows why; retry or discard them.',
+    ill: (rows) => `${countOf(rows, 'task was', 'tasks were')} given up (${[...new Set(rows.map((row) => row['reason']))].join(', ')}).`,
+    next: 'GET /api/dead-letters shows why; retry or discard them (docs/dead-letters.md).',
     isWarning: true,
   },
   {

@@ -50,6 +50,13 @@ const task = (columns: Record<string, unknown>) => {
   const names = Object.keys(all);
   return command.query(`INSERT INTO tasks (${names.join()}) VALUES (${names.map((_, n) => `$${n + 1}`).join()})`, Object.values(all));
 };
+const dead = {
+  status: 'dead',
+  dead_letter_id: randomUUID(),
+  dead_reason: 'crash_loop',
+  dead_at: new Date(),
+  last_error: JSON.stringify({ code: 'crash_loop', message: 'MARKER' }),
+};
 const ago = (seconds: number) => new Date(Date.now() - seconds * 1_000);
 
 it('finds nothing where nothing is wrong, and says so for each promise', async () => {
@@ -72,7 +79,7 @@ it.each<[string, string, () => Promise<unknown>]>([
   ['tickets', 'wrong', () => task({ run_after: ago(300), ticketed_at: ago(200) })],
   ['leases', 'wrong', () => task({ status: 'leased', lease_until: ago(60), lease_owner: randomUUID() })],
   ['leases', 'wrong', () => task({ status: 'leased', lease_until: ago(-86_400), lease_owner: randomUUID() })],
-  ['dead letters', 'warning', () => task({ status: 'dead', last_error: JSON.stringify({ code: 'crash_loop' }) })],
+  ['dead letters', 'warning', () => task(dead)],
   ['runs that wait for nothing', 'wrong', openRun],
   [
     'versions of open runs',
@@ -165,11 +172,7 @@ it('says which commits have no position, once they are old enough to have one', 
 });
 
 it('shows no payload and no secret, only ids, counts and times', async () => {
-  await task({
-    status: 'dead',
-    last_error: JSON.stringify({ code: 'crash_loop', message: 'MARKER' }),
-    payload: JSON.stringify({ secret: 'MARKER' }),
-  });
+  await task({ ...dead, payload: JSON.stringify({ secret: 'MARKER' }) });
   const findings = await checkInstallation({ commandUrl: stores.commandUrl, queryUrl: stores.queryUrl, redisUrl });
   expect(JSON.stringify(findings)).not.toContain('MARKER');
 });

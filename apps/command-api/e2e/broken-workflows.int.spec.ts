@@ -159,9 +159,9 @@ const broken: Readonly<Record<string, Broken>> = {
   },
   'settings that nobody knows': {
     nodes: [start],
-    settings: { queue: 'default', deadlineMs: 1, concurrency: { key: 'nodes.a' }, limits: { nodeRuns: 1_000_000 } },
+    settings: { speed: 'high', deadlineMs: 1, concurrency: { key: 'nodes.a' }, limits: { nodeRuns: 1_000_000 } },
     findings: [
-      'settings.queue: invalid_settings',
+      'settings.speed: invalid_settings',
       'settings.deadlineMs: invalid_settings',
       'settings.limits.nodeRuns: invalid_settings',
       'settings.concurrency.key: invalid_settings',

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { newId } from '@sluice/kernel';
 import { createLogger } from '@sluice/platform-telemetry';
-import { eventually, testDatabase, undocumented } from '@sluice/testing';
+import { answers, eventually, testDatabase, undocumented } from '@sluice/testing';
 import pg from 'pg';
 import { readConfig } from '../src/config.js';
 import { createApp } from '../src/create-app.js';
@@ -40,7 +40,7 @@ export async function commandApi(env: NodeJS.ProcessEnv = {}) {
   const app = await createApp(config, createLogger('command-api', 'silent'));
   await app.listen(0, '127.0.0.1');
   const base = await app.getUrl();
-  await eventually(() => fetch(`${base}/healthz`));
+  await eventually(() => answers(`${base}/healthz`));
   const db = new pg.Client({ connectionString: stores.commandUrl });
   await db.connect();
 

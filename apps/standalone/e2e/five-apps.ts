@@ -7,7 +7,7 @@ import { startApp } from '@sluice/platform-runtime';
 import { createLogger } from '@sluice/platform-telemetry';
 import * as projector from '@sluice/projector';
 import * as queryApi from '@sluice/query-api';
-import { eventually, testDatabase, testRedisUrl } from '@sluice/testing';
+import { answers, eventually, testDatabase, testRedisUrl } from '@sluice/testing';
 import * as webhookGateway from '@sluice/webhook-gateway';
 
 export const appNames = ['command-api', 'query-api', 'webhook-gateway', 'execution-worker', 'projector'] as const;
@@ -55,7 +55,7 @@ export async function startFiveApps(env: NodeJS.ProcessEnv = {}): Promise<FiveAp
     const nest = await app.createApp(config, logger);
     const started = await startApp(nest, config, logger);
     running.push(started);
-    await eventually(() => fetch(`${started.url}/healthz`));
+    await eventually(() => answers(`${started.url}/healthz`));
     return { nest, url: started.url };
   }
   const apps = {

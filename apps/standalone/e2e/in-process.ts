@@ -4,7 +4,7 @@ import { createHttpApp } from '@sluice/platform-http';
 import { startApp } from '@sluice/platform-runtime';
 import { createLogger } from '@sluice/platform-telemetry';
 import { CommandAuthenticator } from '@sluice/tenancy-write';
-import { eventually, metaJson, signInstagram, type TestDatabase, testDatabase } from '@sluice/testing';
+import { answers, eventually, metaJson, signInstagram, type TestDatabase, testDatabase } from '@sluice/testing';
 import pg from 'pg';
 import { StandaloneModule } from '../src/app.module.js';
 import { readConfig } from '../src/config.js';
@@ -39,7 +39,7 @@ export async function inProcess(env: NodeJS.ProcessEnv = {}, given?: TestDatabas
   });
   const running = await startApp(app, { ...config, http: { ...config.http, host: '127.0.0.1', port: 0 } }, logger);
   const base = running.url;
-  await eventually(() => fetch(`${base}/healthz`));
+  await eventually(() => answers(`${base}/healthz`));
   const db = new pg.Pool({ connectionString: stores.commandUrl, max: 3 });
   db.on('error', () => {});
 

@@ -17,7 +17,7 @@ it('takes all that there is, and nothing at all', () => {
 
 it.each<[JsonObject, string]>([
   [{ dedlineMs: 5_000 }, 'settings.dedlineMs – `dedlineMs` is not known here: remove it or check its spelling. Did you mean `deadlineMs`?'],
-  [{ queue: 'default' }, 'settings.queue – `queue` is not known here: remove it or check its spelling'],
+  [{ speed: 'high' }, 'settings.speed – `speed` is not known here: remove it or check its spelling'],
   [{ deadlineMs: 999 }, 'settings.deadlineMs – `deadlineMs` must be >= 1000'],
   [{ deadlineMs: 31_622_400_001 }, 'settings.deadlineMs – `deadlineMs` must be <= 31622400000'],
   [{ deadlineMs: '{{ env.deadline }}' }, 'settings.deadlineMs – `deadlineMs` must be written out: a template is not allowed here'],

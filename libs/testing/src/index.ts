@@ -1,4 +1,5 @@
 export { freePort } from '@sluice/platform-local-servers';
+export { answers } from './answers.js';
 export { Api, type ApiAnswer, type SluiceUrls } from './api.js';
 export { deciderSpec } from './decider-spec.js';
 export { eventually } from './eventually.js';

@@ -13,6 +13,11 @@ export interface ProxyTrouble {
 type Direction = 'to the server' | 'to the client';
 type Cut = (chunk: Buffer, direction: Direction) => boolean;
 
+interface Target {
+  readonly host: string;
+  readonly port: number;
+}
+
 interface Pair {
   readonly client: Socket;
   readonly server: Socket;
@@ -28,7 +33,16 @@ export class TcpProxy {
   constructor(
     private readonly listener: Server,
     readonly port: number,
-  ) {}
+    private target: Target,
+  ) {
+    listener.on('connection', (client) => this.accept(client));
+  }
+
+  /** New connections lead to another server; those that there are are reset. */
+  retarget(target: Target): void {
+    this.target = target;
+    this.cut();
+  }
 
   set(trouble: ProxyTrouble): void {
     this.trouble = { ...this.trouble, ...trouble };
@@ -62,9 +76,9 @@ export class TcpProxy {
     await new Promise<void>((resolve) => this.listener.close(() => resolve()));
   }
 
-  accept(client: Socket, target: { readonly host: string; readonly port: number }): void {
+  private accept(client: Socket): void {
     if (this.refusing) return void client.resetAndDestroy();
-    const server = connect(target.port, target.host);
+    const server = connect(this.target.port, this.target.host);
     const pair = { client, server };
     this.pairs.add(pair);
     const end = () => {
@@ -119,12 +133,10 @@ export class TcpProxy {
 }
 
 /** A proxy on a free port of 127.0.0.1. */
-export async function startProxy({ target }: { readonly target: { readonly host: string; readonly port: number } }): Promise<TcpProxy> {
+export async function startProxy({ target }: { readonly target: Target }): Promise<TcpProxy> {
   const listener = createServer();
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
   const address = listener.address();
   if (address === null || typeof address === 'string') throw new Error('the proxy has no port');
-  const proxy = new TcpProxy(listener, address.port);
-  listener.on('connection', (client) => proxy.accept(client, target));
-  return proxy;
+  return new TcpProxy(listener, address.port, target);
 }

@@ -258,4 +258,42 @@ export const postgresCases: readonly ChaosCase[] = [
       await load.stop();
     },
   },
+  {
+    id: 'P-12',
+    title: 'the primary is lost and its standby takes over: writes are 503 until it is promoted, reads go on, nothing acknowledged is lost',
+    system: {},
+    run: async (system) => {
+      await system.load.sendAll(system.load.make(tenantOf(system), 50));
+      await system.quiesce();
+      const standby = await system.postgres.makeStandby(`${system.postgres.dataFolder}-standby`);
+      // From now on a commit is one when the standby has it.
+      await asSuperuser(system, 'postgres', async (client) => {
+        await client.query(`ALTER SYSTEM SET synchronous_standby_names = '*'`);
+        await client.query('SELECT pg_reload_conf()');
+      });
+      const load = system.load.begin(system.tenants, { perSecond: 30 });
+      await sleep(3_000);
+      await system.postgres.stop('kill');
+      system.useDatabaseServer(standby);
+      const { path } = tenantOf(system);
+      const delivery = deliveryOf(tenantOf(system), 'plain', 'failover');
+      await eventually(
+        async () => {
+          const answer = await fetch(`${urlOf(system, 'webhook-gateway')}${path}`, {
+            method: 'POST',
+            headers: delivery.headers,
+            body: delivery.body,
+          });
+          await answer.arrayBuffer();
+          assert.equal(answer.status, 503);
+        },
+        { timeoutMs: 20_000, everyMs: 200 },
+      );
+      await eventually(() => tenantOf(system).api.read('/api/workflows'), { timeoutMs: 20_000, everyMs: 200 });
+      await asSuperuser(system, 'postgres', async (client) => {
+        await client.query('SELECT pg_promote()');
+      });
+      await load.stop();
+    },
+  },
 ];

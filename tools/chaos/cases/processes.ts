@@ -446,4 +446,32 @@ export const processCases: readonly ChaosCase[] = [
       await load.stop();
     },
   },
+  {
+    id: 'F-33',
+    title: 'twenty workers start at once on a backlog after everything was down: connections stay bounded, all is done',
+    system: { workers: 20, projectors: 1, env: { DATABASE_POOL_SIZE: '4' } },
+    run: async (system) => {
+      const workers = system.apps.filter((app) => app.startsWith('execution-worker'));
+      await Promise.all(workers.map((app) => system.kill9(app)));
+      await system.flushRedis();
+      await system.load.sendAll(system.load.make(tenantOf(system), 1_000, ['plain', 'call', 'wait']), 32);
+      for (const app of workers) system.services.launch(app);
+      let most = 0;
+      const connections = async () => {
+        const { rows } = await system.command.query<{ n: number }>(
+          `SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = 'sluice-execution-worker'`,
+        );
+        most = Math.max(most, rows[0]?.n ?? 0);
+      };
+      await Promise.all(
+        workers.map(async (app) => {
+          await system.services.ready(app);
+          await connections();
+        }),
+      );
+      await system.quiesce(120_000);
+      await connections();
+      assert.ok(most <= 20 * 4, `${most} connections`);
+    },
+  },
 ];

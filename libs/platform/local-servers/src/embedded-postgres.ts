@@ -225,7 +225,7 @@ const sizeOf = (file: string) => statSync(file, { throwIfNoEntry: false })?.size
 async function readyOrFailure(server: Server, dataDir: string): Promise<string | undefined> {
   for (const deadline = Date.now() + readyWithinMs; Date.now() < deadline; await sleep(20)) {
     const { pid, status } = lockFile(dataDir);
-    if (pid === server.pid && status === 'ready') return undefined;
+    if (pid === server.pid && (status === 'ready' || status === 'standby')) return undefined;
     if (server.process.exitCode !== null || server.process.signalCode !== null) return server.messages();
   }
   signalIfThere(server.pid, 'SIGQUIT');

@@ -163,12 +163,12 @@ describe('warnings', () => {
     given(...draft, ...changed)
       .when(publishedBy('ada'))
       .then({ type: 'workflow.published' });
-    const worse = update(after(...draft), { ...graph, settings: { queue: 'default' } }, 'ada');
+    const worse = update(after(...draft), { ...graph, settings: { speed: 'high' } }, 'ada');
     try {
       publishedBy('ada')(after(...draft, ...worse));
       throw new Error('it was published');
     } catch (error) {
-      expect(error).toMatchObject({ details: { errors: [{ path: 'settings.queue', code: 'invalid_settings' }] } });
+      expect(error).toMatchObject({ details: { errors: [{ path: 'settings.speed', code: 'invalid_settings' }] } });
     }
   });
 });
