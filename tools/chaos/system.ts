@@ -53,6 +53,8 @@ interface Parts {
 export const quiesceMs = 60_000;
 const platformKey = `chaos-${secretMarker}-platform-key`;
 const linesKept = 200;
+const restartMs = 1_000;
+const storeIsAway = /ECONNREFUSED|ECONNRESET|EPIPE|terminat|starting up|shutting down|recovery|not yet accepting|timeout/i;
 
 /** What one process may hold more than at the start: connections to servers that were restarted come back one by one. */
 const handlesMore = 40;
@@ -67,6 +69,8 @@ export class System {
   readonly crashes: string[] = [];
   readonly suspiciousLines: string[] = [];
   readonly lastLines: string[] = [];
+  private readonly withoutStore = new Set<string>();
+  private stopping = false;
   private readonly turns = new Map<string, Promise<void>>();
   private baseline = new Map<string, { readonly handles: number; readonly bytes: number }>();
   /** Apps whose end with an exit code is meant */
@@ -162,10 +166,16 @@ export class System {
 
   private async prepare(): Promise<void> {
     this.heard.crash = (app, how) => {
+      // Without its store an app does not start; whoever runs it starts it again.
+      if (this.withoutStore.delete(app)) {
+        setTimeout(() => this.pidOf(app) === undefined && !this.stopping && this.services.launch(app), restartMs);
+        return;
+      }
       if (!how.includes('SIGKILL') && !this.mayExit.has(app)) this.crashes.push(`${app} ${how}: ${this.lastLines.slice(-3).join(' ')}`);
     };
-    this.heard.line = (_app, line) => {
+    this.heard.line = (app, line) => {
       this.options.heard(line);
+      if (line.includes('"msg":"cannot start"') && storeIsAway.test(line)) this.withoutStore.add(app);
       this.lastLines.push(line);
       if (this.lastLines.length > linesKept) this.lastLines.shift();
       const strangers = this.tenants.filter(({ marker }) => line.includes(marker));
@@ -382,7 +392,7 @@ export class System {
   }
 
   async stop(): Promise<void> {
-    this.mayExit.add('all');
+    this.stopping = true;
     for (const { app } of this.services.processes) this.signal(app, 'SIGCONT');
     await this.load.close();
     await this.command.end().catch(() => {});
