@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { compareReadModels } from '@sluice/platform-projections';
+import { projections } from '@sluice/projector';
 import { Api, eventually, type Services, startProxy, startServices, type TcpProxy } from '@sluice/testing';
 import { Redis } from 'ioredis';
 import pg from 'pg';
@@ -341,6 +343,13 @@ export class System {
     const stores = { commandUrl: postgres.url('sluice_command'), queryUrl: postgres.url('sluice_query'), redisUrl: redis.url, full: true };
     const ailing = (await checkInstallation(stores)).filter(({ state }) => state === 'wrong' || state === 'unknown');
     return [...broken, ...ailing.map(({ name, says }) => ({ id: 'doctor', what: name, rows: [says] }))];
+  }
+
+  /** Read models that are not what a fresh rebuild makes of the log (I9). */
+  async unlikeTheLog(): Promise<Broken[]> {
+    const stores = { commandUrl: this.postgres.url('sluice_command'), queryUrl: this.postgres.url('sluice_query') };
+    const rows = await compareReadModels(stores, projections);
+    return rows.length === 0 ? [] : [{ id: 'I9', what: 'read models that a rebuild makes otherwise', rows }];
   }
 
   private evidence() {

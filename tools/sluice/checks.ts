@@ -257,7 +257,7 @@ const checksOf = (full: boolean): readonly Check[] => [
     well: 'Every stream is projected.',
     ill: (rows) =>
       `${countOf(rows, 'stream is', 'streams are')} left out of ${[...new Set(rows.map((row) => row['projection']))].join(', ')}.`,
-    next: 'The projector\u2019s log says why; after mending it, rebuild that projection.',
+    next: 'The projector\u2019s log says why; after mending it: npm run sluice -- projections rebuild <name>.',
   },
   {
     promise: 8,

@@ -1,7 +1,6 @@
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { runningEmbeddedPostgres } from '@sluice/platform-local-servers';
-import { checkInstallation, type Finding, type Installation, promises } from './checks.ts';
+import { checkInstallation, type Finding, promises } from './checks.ts';
+import { storesIn, storesNeeded } from './stores.ts';
 
 const marks = { well: '\u2713', warning: '!', wrong: '\u2717', unknown: '?' } as const;
 
@@ -13,10 +12,7 @@ export async function doctor(parameters: readonly string[]): Promise<number> {
   });
   const stores = storesIn(process.env);
   if (stores === undefined) {
-    console.error(
-      'Nothing of Sluice runs on this machine. For one elsewhere set COMMAND_DATABASE_URL and QUERY_DATABASE_URL, and REDIS_URL where there is a Redis:\n' +
-        'those of the login that migrates.',
-    );
+    console.error(storesNeeded);
     return 2;
   }
   let findings: readonly Finding[];
@@ -31,16 +27,6 @@ export async function doctor(parameters: readonly string[]): Promise<number> {
   console.log(values.json ? JSON.stringify(findings, null, 2) : textOf(findings));
   if (findings.some(({ state }) => state === 'wrong')) return 1;
   return findings.some(({ state }) => state === 'unknown') ? 2 : 0;
-}
-
-/** Those that the environment names; else those of `npm run services`, `npm start` or the demo on this machine. */
-function storesIn(env: NodeJS.ProcessEnv): Pick<Installation, 'commandUrl' | 'queryUrl' | 'redisUrl'> | undefined {
-  const { COMMAND_DATABASE_URL: commandUrl, QUERY_DATABASE_URL: queryUrl, REDIS_URL: redisUrl, SLUICE_DATA_DIR: dataDir = '.sluice' } = env;
-  if (commandUrl !== undefined && queryUrl !== undefined) return { commandUrl, queryUrl, redisUrl };
-  const url = ['services', 'standalone']
-    .map((kind) => runningEmbeddedPostgres(join(dataDir, kind, 'postgres')))
-    .find((found) => found !== undefined);
-  return url === undefined ? undefined : { commandUrl: url('sluice_command'), queryUrl: url('sluice_query'), redisUrl };
 }
 
 function textOf(findings: readonly Finding[]): string {

@@ -1,3 +1,3 @@
 export { readConfig } from './config.js';
 export { createApp } from './create-app.js';
-export { projectorFeatures } from './features.js';
+export { projectorFeatures, projections } from './features.js';

@@ -70,6 +70,7 @@ export async function inProcess(env: NodeJS.ProcessEnv = {}, given?: TestDatabas
   return {
     base,
     tenantId,
+    stores,
     apiKey,
     platformKey,
     db,

@@ -22,7 +22,7 @@ pg.types.setTypeParser(pg.types.builtins.INT8, (text) => {
 const hotPathRoles: ReadonlySet<Role> = new Set(['sluice_service', 'sluice_projector']);
 
 /** What every process asks of its connections. `synchronous_commit` is stated, so that a tuned default cannot weaken promise 1 (R2). */
-const sessionSettings = (role: Role, statementTimeoutMs: number) =>
+const sessionSettings = (role: Role, statementTimeoutMs: number, searchPath?: string) =>
   Object.entries({
     role,
     synchronous_commit: 'on',
@@ -31,6 +31,7 @@ const sessionSettings = (role: Role, statementTimeoutMs: number) =>
     idle_in_transaction_session_timeout: 30_000,
     timezone: 'UTC',
     jit: 'off',
+    ...(searchPath === undefined ? {} : { search_path: searchPath }),
     ...(hotPathRoles.has(role) ? { enable_seqscan: 'off' } : {}),
   })
     .map(([name, value]) => `-c ${name}=${value}`)
@@ -44,6 +45,8 @@ export interface DatabaseOptions {
   readonly schema: typeof commandStoreSchema;
   readonly entities?: readonly EntitySchema<object>[];
   readonly statementTimeoutMs?: number;
+  /** Schemas, comma separated, where not `public` alone is meant */
+  readonly searchPath?: string;
 }
 
 export function dataSourceFor(options: DatabaseOptions): DataSource {
@@ -55,7 +58,7 @@ export function dataSourceFor(options: DatabaseOptions): DataSource {
     poolSize: options.poolSize,
     synchronize: false,
     connectTimeoutMS: 3_000,
-    extra: { options: sessionSettings(options.role, options.statementTimeoutMs ?? 15_000), keepAlive: true },
+    extra: { options: sessionSettings(options.role, options.statementTimeoutMs ?? 15_000, options.searchPath), keepAlive: true },
   });
 }
 

@@ -8,5 +8,6 @@ export { ProjectorLoop, type ProjectorOptions } from './projector-loop.js';
 export { ProjectorModule } from './projector.module.js';
 export { containing, newestFirst, Parameters, type ReadClient, ReadStore } from './read-store.js';
 export { ReadingModule } from './reading.module.js';
+export { AnotherRebuild, compareReadModels, type Difference, discardGeneration, rebuild } from './rebuild.js';
 export { replay } from './replay.js';
 export { selectList } from './row-sql.js';
