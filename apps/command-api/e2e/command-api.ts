@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { newId } from '@sluice/kernel';
 import { createLogger } from '@sluice/platform-telemetry';
-import { answers, eventually, testDatabase, undocumented } from '@sluice/testing';
+import { answers, eventually, fetchAnew, testDatabase, undocumented } from '@sluice/testing';
 import pg from 'pg';
 import { readConfig } from '../src/config.js';
 import { createApp } from '../src/create-app.js';
@@ -45,11 +45,9 @@ export async function commandApi(env: NodeJS.ProcessEnv = {}) {
   await db.connect();
 
   async function call(method: string, path: string, { key, body, headers }: CallOptions = {}): Promise<Answer> {
-    const response = await fetch(`${base}${path}`, {
+    const response = await fetchAnew(`${base}${path}`, {
       method,
       headers: {
-        // On a connection of its own: one that is kept may be closed just as it is used again.
-        connection: 'close',
         ...(key !== undefined && { authorization: `Bearer ${key}` }),
         ...(body !== undefined && { 'content-type': 'application/json' }),
         ...headers,

@@ -4,7 +4,7 @@ import { createHttpApp } from '@sluice/platform-http';
 import { startApp } from '@sluice/platform-runtime';
 import { createLogger } from '@sluice/platform-telemetry';
 import { CommandAuthenticator } from '@sluice/tenancy-write';
-import { answers, eventually, metaJson, signInstagram, type TestDatabase, testDatabase } from '@sluice/testing';
+import { answers, eventually, fetchAnew, metaJson, signInstagram, type TestDatabase, testDatabase } from '@sluice/testing';
 import pg from 'pg';
 import { StandaloneModule } from '../src/app.module.js';
 import { readConfig } from '../src/config.js';
@@ -44,10 +44,9 @@ export async function inProcess(env: NodeJS.ProcessEnv = {}, given?: TestDatabas
   db.on('error', () => {});
 
   async function call(method: string, path: string, body?: unknown, key = apiKey): Promise<Answer> {
-    const response = await fetch(`${base}${path}`, {
+    const response = await fetchAnew(`${base}${path}`, {
       method,
-      // On a connection of its own: one that is kept may be closed just as it is used again.
-      headers: { connection: 'close', authorization: `Bearer ${key}`, ...(body !== undefined && { 'content-type': 'application/json' }) },
+      headers: { authorization: `Bearer ${key}`, ...(body !== undefined && { 'content-type': 'application/json' }) },
       body: body === undefined ? undefined : JSON.stringify(body),
     });
     const text = await response.text();

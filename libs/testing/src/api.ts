@@ -1,3 +1,5 @@
+import { fetchAnew } from './fetch-anew.js';
+
 /** Where the parts of a running Sluice are; in standalone all are the same. */
 export interface SluiceUrls {
   readonly gateway: string;
@@ -24,11 +26,9 @@ export class Api {
     body?: unknown,
     headers: Record<string, string> = {},
   ): Promise<ApiAnswer<Body>> {
-    const response = await fetch(`${method === 'GET' ? this.urls.query : this.urls.command}${path}`, {
+    const response = await fetchAnew(`${method === 'GET' ? this.urls.query : this.urls.command}${path}`, {
       method,
       headers: {
-        // On a connection of its own: one that is kept may be closed just as it is used again.
-        connection: 'close',
         authorization: `Bearer ${this.apiKey}`,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
