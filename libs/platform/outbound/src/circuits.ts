@@ -37,6 +37,7 @@ const defaults: CircuitOptions = { failuresMax: 10, pauseMs: 5_000, pauseMaxMs: 
 export class Circuits {
   private readonly circuits = new Map<string, Circuit>();
   private readonly options: CircuitOptions;
+  private openCount = 0;
 
   constructor(options: Partial<CircuitOptions> = {}) {
     this.options = { ...defaults, ...options };
@@ -44,7 +45,7 @@ export class Circuits {
 
   /** Targets to which calls are held back */
   get open(): number {
-    return [...this.circuits.values()].filter(({ opening }) => opening !== undefined).length;
+    return this.openCount;
   }
 
   /** A permit, or for how many milliseconds to stay away. */
@@ -68,7 +69,7 @@ export class Circuits {
 
   private answered(target: string, opening: Opening | undefined): void {
     if (opening !== undefined) opening.room += 1;
-    if (opening === undefined || opening.room > this.options.roomMax) this.circuits.delete(target);
+    if (opening === undefined || opening.room > this.options.roomMax) this.forget(target);
   }
 
   private failed(target: string, opening: Opening | undefined, now: number): void {
@@ -76,9 +77,15 @@ export class Circuits {
     const failures = (this.circuits.get(target)?.failures ?? 0) + 1;
     const pause = opening === undefined ? pauseMs : Math.min(opening.pauseMs * 2, pauseMaxMs);
     const opens = opening !== undefined || failures >= failuresMax;
-    this.circuits.delete(target);
+    this.forget(target);
+    if (opens) this.openCount += 1;
     this.circuits.set(target, { failures, opening: opens ? { pauseMs: pause, until: now + pause, room: 1, underWay: 0 } : undefined });
     const [oldest] = this.circuits.keys();
-    if (this.circuits.size > circuitsMax && oldest !== undefined) this.circuits.delete(oldest);
+    if (this.circuits.size > circuitsMax && oldest !== undefined) this.forget(oldest);
+  }
+
+  private forget(target: string): void {
+    if (this.circuits.get(target)?.opening !== undefined) this.openCount -= 1;
+    this.circuits.delete(target);
   }
 }
