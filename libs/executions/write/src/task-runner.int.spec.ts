@@ -317,6 +317,30 @@ describe('an effect', () => {
     expect(keys).toEqual([keys[0], keys[0]]);
   });
 
+  it('N-08: whose lease was written while the database\u2019s clock was ahead is found again, and no crash is counted', async () => {
+    const { workflowId, channel } = await listen(withCall());
+    let sent = 0;
+    const dying = worker(() => {
+      sent += 1;
+      return new Promise(() => {});
+    });
+    await dying.runner.handle([await receive(channel)]);
+    await dying.runner.handle(dying.tickets.out);
+    await eventually(() => expect(sent).toBe(1));
+    const tasksWere = await tasksLeft(workflowId);
+    await admin.query(`INSERT INTO workers (id, beat_at) SELECT lease_owner, now() + interval '10 years' FROM tasks WHERE id = $1`, [
+      tasksWere[0]?.id,
+    ]);
+    await requeueExpiredLeases(database.pool, 30_000);
+    expect(await tasksLeft(workflowId)).toEqual(tasksWere);
+    await admin.query(`UPDATE tasks SET lease_until = now() + interval '10 years' WHERE id = $1`, [tasksWere[0]?.id]);
+    await requeueExpiredLeases(database.pool, 30_000);
+    expect(await tasksLeft(workflowId)).toMatchObject([{ status: 'ready', crashes: 0 }]);
+    const next = worker(() => Promise.resolve(ok({})));
+    await next.runner.handle(await ticketDueTasks(database.pool));
+    await eventually(async () => expect((await runsOf(workflowId))[0].status).toBe('completed'));
+  });
+
   it('F-16: marked at_most_once, is not sent again but asks', async () => {
     const { workflowId, channel } = await listen(withCall({ effect: 'at_most_once' }));
     let sent = 0;

@@ -1,5 +1,6 @@
 import type { TaskTicket } from '@sluice/platform-queue';
 import type { Pool } from 'pg';
+import { leaseMs as longestLeaseMs } from '../steps/leases.js';
 
 // One function per sweep. Each skips rows that others hold, and writes nothing when there is nothing to do.
 
@@ -68,7 +69,8 @@ export async function renewOldTickets(pool: Pool, olderThanMs: number, limit = r
 
 /**
  * Tasks whose lease ran out are ready again. It counts as a crash only if the worker's own row is stale as well and Postgres has been
- * up for a whole lease: neither a slow worker nor a database restart makes a task look deadly.
+ * up for a whole lease: neither a slow worker nor a database restart makes a task look deadly. A lease that ends later than any can was
+ * written while the database's clock was ahead: it is over as well.
  */
 export async function requeueExpiredLeases(pool: Pool, leaseMs: number): Promise<number> {
   const { rowCount } = await pool.query({
@@ -79,7 +81,8 @@ export async function requeueExpiredLeases(pool: Pool, leaseMs: number): Promise
                  WHEN EXISTS (SELECT 1 FROM workers w WHERE w.id = t.lease_owner AND w.beat_at > now() - $1 * interval '1 millisecond') THEN 0
                  WHEN pg_postmaster_start_time() > now() - $1 * interval '1 millisecond' THEN 0
                  ELSE 1 END
-           FROM (SELECT id FROM tasks WHERE status = 'leased' AND lease_until < now() ORDER BY lease_until LIMIT ${rowsMax} FOR UPDATE SKIP LOCKED) k
+           FROM (SELECT id FROM tasks WHERE status = 'leased' AND (lease_until < now() OR lease_until > now() + ${2 * longestLeaseMs} * interval '1 millisecond')
+                 ORDER BY lease_until LIMIT ${rowsMax} FOR UPDATE SKIP LOCKED) k
            WHERE t.id = k.id`,
     values: [leaseMs],
   });
