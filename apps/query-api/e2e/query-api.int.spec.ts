@@ -288,6 +288,10 @@ it.each(ofOne)('%s does not exist for another tenant, just as an unknown one', a
 
 it.each([
   '/api/workflows?limit=201',
+  '/api/workflows?limit=-1', // B-17
+  '/api/workflows?limit=1%3BDROP%20TABLE%20workflows',
+  '/api/workflows?page=-1',
+  '/api/workflows?sort=name%20DESC%3B--',
   '/api/workflows?page=0',
   '/api/workflows?status=live',
   '/api/workflows?sort=name',

@@ -317,6 +317,38 @@ describe('an effect', () => {
     expect(keys).toEqual([keys[0], keys[0]]);
   });
 
+  it('N-13 N-14: its run finishes on the version it began with, though another is published or the workflow archived meanwhile', async () => {
+    const graph = withCall();
+    const { workflowId, channel } = await listen(graph);
+    const answers: PromiseWithResolvers<OutboundResponse>[] = [];
+    const one = worker(() => {
+      const answer = Promise.withResolvers<OutboundResponse>();
+      answers.push(answer);
+      return answer.promise;
+    });
+    await one.runner.handle(await Promise.all(Array.from({ length: 50 }, () => receive(channel))));
+    await one.runner.handle(one.tickets.out.splice(0));
+    await eventually(() => expect(answers).toHaveLength(50));
+
+    const next: Graph = {
+      nodes: [...graph.nodes, node('after', 'data.set', { values: { by: 'the second version' } })],
+      edges: [...graph.edges, edge('call', 'after')],
+    };
+    await admin.query(
+      `INSERT INTO workflow_versions (tenant_id, id, workflow_id, version, graph, settings, published_by) VALUES ($1, $2, $3, 2, $4, '{}', 'test')`,
+      [tenantId, newId(), workflowId, JSON.stringify(next)],
+    );
+    for (const answer of answers.splice(0, 25)) answer.resolve(ok({}));
+    await eventually(async () => expect((await runsOf(workflowId)).filter(({ status }) => status === 'completed')).toHaveLength(25));
+    await admin.query(`UPDATE workflows SET status = 'archived' WHERE id = $1`, [workflowId]);
+    for (const answer of answers) answer.resolve(ok({}));
+    await eventually(async () => expect((await runsOf(workflowId)).filter(({ status }) => status === 'completed')).toHaveLength(50));
+    const runs = await runsOf(workflowId);
+    expect(new Set(runs.map(({ version_id: version }) => version)).size).toBe(1);
+    expect(runs.filter(({ output }) => 'by' in output)).toEqual([]);
+    expect(await tasksLeft(workflowId)).toEqual([]);
+  });
+
   it('N-08: whose lease was written while the database\u2019s clock was ahead is found again, and no crash is counted', async () => {
     const { workflowId, channel } = await listen(withCall());
     let sent = 0;

@@ -46,7 +46,9 @@ export class EffectToolbox {
       writeState: (address, change) => writeState(this.database, run, place, attempts ?? 0, address, change),
       runCode: (source, values, limits) => this.options.runCode(source, values, limits, signal),
       respond: (answer) => this.respond(run, answer),
-      send: this.circuits.sendFor(run.tenantId, job.lease.signal, (request) => this.options.outbound.send({ ...request, signal, timeoutMs })),
+      send: this.circuits.sendFor(run.tenantId, job.lease.signal, (request) =>
+        this.options.outbound.send({ ...request, signal, timeoutMs }),
+      ),
       channel: async (channelId) => {
         const channel = await readChannel(this.database.pool, channelId, this.options.encryption.keys, run.tenantId);
         // Another tenant's channel does not exist.

@@ -144,8 +144,19 @@ async function receive({ channel, tenant }: Listening, count: number): Promise<T
     const id = newId();
     const at = '2026-01-01T00:00:00.000Z';
     const item = {
-      ...{ id, kind: 'message', action: 'message', dedupeKey: id, accountId: 'a', customerId: id, direction: 'in', triggers: true },
-      ...{ text: 'hello', provider: 'instagram', channelId: channel, occurredAt: at, receivedAt: at },
+      id,
+      kind: 'message',
+      action: 'message',
+      dedupeKey: id,
+      accountId: 'a',
+      customerId: id,
+      direction: 'in',
+      triggers: true,
+      text: 'hello',
+      provider: 'instagram',
+      channelId: channel,
+      occurredAt: at,
+      receivedAt: at,
     };
     await admin.query(
       `INSERT INTO webhook_events (tenant_id, id, delivery_id, channel_id, kind, action, dedupe_key, item, status, correlation_id, occurred_at, received_at)
@@ -207,10 +218,13 @@ describe('N-05: a target that is down', () => {
     expect(keys).toHaveLength(10);
 
     mood.status = 200;
-    await eventually(async () => {
-      await goOn(one, waiting);
-      expect(await statusesOf(waiting)).toEqual([{ status: 'completed', count: 20 }]);
-    }, { timeoutMs: 20_000 });
+    await eventually(
+      async () => {
+        await goOn(one, waiting);
+        expect(await statusesOf(waiting)).toEqual([{ status: 'completed', count: 20 }]);
+      },
+      { timeoutMs: 20_000 },
+    );
     // Each of them was called once, with the key that its effect had from the beginning.
     const { rows } = await admin.query(
       `SELECT f.effect_key FROM effects f JOIN workflow_executions e ON e.id = f.execution_id WHERE e.workflow_id = $1`,
