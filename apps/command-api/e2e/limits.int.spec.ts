@@ -96,6 +96,15 @@ it.each([
   expect(await post(body, { 'content-type': type })).toBe(status),
 );
 
+it.each([
+  ['application/xml', '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><name>&a;</name>'],
+  ['text/xml; charset=utf-8', '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><name>&b;</name>'],
+  ['application/yaml', 'name: &a [x]\nsettings: [*a, *a]'],
+])('B-20: nothing reads XML or YAML: %s', async (type, body) => {
+  expect(await post(body, { 'content-type': type })).toBe(415);
+  expect(await post(body)).toBe(400);
+});
+
 it('B-05: invalid UTF-8 and compressed bodies are refused', async () => {
   expect(await post(new Uint8Array([0x7b, 0xff, 0x7d]))).toBe(400);
   for (const encoding of ['gzip', 'deflate', 'br']) expect(await post('{"name":"x"}', { ...json, 'content-encoding': encoding })).toBe(415);

@@ -294,6 +294,9 @@ it.each(ofOne)('%s does not exist for another tenant, just as an unknown one', a
 
 it.each([
   '/api/workflows?limit=201',
+  '/api/workflows?limit=-1', // B-17
+  '/api/workflows?page=-1',
+  '/api/workflows?sort=name%20DESC%3B--',
   '/api/workflows?page=0',
   '/api/workflows?status=live',
   '/api/workflows?sort=name',
@@ -595,6 +598,7 @@ describe('cursors', () => {
     expect(await get(`/api/webhooks?cursor=${nextCursor}`)).toMatchObject(refused);
     expect(await get(`/api/workflows?tag=${tag}&page=2&cursor=${nextCursor}`)).toMatchObject(refused);
     expect((await get(`/api/workflows?tag=${tag}&cursor=${nextCursor}%27`)).status).toBe(400);
+    expect((await get('/api/workflows?limit=1%3BDROP%20TABLE%20workflows')).status).toBe(400);
     expect((await get(`/api/workflows?tenantId=${acme}&tag=${tag}&cursor=${nextCursor}`, platform)).status).toBe(200);
   });
 });

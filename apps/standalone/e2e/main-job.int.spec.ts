@@ -369,6 +369,26 @@ describe.each([
     );
   });
 
+  it('N-10: one delivery 100 times at once, and once more afterwards, is one event and one run', async () => {
+    const channel = await channelOf({ secret, verifyToken: undefined, accountId: account });
+    const id = await workflow(
+      [{ id: 'end', type: 'data.set', config: { values: { said: '{{ trigger.text }}' } } }],
+      [{ source: 'in', target: 'end' }],
+    );
+    await listening(id, channel.id, ['message']);
+    const body = message('a hundred times');
+    const answers = await Promise.all(Array.from({ length: 100 }, () => deliver(channel.id, body)));
+    expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
+    await runOf(channel.id);
+    expect((await deliver(channel.id, body)).status).toBe(200);
+    // What came after it is seen: so would be whatever it had left behind.
+    expect((await deliver(channel.id, message('something else'))).status).toBe(200);
+    await eventually(async () => {
+      const events = await eventsOf(channel.id);
+      expect(events.map(({ status, executionIds }) => `${status} ${executionIds.length}`)).toEqual(['processed 1', 'processed 1']);
+    });
+  });
+
   it('B-02 B-04: signed and hostile is recorded as one unknown event; forged and unknown is refused', async () => {
     const channel = await channelOf({ secret, verifyToken: undefined, accountId: account });
     const deep = `${'['.repeat(5_000)}${']'.repeat(5_000)}`;

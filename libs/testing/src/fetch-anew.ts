@@ -9,7 +9,7 @@ export async function fetchAnew(url: string, init: RequestInit = {}): Promise<Re
   } catch (error) {
     const cause: unknown = error instanceof Error ? error.cause : undefined;
     if (!(cause instanceof Error && cause.message === 'other side closed')) throw error;
-    console.warn(`${init.method ?? 'GET'} ${new URL(url).pathname}: the server closed the connection before it answered; once more`);
+    process.emitWarning(`${init.method ?? 'GET'} ${new URL(url).pathname}: the server closed the connection before it answered; once more`);
     return once();
   }
 }

@@ -330,6 +330,62 @@ describe('an effect', () => {
     expect(keys).toEqual([keys[0], keys[0]]);
   });
 
+  it('N-13 N-14: its run finishes on the version it began with, though another is published or the workflow archived meanwhile', async () => {
+    const graph = withCall();
+    const { workflowId, channel } = await listen(graph);
+    const answers: PromiseWithResolvers<OutboundResponse>[] = [];
+    const one = worker(() => {
+      const answer = Promise.withResolvers<OutboundResponse>();
+      answers.push(answer);
+      return answer.promise;
+    });
+    await one.runner.handle(await Promise.all(Array.from({ length: 50 }, () => receive(channel))));
+    await one.runner.handle(one.tickets.out.splice(0));
+    await eventually(() => expect(answers).toHaveLength(50));
+
+    const next: Graph = {
+      nodes: [...graph.nodes, node('after', 'data.set', { values: { by: 'the second version' } })],
+      edges: [...graph.edges, edge('call', 'after')],
+    };
+    await admin.query(
+      `INSERT INTO workflow_versions (tenant_id, id, workflow_id, version, graph, settings, published_by) VALUES ($1, $2, $3, 2, $4, '{}', 'test')`,
+      [tenantId, newId(), workflowId, JSON.stringify(next)],
+    );
+    for (const answer of answers.splice(0, 25)) answer.resolve(ok({}));
+    await eventually(async () => expect((await runsOf(workflowId)).filter(({ status }) => status === 'completed')).toHaveLength(25));
+    await admin.query(`UPDATE workflows SET status = 'archived' WHERE id = $1`, [workflowId]);
+    for (const answer of answers) answer.resolve(ok({}));
+    await eventually(async () => expect((await runsOf(workflowId)).filter(({ status }) => status === 'completed')).toHaveLength(50));
+    const runs = await runsOf(workflowId);
+    expect(new Set(runs.map(({ version_id: version }) => version)).size).toBe(1);
+    expect(runs.filter(({ output }) => 'by' in output)).toEqual([]);
+    expect(await tasksLeft(workflowId)).toEqual([]);
+  });
+
+  it('N-08: whose lease was written while the database\u2019s clock was ahead is found again, and no crash is counted', async () => {
+    const { workflowId, channel } = await listen(withCall());
+    let sent = 0;
+    const dying = worker(() => {
+      sent += 1;
+      return new Promise(() => {});
+    });
+    await dying.runner.handle([await receive(channel)]);
+    await dying.runner.handle(dying.tickets.out);
+    await eventually(() => expect(sent).toBe(1));
+    const tasksWere = await tasksLeft(workflowId);
+    await admin.query(`INSERT INTO workers (id, beat_at) SELECT lease_owner, now() + interval '10 years' FROM tasks WHERE id = $1`, [
+      tasksWere[0]?.id,
+    ]);
+    await requeueExpiredLeases(database.pool, 30_000);
+    expect(await tasksLeft(workflowId)).toEqual(tasksWere);
+    await admin.query(`UPDATE tasks SET lease_until = now() + interval '10 years' WHERE id = $1`, [tasksWere[0]?.id]);
+    await requeueExpiredLeases(database.pool, 30_000);
+    expect(await tasksLeft(workflowId)).toMatchObject([{ status: 'ready', crashes: 0 }]);
+    const next = worker(() => Promise.resolve(ok({})));
+    await next.runner.handle(await dueTickets());
+    await eventually(async () => expect((await runsOf(workflowId))[0].status).toBe('completed'));
+  });
+
   it('F-16: marked at_most_once, is not sent again but asks', async () => {
     const { workflowId, channel } = await listen(withCall({ effect: 'at_most_once' }));
     let sent = 0;
@@ -1169,7 +1225,7 @@ describe('leases that ran out', () => {
     const [ofAlive, ofStale, ofUnknown] = [await leased(2, alive), await leased(2, stale), await leased(2, newId())];
     // A lease that is longer than Postgres has been up: it was restarted meanwhile.
     const restarted = await leased(2, stale);
-    await admin.query(`UPDATE tasks SET lease_until = now() + interval '1 hour' WHERE id = ANY ($1)`, [restarted]);
+    await admin.query(`UPDATE tasks SET lease_until = now() + interval '50 seconds' WHERE id = ANY ($1)`, [restarted]);
     const leaseMs = Math.min(500, (await uptimeMs()) / 2);
     expect(await requeueExpiredLeases(database.pool, leaseMs)).toEqual({ tasks: 6, crashes: 4 });
     expect(await statesOf(ofAlive)).toEqual([ready(0), ready(0)]);

@@ -118,6 +118,43 @@ export function recordIntents(database: Database, intents: readonly Intent[]): P
   });
 }
 
+/**
+ * An attempt that was not made: its task is due again later, its intent is taken back. Where nobody knew what had come of an attempt
+ * before, nobody knows still. False: the task is somebody else's by now.
+ */
+export async function putOffEffect(
+  { pool }: Database,
+  task: { readonly id: number; readonly epoch: number },
+  { tenantId, executionId, nodeId, iteration }: EffectPlace,
+  { attempts, before }: Recorded,
+  response: Json,
+  afterMs: number,
+): Promise<boolean> {
+  const { rowCount } = await pool.query({
+    name: 'put-off-effect',
+    text: `WITH off AS (
+             UPDATE tasks SET status = 'ready', lease_owner = NULL, lease_until = NULL, ticketed_at = NULL, gen = gen + 1,
+                    run_after = now() + $9 * interval '1 millisecond'
+             WHERE id = $1 AND epoch = $2 AND status = 'leased' RETURNING id
+           )
+           UPDATE effects e SET state = $7, response = $8, updated_at = now() FROM off
+           WHERE e.tenant_id = $3 AND e.execution_id = $4 AND e.node_id = $5 AND e.iteration = $6 AND e.attempts = $10 AND e.state = 'intent'`,
+    values: [
+      task.id,
+      task.epoch,
+      tenantId,
+      executionId,
+      nodeId,
+      iteration,
+      before === 'unknown' ? 'intent' : 'failed',
+      JSON.stringify(response),
+      afterMs,
+      attempts,
+    ],
+  });
+  return rowCount === 1;
+}
+
 const placeOf = (row: { tenant_id: string; execution_id: string; node_id: string; iteration: string }): EffectPlace => ({
   tenantId: row.tenant_id,
   executionId: row.execution_id,

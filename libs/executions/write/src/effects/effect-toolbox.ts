@@ -9,6 +9,7 @@ import { Notifications, WEBHOOK_ANSWERED } from '@sluice/platform-notifications'
 import type { Run } from '../steps/run.js';
 import { readState, writeState } from './node-state.js';
 import type { EffectJob } from './perform-effects.js';
+import { TargetCircuits } from './target-circuits.js';
 
 export interface ToolboxOptions {
   readonly outbound: OutboundHttp;
@@ -22,6 +23,8 @@ export interface ToolboxOptions {
 /** What effect nodes use of the outside: the guarded HTTP client, and channels and credentials of their own tenant. */
 @Injectable()
 export class EffectToolbox {
+  private readonly circuits = new TargetCircuits();
+
   constructor(
     private readonly database: ServiceDatabase,
     private readonly notifications: Notifications,
@@ -44,7 +47,9 @@ export class EffectToolbox {
       writeState: (address, change) => writeState(this.database, run, place, attempts ?? 0, address, change),
       runCode: (source, values, limits) => this.options.runCode(source, values, limits, signal, run.tenantId),
       respond: (answer) => this.respond(run, answer),
-      send: (request) => this.options.outbound.send({ ...request, tenantId: run.tenantId, signal, timeoutMs }),
+      send: this.circuits.sendFor(run.tenantId, job.lease.signal, (request) =>
+        this.options.outbound.send({ ...request, tenantId: run.tenantId, signal, timeoutMs }),
+      ),
       channel: async (channelId) => {
         const channel = await readChannel(this.database.pool, channelId, this.options.encryption.keys, run.tenantId);
         // Another tenant's channel does not exist.

@@ -17,7 +17,8 @@ import type { Run } from '../steps/run.js';
 import { type Attempt, failureOf, inputFor, type Outcome, outcomeOf, type StepTools } from '../steps/run-step.js';
 import type { Tenant } from '../tenant-directory.js';
 import { failpoint } from '@sluice/platform-failpoints';
-import { type EffectPlace, effectId, recordIntents, type Recorded, requestHashOf } from './effect-ledger.js';
+import { type EffectPlace, effectId, putOffEffect, recordIntents, type Recorded, requestHashOf } from './effect-ledger.js';
+import { TargetUnavailable } from './target-circuits.js';
 
 /** A task under lease that calls the outside or runs by itself, with all that it needs. */
 export interface EffectJob {
@@ -95,8 +96,9 @@ export async function performEffects(
       const { job, type } = ready;
       const intent = recorded.get(effectId(placeOf(job)));
       if ((type.kind === 'effect' && intent === undefined) || job.lease.signal.aborted) return job.lease.end();
-      const outcome = intent === undefined ? await performTask(ready, toolsFor) : await performEffect(ready, intent, toolsFor);
+      const outcome = intent === undefined ? await performTask(ready, toolsFor) : await performEffect(database, ready, intent, toolsFor);
       // Called off by ourselves, or the database went away under it: the intent stays, and whoever takes the task over knows that nobody knows.
+      // Or put off.
       if (outcome === undefined) return job.lease.end();
       await done(outcome);
     }),
@@ -129,6 +131,7 @@ async function performTask({ job, input, type, tools }: Prepared, toolsFor: Tool
 }
 
 async function performEffect(
+  database: Database,
   { job, input, type, tools }: Prepared,
   intent: Recorded,
   toolsFor: ToolsFor,
@@ -166,6 +169,14 @@ async function performEffect(
     return { job, outcome, result: { ...ledger, state: 'succeeded', response } };
   } catch (error) {
     if (lease.signal.aborted || isOutage(error)) return undefined;
+    if (error instanceof TargetUnavailable && error.isFirstCall) {
+      const since = putOffSince(intent.response) ?? startedAt;
+      if (Date.parse(startedAt) - Date.parse(since) < putOffMsMax) {
+        const response = { error: { code: error.code, message: error.message }, putOffSince: since };
+        await putOffEffect(database, lease.task, placeOf(job), intent, response, error.afterMs);
+        return undefined;
+      }
+    }
     const known = signal.aborted
       ? new NodeFailure('timeout', `No outcome within ${timeoutMs} ms.`, { retryable: true, outcomeUnknown: true })
       : error;
@@ -176,6 +187,15 @@ async function performEffect(
     const response = { error: { code: fact.error.code, message: fact.error.message } };
     return { job, outcome: { fact }, result: { ...ledger, state: 'failed', response } };
   }
+}
+
+/** For how long one attempt is put off before it counts as failed */
+const putOffMsMax = 15 * 60_000;
+
+/** Since when this attempt has been put off; undefined when the last one was made. */
+function putOffSince(response: Json): string | undefined {
+  const since = isJsonObject(response) ? response['putOffSince'] : undefined;
+  return typeof since === 'string' ? since : undefined;
 }
 
 /** How the node was left and what it put out, as the ledger has it; a release before this one kept the output alone. */

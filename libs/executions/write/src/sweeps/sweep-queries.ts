@@ -1,5 +1,6 @@
 import { type TaskTicket, type WrittenTask, writtenTask } from '@sluice/platform-queue';
 import type { Pool } from 'pg';
+import { leaseMs as longestLeaseMs } from '../steps/leases.js';
 
 // One function per sweep. Each skips rows that others hold, and writes nothing when there is nothing to do.
 
@@ -87,7 +88,8 @@ export async function renewOldTickets(pool: Pool, olderThanMs: number, limit = r
 
 /**
  * Tasks whose lease ran out are ready again. It counts as a crash only if the worker's own row is stale as well and Postgres has been
- * up for a whole lease: neither a slow worker nor a database restart makes a task look deadly.
+ * up for a whole lease: neither a slow worker nor a database restart makes a task look deadly. A lease that ends later than any can was
+ * written while the database's clock was ahead: it is over as well.
  */
 export async function requeueExpiredLeases(pool: Pool, leaseMs: number): Promise<{ readonly tasks: number; readonly crashes: number }> {
   const { rows } = await pool.query<{ crashed: boolean }>({
@@ -96,7 +98,8 @@ export async function requeueExpiredLeases(pool: Pool, leaseMs: number): Promise
            SET status = 'ready', lease_owner = NULL, lease_until = NULL, ticketed_at = NULL, gen = t.gen + 1, crashes = t.crashes + k.crashed::int
            FROM (SELECT l.id, NOT EXISTS (SELECT 1 FROM workers w WHERE w.id = l.lease_owner AND w.beat_at > now() - $1 * interval '1 millisecond')
                         AND pg_postmaster_start_time() <= now() - $1 * interval '1 millisecond' AS crashed
-                 FROM tasks l WHERE l.status = 'leased' AND l.lease_until < now() ORDER BY l.lease_until LIMIT ${rowsMax} FOR UPDATE OF l SKIP LOCKED) k
+                 FROM tasks l WHERE l.status = 'leased' AND (l.lease_until < now() OR l.lease_until > now() + ${2 * longestLeaseMs} * interval '1 millisecond')
+                 ORDER BY l.lease_until LIMIT ${rowsMax} FOR UPDATE OF l SKIP LOCKED) k
            WHERE t.id = k.id RETURNING k.crashed`,
     values: [leaseMs],
   });
