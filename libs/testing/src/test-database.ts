@@ -23,10 +23,22 @@ export async function testDatabase(): Promise<TestDatabase> {
     commandUrl: databaseUrl(serverUrl, `${name}_command`),
     queryUrl: databaseUrl(serverUrl, `${name}_query`),
     drop: async () => {
-      for (const { database } of stores) await onServer(serverUrl, `drop database ${database} with (force)`);
+      for (const { database } of stores) {
+        await onServer(serverUrl, untilLeft(database));
+        await onServer(serverUrl, `drop database ${database} with (force)`);
+      }
     },
   };
 }
+
+/** A pool's `end` resolves a moment before the server has seen it; a session that is ended then says so to nobody, which ends the test. */
+const untilLeft = (database: string): string => `
+  DO $$ BEGIN
+    FOR look IN 1..50 LOOP
+      EXIT WHEN NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = '${database}');
+      PERFORM pg_sleep(0.02), pg_stat_clear_snapshot();
+    END LOOP;
+  END $$`;
 
 let url: Promise<string> | undefined;
 
