@@ -7,6 +7,6 @@ export interface ChaosCase {
   readonly title: string;
   /** It changes what the system is made of: it gets one of its own. */
   readonly system?: Partial<Pick<SystemOptions, 'gateways' | 'workers' | 'projectors' | 'env' | 'postgresSettings'>>;
-  /** Injects the fault under load and asserts what is special to it. Everything is healed after it. */
-  run(system: System): Promise<void>;
+  /** Injects the fault under load and asserts what is special to it. Everything is healed after it. Answers what was measured, if anything. */
+  run(system: System): Promise<string | void>;
 }

@@ -17,7 +17,8 @@ export async function runCase(system: System, { id, title, run }: ChaosCase, log
   let quietAfterMs: number | undefined;
   const failures: string[] = [];
   try {
-    await run(system);
+    const measured = await run(system);
+    if (typeof measured === 'string') log(`      ${measured}`);
   } catch (error) {
     failures.push(sentenceOf(error));
   }
