@@ -228,6 +228,16 @@ const checksOf = (full: boolean): readonly Check[] => [
   },
   {
     promise: 7,
+    name: 'the audit',
+    store: 'command',
+    role: 'sluice_service',
+    sql: 'SELECT tenant_id, n FROM broken_audit_seals()',
+    well: 'Every entry of the audit is as it was when it was sealed.',
+    ill: (rows) => `${countOf(rows, 'seal of the audit does', 'seals of the audit do')} not hold: tenants ${namesOf(rows, 'tenant_id')}.`,
+    next: 'Somebody changed, added or removed entries by hand: compare with the seals in the workers\u2019 logs ("the audit is sealed") and a backup.',
+  },
+  {
+    promise: 7,
     name: 'commits without a position',
     store: 'command',
     role: 'sluice_projector',

@@ -50,6 +50,24 @@ const task = (columns: Record<string, unknown>) => {
   const names = Object.keys(all);
   return command.query(`INSERT INTO tasks (${names.join()}) VALUES (${names.map((_, n) => `$${n + 1}`).join()})`, Object.values(all));
 };
+/** One commit with so many entries of the audit */
+async function audited(entries: number): Promise<void> {
+  await command.query(
+    `WITH c AS (INSERT INTO event_commits (events) VALUES ($2) RETURNING id)
+     INSERT INTO domain_events (commit_id, ord, id, tenant_id, type, aggregate_id, aggregate_version, payload, correlation_id, timestamp)
+     SELECT c.id, n, gen_random_uuid(), $1, 'audit.recorded', gen_random_uuid(), 1, jsonb_build_object('by', 'ada', 'n', n), 'c', now()
+     FROM c, generate_series(0, $2 - 1) n`,
+    [tenantId, entries],
+  );
+  await command.query('SELECT sequence_commits()');
+  await query.query('UPDATE projection_checkpoints SET position = $1', [(await command.query('SELECT last FROM event_head')).rows[0].last]);
+}
+
+async function sealed(entries: number): Promise<true> {
+  await audited(entries);
+  expect((await command.query('SELECT entries FROM seal_audit()')).rows).toEqual([{ entries }]);
+  return true;
+}
 const dead = {
   status: 'dead',
   dead_letter_id: randomUUID(),
@@ -63,6 +81,16 @@ it('finds nothing where nothing is wrong, and says so for each promise', async (
   expect(await ailments()).toEqual({});
   const findings = await checkInstallation({ commandUrl: stores.commandUrl, queryUrl: stores.queryUrl, redisUrl, full: true });
   expect([...new Set(findings.map(({ promise }) => promise))]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+});
+
+it('I13: entries of the audit that are as they were sealed are well, whoever seals them, and what is new waits for its seal', async () => {
+  await sealed(3);
+  await sealed(2);
+  await audited(4);
+  expect(await ailments()).toEqual({});
+  expect((await command.query('SELECT n, entries FROM seal_audit()')).rows).toEqual([{ n: '3', entries: 4 }]);
+  expect((await command.query('SELECT FROM seal_audit()')).rowCount).toBe(0);
+  expect(await ailments()).toEqual({});
 });
 
 it.each<[string, string, () => Promise<unknown>]>([
@@ -128,6 +156,31 @@ it.each<[string, string, () => Promise<unknown>]>([
       await command.query('INSERT INTO event_commits (events, position) VALUES (2, 2), (3, 6)');
       await command.query('UPDATE event_head SET last = 6');
       await query.query('UPDATE projection_checkpoints SET position = 6');
+    },
+  ],
+  [
+    'the audit',
+    'wrong',
+    async () => (await sealed(3)) && command.query(`UPDATE domain_events SET payload = '{"by": "somebody else"}' WHERE ord = 1`),
+  ],
+  ['the audit', 'wrong', async () => (await sealed(3)) && command.query('DELETE FROM domain_events WHERE ord = 2')],
+  [
+    'the audit',
+    'wrong',
+    async () => {
+      await sealed(1);
+      await sealed(1);
+      await command.query('DELETE FROM domain_events WHERE commit_id = 1');
+      await command.query('DELETE FROM audit_seals WHERE n = 1');
+    },
+  ],
+  [
+    'the audit',
+    'wrong',
+    async () => {
+      await sealed(1);
+      await audited(1);
+      await command.query('UPDATE audit_head SET last = (SELECT last FROM event_head)');
     },
   ],
   [

@@ -120,3 +120,21 @@ export async function keepHouse(pool: Pool): Promise<number> {
   await pool.query(`DELETE FROM worker_requests WHERE created_at < now() - interval '7 days'`);
   return rows[0]?.strays ?? 0;
 }
+
+export interface AuditSeal {
+  readonly tenantId: string;
+  readonly n: number;
+  /** The position of the log up to which it reaches */
+  readonly upto: number;
+  readonly entries: number;
+  /** In hexadecimal */
+  readonly hash: string;
+}
+
+/** Closes the audit's new entries under a hash, one chain for each tenant. */
+export async function sealAudit(pool: Pool): Promise<AuditSeal[]> {
+  const { rows } = await pool.query<AuditSeal>(
+    `SELECT tenant_id AS "tenantId", n::int, upto::float8, entries, encode(hash, 'hex') AS hash FROM seal_audit()`,
+  );
+  return rows;
+}

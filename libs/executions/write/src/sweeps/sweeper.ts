@@ -10,7 +10,7 @@ import { Dispatcher } from './dispatcher.js';
 import { drainReleasedChannels } from './drain-released-channels.js';
 import { fireDueSchedules } from './fire-due-schedules.js';
 import { queueDepth } from './queue-metrics.js';
-import { countTasks, endDueWaits, fireDueTimers, keepHouse, renewOldTickets, requeueExpiredLeases } from './sweep-queries.js';
+import { countTasks, endDueWaits, fireDueTimers, keepHouse, renewOldTickets, requeueExpiredLeases, sealAudit } from './sweep-queries.js';
 import { WakeUps } from './wake-ups.js';
 
 const everyMs = 500;
@@ -130,6 +130,10 @@ export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdow
         const strays = await keepHouse(pool);
         if (strays > 0)
           this.logger.error({ strays }, 'events fell into the log\u2019s default partition: sweeps came too late to make the next one');
+      });
+      await this.apart('audit', async () => {
+        // Told to the log as well: whoever changes the store has not changed what was collected.
+        for (const seal of await sealAudit(pool)) this.logger.info(seal, 'the audit is sealed');
       });
     }
   }
