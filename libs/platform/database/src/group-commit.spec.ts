@@ -82,6 +82,28 @@ describe('GroupCommit', () => {
     ]);
   });
 
+  it('T-15: others are written beside the group of a flood, which itself waits for it', async () => {
+    const groups: number[][] = [];
+    const first = Promise.withResolvers<void>();
+    const commit = new GroupCommit(
+      options(
+        async (items) => {
+          groups.push([...items]);
+          if (groups.length === 1) await first.promise;
+          return items;
+        },
+        { inFlightMax: 2, itemsMax: 2, laneOf: (item) => (item < 100 ? 'flood' : 'quiet') },
+      ),
+    );
+    const flood = [0, 1, 2].map((item) => commit.add(item));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(await commit.add(100)).toBe(100);
+    expect(groups).toEqual([[0, 1], [100]]);
+    first.resolve();
+    await Promise.all(flood);
+    expect(groups).toEqual([[0, 1], [100], [2]]);
+  });
+
   it('T-15: a lane that fills what may wait leaves room for others', async () => {
     const never = Promise.withResolvers<number[]>();
     const commit = new GroupCommit(

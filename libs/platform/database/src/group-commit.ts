@@ -18,7 +18,7 @@ export interface GroupCommitOptions<Item, Result> {
   readonly laneOf: (item: Item) => string;
   readonly itemsMax: number;
   readonly weightMax: number;
-  /** Groups being written at a time. */
+  /** Groups being written at a time, of other lanes each: whoever has one under way waits for it, and nobody else does. */
   readonly inFlightMax: number;
   /** Beyond this much waiting weight, newcomers are refused at once. */
   readonly waitingWeightMax: number;
@@ -43,7 +43,9 @@ export class GroupCommit<Item, Result> {
   /** By lane; what is not there is 0. */
   private readonly weights = new Map<string, number>();
   private waitingWeight = 0;
-  private inFlight = new Set<Promise<void>>();
+  private readonly inFlight = new Set<Promise<void>>();
+  /** Lanes of what is being written */
+  private readonly busy = new Set<string>();
   private overdue: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: GroupCommitOptions<Item, Result>) {}
@@ -75,8 +77,12 @@ export class GroupCommit<Item, Result> {
   private fill(): void {
     while (this.waiting.length > 0 && this.inFlight.size < this.options.inFlightMax) {
       const group = this.takeGroup();
+      if (group.length === 0) break;
+      const lanes = new Set(group.map(({ lane }) => lane));
+      for (const lane of lanes) this.busy.add(lane);
       const done = this.write(group).finally(() => {
         this.inFlight.delete(done);
+        for (const lane of lanes) this.busy.delete(lane);
         this.fill();
       });
       this.inFlight.add(done);
@@ -87,10 +93,11 @@ export class GroupCommit<Item, Result> {
   private takeGroup(): Waiting<Item, Result>[] {
     const group: Waiting<Item, Result>[] = [];
     let weight = 0;
-    for (let next = this.waiting.peek(); next !== undefined; next = this.waiting.peek()) {
+    const isOpen = (lane: string) => !this.busy.has(lane);
+    for (let next = this.waiting.peek(isOpen); next !== undefined; next = this.waiting.peek(isOpen)) {
       weight += next.weight;
       if (group.length > 0 && (group.length >= this.options.itemsMax || weight > this.options.weightMax)) break;
-      this.waiting.shift();
+      this.waiting.shift(isOpen);
       this.weigh(next.lane, -next.weight);
       group.push(next);
     }

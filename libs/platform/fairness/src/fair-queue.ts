@@ -23,9 +23,9 @@ export class FairQueue<T> {
   }
 
   /** What `shift` would take. */
-  peek(): T | undefined {
-    const [first] = this.lanes.values();
-    return first?.[0];
+  peek(isOpen: (lane: string) => boolean = () => true): T | undefined {
+    for (const [lane, waiting] of this.lanes) if (isOpen(lane)) return waiting[0];
+    return undefined;
   }
 
   /** `isOpen`: lanes that are not are passed over, and keep their turn. */

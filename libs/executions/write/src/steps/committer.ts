@@ -53,7 +53,7 @@ export class Committer implements BeforeApplicationShutdown {
       weightOf: () => 1,
       itemsMax: 200,
       weightMax: 200,
-      inFlightMax: 1,
+      inFlightMax: 3,
       waitingWeightMax: 10_000,
       budgetMs: 10_000,
     });

@@ -42,7 +42,7 @@ export class DeliveryGroups implements BeforeApplicationShutdown {
       weightOf: ({ request, events }) => request.body.length * 2 + events.length * 512,
       itemsMax: 200,
       weightMax: 8 * mebibyte,
-      inFlightMax: 1,
+      inFlightMax: 3,
       waitingWeightMax: 64 * mebibyte,
       budgetMs: 3_000,
     });
