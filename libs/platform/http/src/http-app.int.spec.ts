@@ -150,7 +150,7 @@ class WebhooksController {
 let store: () => Promise<unknown> = () => Promise.resolve();
 
 @Module({
-  imports: [HealthModule.forRoot({ inject: [], checks: () => ({ store: () => store() }), timeoutMs: 50 })],
+  imports: [RatesModule.forRoot({ redisUrl: undefined }), HealthModule.forRoot({ inject: [], checks: () => ({ store: () => store() }), timeoutMs: 50 })],
   controllers: [ThingsController, WebhooksController],
   providers: [KnownKeys],
 })
@@ -163,7 +163,7 @@ beforeAll(async () => {
     logger: createLogger('test', 'silent'),
     authenticator: KnownKeys,
     jwt: { keys: { kind: 'shared', secret }, issuer: 'https://issuer', audience: 'sluice', tenantClaim: 'tenant', roleClaim: 'role' },
-    exposed: { metrics: 'loopback', docs: 'loopback' },
+    http: { exposed: { metrics: 'loopback', docs: 'loopback' }, trustedProxies: [], requestsPerMinute: 60_000 },
     openApi: { title: 'Things', description: 'of a test' },
   });
   await app.listen(0, '127.0.0.1');
@@ -499,7 +499,7 @@ describe('T-22 what operators alone need', () => {
   it.each(['open', 'off'] as const)('follows the configuration: %s', async (how) => {
     const other = await createHttpApp(TestModule, {
       logger: createLogger('test', 'silent'),
-      exposed: { metrics: how, docs: how },
+      http: { exposed: { metrics: how, docs: how }, trustedProxies: [], requestsPerMinute: 60_000 },
       openApi: { title: 'Things', description: 'of a test' },
     });
     await other.init();
