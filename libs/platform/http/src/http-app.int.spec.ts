@@ -17,6 +17,7 @@ import {
 } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DomainError, PLATFORM_TENANT_ID } from '@sluice/kernel';
+import { RatesModule } from '@sluice/platform-rates';
 import { createLogger, currentCorrelation } from '@sluice/platform-telemetry';
 import { Type } from 'class-transformer';
 import { IsArray, IsInt, IsObject, IsOptional, IsString, ValidateNested } from 'class-validator';
@@ -150,7 +151,10 @@ class WebhooksController {
 let store: () => Promise<unknown> = () => Promise.resolve();
 
 @Module({
-  imports: [RatesModule.forRoot({ redisUrl: undefined }), HealthModule.forRoot({ inject: [], checks: () => ({ store: () => store() }), timeoutMs: 50 })],
+  imports: [
+    RatesModule.forRoot({ redisUrl: undefined }),
+    HealthModule.forRoot({ inject: [], checks: () => ({ store: () => store() }), timeoutMs: 50 }),
+  ],
   controllers: [ThingsController, WebhooksController],
   providers: [KnownKeys],
 })

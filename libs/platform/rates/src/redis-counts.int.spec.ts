@@ -64,15 +64,18 @@ it.each([
     },
     () => proxy.refuse(false),
   ],
-])('T-14 with a Redis that is %s each process keeps the limit by itself at once, and shares it when Redis is back', async (how, go, comeBack) => {
-  const [a, b] = [oneProcess(), oneProcess()];
-  granted(a, how, 10);
-  await eventually(async () => expect(await told(how)).toBe(10));
+])(
+  'T-14 with a Redis that is %s each process keeps the limit by itself at once, and shares it when Redis is back',
+  async (how, go, comeBack) => {
+    const [a, b] = [oneProcess(), oneProcess()];
+    granted(a, how, 10);
+    await eventually(async () => expect(await told(how)).toBe(10));
 
-  go();
-  expect(granted(a, how, 200)).toBe(90);
-  expect(granted(b, how, 200)).toBe(100);
+    go();
+    expect(granted(a, how, 200)).toBe(90);
+    expect(granted(b, how, 200)).toBe(100);
 
-  comeBack();
-  await eventually(async () => expect(await told(how)).toBe(200), { timeoutMs: 15_000 });
-});
+    comeBack();
+    await eventually(async () => expect(await told(how)).toBe(200), { timeoutMs: 15_000 });
+  },
+);

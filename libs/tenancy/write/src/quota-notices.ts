@@ -34,7 +34,10 @@ export class QuotaNotices {
       });
       if (commitId !== undefined) announce(this.notifications, commitId, entries);
     } catch (error) {
-      this.logger.warn({ tenantId, reason: error instanceof Error ? error.message : String(error) }, 'a quota was reached, and nobody was told');
+      this.logger.warn(
+        { tenantId, reason: error instanceof Error ? error.message : String(error) },
+        'a quota was reached, and nobody was told',
+      );
     }
   }
 }
