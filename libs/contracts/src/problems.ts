@@ -396,6 +396,13 @@ export const problemCatalogue = {
     remedy: 'None: it was decided, or is over. One that is not asked for yet is asked for in a moment.',
     at: ['approvals.decide'],
   },
+  daily_executions_used_up: {
+    status: 429,
+    title: 'Daily executions are used up',
+    detail: 'This tenant has begun as many runs today (UTC) as it may.',
+    remedy: `${later} That is at midnight (UTC); or raise \`dailyExecutions\` of the tenant, with a platform key.`,
+    at: ['workflows.trigger', 'executions.rerun', 'executions.bulk'],
+  },
   approvals_too_many: {
     status: 429,
     title: 'Approvals are too many',
