@@ -4,6 +4,7 @@ import { ApiDatabase, DatabaseModule } from '@sluice/platform-database';
 import { HealthModule } from '@sluice/platform-http';
 import { NotificationsModule } from '@sluice/platform-notifications';
 import { TicketsModule } from '@sluice/platform-queue';
+import { RatesModule } from '@sluice/platform-rates';
 import type { Logger } from '@sluice/platform-telemetry';
 import type { CommandApiConfig } from './config.js';
 import { commandApiEntities, commandApiFeatures } from './features.js';
@@ -18,6 +19,7 @@ export class CommandApiModule {
         DatabaseModule.forRoot(ApiDatabase, { app: 'command-api', config: config.commandDatabase, entities: commandApiEntities }),
         NotificationsModule.forRoot(config.redis),
         TicketsModule.forRoot(config.redis),
+        RatesModule.forRoot(config.redis),
         HealthModule.forRoot({ inject: [ApiDatabase], checks: (store) => ({ commandStore: () => store.assertReady() }) }),
         ...commandApiFeatures(config, logger),
       ],

@@ -10,6 +10,6 @@ export const createApp = (config: QueryApiConfig, logger: Logger): Promise<NestF
     logger,
     authenticator: QueryAuthenticator,
     jwt: config.jwt,
-    exposed: config.http.exposed,
+    http: config.http,
     openApi: { title: 'Sluice queries', description: 'Every read of people and frontends: workflows, webhooks, channels, executions.' },
   });

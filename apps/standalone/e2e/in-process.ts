@@ -35,7 +35,7 @@ export async function inProcess(env: NodeJS.ProcessEnv = {}, given?: TestDatabas
     logger,
     authenticator: CommandAuthenticator,
     jwt: config.jwt,
-    exposed: config.http.exposed,
+    http: config.http,
   });
   const running = await startApp(app, { ...config, http: { ...config.http, host: '127.0.0.1', port: 0 } }, logger);
   const base = running.url;

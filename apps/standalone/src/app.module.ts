@@ -7,6 +7,7 @@ import { HealthModule } from '@sluice/platform-http';
 import { NotificationsModule } from '@sluice/platform-notifications';
 import { ProjectorLoop } from '@sluice/platform-projections';
 import { TicketsModule } from '@sluice/platform-queue';
+import { RatesModule } from '@sluice/platform-rates';
 import type { Logger } from '@sluice/platform-telemetry';
 import { projectorFeatures } from '@sluice/projector';
 import { queryApiFeatures } from '@sluice/query-api';
@@ -37,6 +38,7 @@ export class StandaloneModule {
         DatabaseModule.forRoot(ReadDatabase, { app, config: query }),
         NotificationsModule.forRoot(config.redis),
         TicketsModule.forRoot(config.redis),
+        RatesModule.forRoot(config.redis),
         HealthModule.forRoot({
           inject: [ServiceDatabase, ReadDatabase, ProjectorLoop],
           checks: (service, read, loop) => ({

@@ -4,6 +4,7 @@ import { DatabaseModule, ServiceDatabase } from '@sluice/platform-database';
 import { HealthModule } from '@sluice/platform-http';
 import { NotificationsModule } from '@sluice/platform-notifications';
 import { TicketsModule } from '@sluice/platform-queue';
+import { RatesModule } from '@sluice/platform-rates';
 import type { Logger } from '@sluice/platform-telemetry';
 import type { WebhookGatewayConfig } from './config.js';
 import { webhookGatewayFeatures } from './features.js';
@@ -18,6 +19,7 @@ export class WebhookGatewayModule {
         DatabaseModule.forRoot(ServiceDatabase, { app: 'webhook-gateway', config: config.commandDatabase, statementTimeoutMs: 3_000 }),
         NotificationsModule.forRoot(config.redis),
         TicketsModule.forRoot(config.redis),
+        RatesModule.forRoot(config.redis),
         HealthModule.forRoot({ inject: [ServiceDatabase], checks: (database) => ({ commandStore: () => database.assertReady() }) }),
         ...webhookGatewayFeatures(config, logger),
       ],

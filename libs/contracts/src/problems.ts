@@ -166,6 +166,12 @@ export const problemCatalogue = {
     remedy: 'Send a new key with a new request, the same key only with the same request.',
   },
   too_many_requests: { status: 429, title: 'Too many requests', detail: 'Too many requests', remedy: later },
+  requests_too_many: {
+    status: 429,
+    title: 'Requests are too many',
+    detail: 'One credential may make 60000 requests a minute.',
+    remedy: `${later} The operator sets the number (API_REQUESTS_PER_MINUTE).`,
+  },
   internal_error: {
     status: 500,
     title: 'Internal error',
@@ -390,6 +396,13 @@ export const problemCatalogue = {
     remedy: 'None: it was decided, or is over. One that is not asked for yet is asked for in a moment.',
     at: ['approvals.decide'],
   },
+  daily_executions_used_up: {
+    status: 429,
+    title: 'Daily executions are used up',
+    detail: 'This tenant has begun as many runs today (UTC) as it may.',
+    remedy: `${later} That is at midnight (UTC); or raise \`dailyExecutions\` of the tenant, with a platform key.`,
+    at: ['workflows.trigger', 'executions.rerun', 'executions.bulk'],
+  },
   approvals_too_many: {
     status: 429,
     title: 'Approvals are too many',
@@ -417,6 +430,13 @@ export const problemCatalogue = {
     title: 'Signature is refused',
     detail: 'The signature is missing or wrong. Check the signing secret of the channel.',
     remedy: 'Give the channel the provider’s signing secret.',
+    at: ['gateway.deliver'],
+  },
+  webhook_quota_used_up: {
+    status: 429,
+    title: 'Webhook quota is used up',
+    detail: 'This tenant may receive 100 deliveries a minute. Send it again later.',
+    remedy: 'None for providers, which send again. Raise `webhooksPerMinute` of the tenant, with a platform key.',
     at: ['gateway.deliver'],
   },
   malformed_json: {

@@ -8,6 +8,7 @@ import { Notifications } from '@sluice/platform-notifications';
 import { OutboundHttp } from '@sluice/platform-outbound';
 import { TicketConsumerModule, TicketHandler, TicketWindowsModule } from '@sluice/platform-queue';
 import { LOGGER, type Logger } from '@sluice/platform-telemetry';
+import { QuotaNotices } from '@sluice/tenancy-write';
 import { FailingTasks } from './dead-letters/failing-tasks.js';
 import { EffectToolbox, type ToolboxOptions } from './effects/effect-toolbox.js';
 import { RequestRunner } from './requests/request-runner.js';
@@ -120,6 +121,7 @@ export class ExecutionWorkerModule {
         Dispatcher,
         FailingTasks,
         Leases,
+        QuotaNotices,
         RequestRunner,
         Sweeper,
         TaskRunner,

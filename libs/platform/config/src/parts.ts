@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 const port = z.coerce.number('must be a port number').int().min(0).max(65535);
@@ -9,7 +10,19 @@ const url = (protocols: readonly string[], example: string) =>
 /** Who reaches what is for operators: `loopback` is this machine without a proxy in between. */
 const exposure = z.enum(['loopback', 'open', 'off']).default('loopback');
 
-/** `PORT` (an app's own default), `HOST`, `PUBLIC_URL`, `LOG_LEVEL`, `METRICS`, `API_DOCS`. Port 0 takes a free one. */
+const proxies = z
+  .string()
+  .default('')
+  .transform((text) => text.split(',').flatMap((entry) => (entry.trim() === '' ? [] : [entry.trim()])))
+  .refine((entries) => entries.every(isRange), 'must be addresses or ranges, comma separated, such as 10.0.0.0/8,2001:db8::7');
+
+function isRange(text: string): boolean {
+  const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const family = isIP(address);
+  return family !== 0 && (bits === undefined || (Number(bits) > 0 && Number(bits) <= (family === 4 ? 32 : 128)));
+}
+
+/** `PORT` (an app's own default), `HOST`, `PUBLIC_URL`, `LOG_LEVEL`, `METRICS`, `API_DOCS`, `TRUSTED_PROXIES`, `API_REQUESTS_PER_MINUTE`. Port 0 takes a free one. */
 export const httpEnv = (defaultPort: number) =>
   z
     .object({
@@ -19,13 +32,17 @@ export const httpEnv = (defaultPort: number) =>
       LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
       METRICS: exposure,
       API_DOCS: exposure,
+      TRUSTED_PROXIES: proxies,
+      API_REQUESTS_PER_MINUTE: z.coerce.number('must be a whole number').int().min(1).max(10_000_000).default(60_000),
     })
-    .transform(({ PORT, HOST, PUBLIC_URL, LOG_LEVEL, METRICS, API_DOCS }) => ({
+    .transform(({ PORT, HOST, PUBLIC_URL, LOG_LEVEL, METRICS, API_DOCS, TRUSTED_PROXIES, API_REQUESTS_PER_MINUTE }) => ({
       port: PORT,
       host: HOST,
       publicUrl: PUBLIC_URL?.replace(/\/+$/, ''),
       logLevel: LOG_LEVEL,
       exposed: { metrics: METRICS, docs: API_DOCS },
+      trustedProxies: TRUSTED_PROXIES,
+      requestsPerMinute: API_REQUESTS_PER_MINUTE,
     }));
 
 /** A Postgres URL and the size of this process's pool. */

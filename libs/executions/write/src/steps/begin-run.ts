@@ -32,6 +32,8 @@ export interface Callee {
 }
 
 export interface Start {
+  /** It was promised to somebody; undefined: a new one */
+  readonly executionId?: string | undefined;
   readonly entryNodeId: string;
   readonly startKey: string;
   readonly trigger: TriggerMetadata;
@@ -48,7 +50,7 @@ export function newRunOf(version: PublishedVersion, start: Start, concurrencyKey
   const { entryNodeId, startKey, trigger, input, correlationId, parent = null, depth = 0 } = start;
   return {
     tenantId: version.tenantId,
-    id: newId(),
+    id: start.executionId ?? newId(),
     workflowId: version.workflowId,
     workflowVersion: version.version,
     versionId: version.id,

@@ -115,6 +115,7 @@ export async function keepHouse(pool: Pool): Promise<number> {
   const { rows } = await pool.query<{ strays: number }>('SELECT ensure_event_partitions() AS strays');
   await pool.query(`DELETE FROM workers WHERE beat_at < now() - interval '1 hour'`);
   await pool.query(`DELETE FROM idempotency_keys WHERE created_at < now() - interval '24 hours'`);
+  await pool.query(`DELETE FROM daily_runs WHERE day < (now() AT TIME ZONE 'UTC')::date - 7`);
   await pool.query(`DELETE FROM node_state WHERE expires_at < now()`);
   await pool.query(`DELETE FROM webhook_answers WHERE created_at < now() - interval '1 hour'`);
   await pool.query(`DELETE FROM worker_requests WHERE created_at < now() - interval '7 days'`);
