@@ -13,3 +13,4 @@ export {
   type RedisConfig,
   redisEnv,
 } from './parts.js';
+export { parseRedisUrl, type RedisServers } from './redis-url.js';

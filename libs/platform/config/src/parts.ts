@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseRedisUrl } from './redis-url.js';
 
 const port = z.coerce.number('must be a port number').int().min(0).max(65535);
 const url = (protocols: readonly string[], example: string) =>
@@ -39,7 +40,17 @@ export const databaseEnv = (variable: 'COMMAND_DATABASE_URL' | 'QUERY_DATABASE_U
 
 /** `REDIS_URL`: set, tickets and notifications travel on Redis; absent, within this process. */
 export const redisEnv = () =>
-  z.object({ REDIS_URL: url(['redis:', 'rediss:'], 'redis://localhost:6379') }).transform(({ REDIS_URL }) => ({ redisUrl: REDIS_URL }));
+  z
+    .object({
+      REDIS_URL: z.string('is required, for example redis://localhost:6379').superRefine((text, context) => {
+        try {
+          parseRedisUrl(text);
+        } catch (error) {
+          context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+        }
+      }),
+    })
+    .transform(({ REDIS_URL }) => ({ redisUrl: REDIS_URL }));
 
 /** `ENCRYPTION_KEYS`: `id:base64 of 32 bytes`, comma separated; the first one seals, all of them open. */
 export const encryptionEnv = () =>
