@@ -39,9 +39,14 @@ export class TcpProxy {
     listener.on('connection', (client) => this.accept(client));
   }
 
+  /** New connections lead to another server; those that there are stay. */
+  leadNewTo(target: Target): void {
+    this.target = target;
+  }
+
   /** New connections lead to another server; those that there are are reset. */
   retarget(target: Target): void {
-    this.target = target;
+    this.leadNewTo(target);
     this.cut();
   }
 
