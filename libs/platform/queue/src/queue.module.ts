@@ -85,7 +85,8 @@ export class TicketConsumerModule {
           useFactory: ({ client }: WorkerRedis) => ({ prefix: QUEUE_PREFIX, connection: client }),
           inject: [WorkerRedis],
         }),
-        BullModule.registerQueue(...ways.map((way) => ({ name: QUEUE_NAMES[way] }))),
+        // The processors alone: this process's tickets are issued by BullTickets.
+        BullModule.registerQueue(),
       ],
       providers: ways.map((way) => ticketProcessor(QUEUE_NAMES[way], concurrency[way], logger)),
     };
