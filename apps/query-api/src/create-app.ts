@@ -6,7 +6,7 @@ import { QueryApiAppModule } from './app.module.js';
 import type { QueryApiConfig } from './config.js';
 
 export const createApp = (config: QueryApiConfig, logger: Logger): Promise<NestFastifyApplication> =>
-  createHttpApp(QueryApiAppModule.forRoot(config), {
+  createHttpApp(QueryApiAppModule.forRoot(config, logger), {
     logger,
     authenticator: QueryAuthenticator,
     jwt: config.jwt,

@@ -4,7 +4,16 @@ import { createHttpApp } from '@sluice/platform-http';
 import { startApp } from '@sluice/platform-runtime';
 import { createLogger } from '@sluice/platform-telemetry';
 import { CommandAuthenticator } from '@sluice/tenancy-write';
-import { answers, eventually, fetchAnew, metaJson, signInstagram, type TestDatabase, testDatabase } from '@sluice/testing';
+import {
+  answers,
+  eventually,
+  fetchAnew,
+  metaJson,
+  signInstagram,
+  type TestDatabase,
+  testDatabase,
+  unsafeTestServers,
+} from '@sluice/testing';
 import pg from 'pg';
 import { StandaloneModule } from '../src/app.module.js';
 import { readConfig } from '../src/config.js';
@@ -24,6 +33,7 @@ export async function inProcess(env: NodeJS.ProcessEnv = {}, given?: TestDatabas
   const platformKey = `platform-${randomBytes(16).toString('hex')}`;
   const tenantId = newId();
   const config = readConfig({
+    ...unsafeTestServers,
     ENCRYPTION_KEYS: `k1:${randomBytes(32).toString('base64')}`,
     SLUICE_BOOTSTRAP_TENANT_ID: tenantId,
     SLUICE_BOOTSTRAP_API_KEY: apiKey,

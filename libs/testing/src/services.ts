@@ -186,11 +186,14 @@ async function planned({ gateways = 1, workers = 1, projectors = 1, ports = 'def
 /** What the environment does not name is started or made. */
 async function backingServers(options: ServicesOptions, publicUrl: string, stops: Stops, log: Log): Promise<Backing> {
   const { dataDir, env = process.env, postgresSettings = {} } = options;
+  let unsafe: NodeJS.ProcessEnv = {};
   let { COMMAND_DATABASE_URL: commandUrl, QUERY_DATABASE_URL: queryUrl, REDIS_URL: redisUrl } = env;
   if (commandUrl === undefined || queryUrl === undefined) {
     const postgres = await startEmbeddedPostgres({ dataDir: join(dataDir, 'postgres'), settings: postgresSettings, log });
     stops.push(() => postgres.stop());
     for (const database of ['sluice_command', 'sluice_query']) await postgres.ensureDatabase(database);
+    // Its only login is the one that made it; it listens on this machine alone.
+    unsafe = { UNSAFE_POSTGRES_LOGIN: 'on' };
     commandUrl ??= postgres.url('sluice_command');
     queryUrl ??= postgres.url('sluice_query');
   }
@@ -212,6 +215,7 @@ async function backingServers(options: ServicesOptions, publicUrl: string, stops
       HOST: '127.0.0.1',
       ENCRYPTION_KEYS: secrets.encryptionKeys,
       PUBLIC_URL: publicUrl,
+      ...unsafe,
       ...env,
       COMMAND_DATABASE_URL: commandUrl,
       QUERY_DATABASE_URL: queryUrl,

@@ -20,6 +20,7 @@ import { Leases } from './steps/leases.js';
 import { Dispatcher } from './sweeps/dispatcher.js';
 import { Sweeper } from './sweeps/sweeper.js';
 import { WakeUps } from './sweeps/wake-ups.js';
+import { WorkWatch } from './sweeps/work-watch.js';
 import { TaskRunner } from './task-runner.js';
 import { TenantDirectory } from './tenant-directory.js';
 import { WORKER_OPTIONS, type WorkerOptions } from './worker-options.js';
@@ -82,6 +83,7 @@ export class ExecutionWorkerModule {
   }: ExecutionWorkerOptions): DynamicModule {
     const core: DynamicModule = {
       module: ExecutionWorkerCore,
+      global: true,
       imports: [TicketWindowsModule],
       providers: [
         { provide: LOGGER, useValue: logger },
@@ -127,8 +129,13 @@ export class ExecutionWorkerModule {
         TaskRunner,
         TenantDirectory,
         WakeUps,
+        {
+          provide: WorkWatch,
+          useFactory: (database: ServiceDatabase, sweeper: Sweeper, committer: Committer) => new WorkWatch(database, sweeper, committer),
+          inject: [ServiceDatabase, Sweeper, Committer],
+        },
       ],
-      exports: [TicketHandler],
+      exports: [TicketHandler, WorkWatch],
     };
     return {
       module: ExecutionWorkerModule,

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { parseRedisUrl } from './redis-url.js';
 
 const port = z.coerce.number('must be a port number').int().min(0).max(65535);
 const url = (protocols: readonly string[], example: string) =>
@@ -45,18 +46,47 @@ export const httpEnv = (defaultPort: number) =>
       requestsPerMinute: API_REQUESTS_PER_MINUTE,
     }));
 
-/** A Postgres URL and the size of this process's pool. */
+/** A switch that takes a protection away: off unless it says exactly `on`. */
+const unsafeSwitch = z
+  .enum(['on', 'off'])
+  .default('off')
+  .transform((value) => value === 'on');
+
+/** What is found at a store and let through all the same: `UNSAFE_POSTGRES_LOGIN`, `UNSAFE_POSTGRES_NOT_DURABLE`. */
+export const toleratedEnv = () =>
+  z
+    .object({ UNSAFE_POSTGRES_LOGIN: unsafeSwitch, UNSAFE_POSTGRES_NOT_DURABLE: unsafeSwitch })
+    .transform((env) => ({ mightyLogin: env.UNSAFE_POSTGRES_LOGIN, notDurable: env.UNSAFE_POSTGRES_NOT_DURABLE }));
+
+/** A Postgres URL, the size of this process's pool and what it may not be refused for. */
 export const databaseEnv = (variable: 'COMMAND_DATABASE_URL' | 'QUERY_DATABASE_URL', poolSize = 10) =>
   z
     .object({
       [variable]: url(['postgres:', 'postgresql:'], 'postgres://user:password@localhost:5432/sluice'),
       DATABASE_POOL_SIZE: z.coerce.number().int().min(2).max(200).default(poolSize),
+      UNSAFE_POSTGRES_LOGIN: unsafeSwitch,
+      UNSAFE_POSTGRES_NOT_DURABLE: unsafeSwitch,
     })
-    .transform((env) => ({ url: String(env[variable]), poolSize: Number(env['DATABASE_POOL_SIZE']) }));
+    .transform((env) => ({
+      url: String(env[variable]),
+      poolSize: Number(env['DATABASE_POOL_SIZE']),
+      tolerated: { mightyLogin: env['UNSAFE_POSTGRES_LOGIN'] === true, notDurable: env['UNSAFE_POSTGRES_NOT_DURABLE'] === true },
+    }));
 
-/** `REDIS_URL`: set, tickets and notifications travel on Redis; absent, within this process. */
+/** `REDIS_URL`: set, tickets and notifications travel on Redis; absent, within this process. `UNSAFE_REDIS_EVICTION`: it may evict keys. */
 export const redisEnv = () =>
-  z.object({ REDIS_URL: url(['redis:', 'rediss:'], 'redis://localhost:6379') }).transform(({ REDIS_URL }) => ({ redisUrl: REDIS_URL }));
+  z
+    .object({
+      REDIS_URL: z.string('is required, for example redis://localhost:6379').superRefine((text, context) => {
+        try {
+          parseRedisUrl(text);
+        } catch (error) {
+          context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+        }
+      }),
+      UNSAFE_REDIS_EVICTION: unsafeSwitch,
+    })
+    .transform(({ REDIS_URL, UNSAFE_REDIS_EVICTION }) => ({ redisUrl: REDIS_URL, mayEvict: UNSAFE_REDIS_EVICTION }));
 
 /** `ENCRYPTION_KEYS`: `id:base64 of 32 bytes`, comma separated; the first one seals, all of them open. */
 export const encryptionEnv = () =>
@@ -150,10 +180,14 @@ export const jwtEnv = () =>
 export type HttpConfig = z.output<ReturnType<typeof httpEnv>>;
 export type JwtConfig = NonNullable<z.output<ReturnType<typeof jwtEnv>>>;
 export type DatabaseConfig = z.output<ReturnType<typeof databaseEnv>>;
+/** What is let through although it is not safe. */
+export type Tolerated = z.output<ReturnType<typeof toleratedEnv>>;
 export type EncryptionConfig = z.output<ReturnType<typeof encryptionEnv>>;
 export type BootstrapConfig = z.output<ReturnType<typeof bootstrapEnv>>;
 
 /** Set or not: the one decision between services and standalone (`REDIS_URL`). */
 export interface RedisConfig {
   readonly redisUrl: string | undefined;
+  /** `UNSAFE_REDIS_EVICTION` */
+  readonly mayEvict?: boolean;
 }

@@ -153,7 +153,7 @@ let store: () => Promise<unknown> = () => Promise.resolve();
 @Module({
   imports: [
     RatesModule.forRoot({ redisUrl: undefined }),
-    HealthModule.forRoot({ inject: [], checks: () => ({ store: () => store() }), timeoutMs: 50 }),
+    HealthModule.forRoot({ inject: [], dependencies: () => ({ store: { assertReady: () => store() } }), timeoutMs: 50 }),
   ],
   controllers: [ThingsController, WebhooksController],
   providers: [KnownKeys],
@@ -457,7 +457,12 @@ describe('health', () => {
     store = () => Promise.reject(new Error('the schema is old'));
     expect(await call('GET', '/readyz')).toMatchObject({
       status: 503,
-      body: { checks: { store: { status: 'failed', message: 'the schema is old' } } },
+      body: { checks: { store: { status: 'down', message: 'the schema is old' } } },
+    });
+    store = () => Promise.resolve('the schema is slow');
+    expect(await call('GET', '/readyz')).toMatchObject({
+      status: 200,
+      body: { status: 'degraded', checks: { store: { status: 'degraded', message: 'the schema is slow' }, eventLoop: { status: 'ok' } } },
     });
     store = () => Promise.reject(Object.assign(new Error('connect ECONNREFUSED 10.0.0.1:5432'), { code: 'ECONNREFUSED' }));
     expect((await call('GET', '/readyz')).body.checks.store.message).toBe('cannot be reached');

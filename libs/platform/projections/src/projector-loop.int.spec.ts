@@ -215,7 +215,7 @@ it('parks the aggregate of an event that a projection cannot take, for that proj
   const { rows } = await query.query('SELECT projection, event_type, error FROM projection_parked WHERE aggregate_id = $1', [poisoned]);
   expect(rows).toEqual([{ projection: 'tally', event_type: 'poison', error: 'Error: cannot take this' }]);
   expect((await tallies('tolerant_tally')).get(poisoned)).toBe(4);
-  loop.assertReady();
+  await loop.assertReady();
 });
 
 it('parks the aggregate of a value that the store refuses, and keeps the rows beside it', async () => {
@@ -239,12 +239,12 @@ it('parks the aggregate of a value that the store refuses, and keeps the rows be
 it('stops at a log that is broken, and says so', async () => {
   const loop = await startProjector();
   await caughtUp();
-  loop.assertReady();
+  await loop.assertReady();
   const before = await checkpoint();
   await command.query(`INSERT INTO event_commits (events) VALUES (2)`);
   await append(newId(), 'after');
   loop.wake();
 
-  await eventually(() => expect(() => loop.assertReady()).toThrow('the projector has stopped: position'));
+  await eventually(() => expect(loop.assertReady()).rejects.toThrow('the projector has stopped: position'));
   expect(await checkpoint()).toBe(before);
 });

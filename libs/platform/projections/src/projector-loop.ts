@@ -21,6 +21,9 @@ export const PROJECTOR_OPTIONS = Symbol('ProjectorOptions');
 const pollMs = 1_000;
 const backoffMsMax = 5_000;
 const failingMsMax = 10_000;
+/** A batch ends, or fails by its statements' time limit, long before. */
+const stillMsMax = 60_000;
+const behindMsMax = 60_000;
 /** In a batch, about, however large the commits are. */
 const eventsWanted = 4_000;
 const commitsAtMost = 500;
@@ -37,6 +40,7 @@ export class ProjectorLoop implements OnApplicationBootstrap, BeforeApplicationS
   private woken = false;
   private rouse: () => void = () => {};
   private position: number | undefined;
+  private turnedAt = performance.now();
   private commitsMax = 200;
   private broken: LogIsBroken | undefined;
   private failure: { readonly since: number; readonly count: number } | undefined;
@@ -71,16 +75,21 @@ export class ProjectorLoop implements OnApplicationBootstrap, BeforeApplicationS
     await this.running;
   }
 
-  /** Throws, in a sentence, when the read models no longer follow the log. */
-  assertReady(): void {
+  /** Rejects, in a sentence, when the read models no longer follow the log; a sentence when they are far behind it. */
+  async assertReady(): Promise<string | undefined> {
     if (this.broken !== undefined) throw new Error(`the projector has stopped: ${this.broken.message}`);
     const failingMs = this.failure === undefined ? 0 : Date.now() - this.failure.since;
     if (failingMs > failingMsMax) throw new Error(`the projector has not got on for ${Math.round(failingMs / 1_000)} s`);
+    const stillMs = performance.now() - this.turnedAt;
+    if (stillMs > stillMsMax) throw new Error(`the projector's loop has not turned for ${Math.round(stillMs / 1_000)} s`);
+    const behindMs = this.behindSince === undefined ? 0 : Date.now() - this.behindSince;
+    return behindMs > behindMsMax ? `the read models are ${Math.round(behindMs / 1_000)} s behind the log` : undefined;
   }
 
   private async run(): Promise<void> {
     while (!this.stopping) {
       this.woken = false;
+      this.turnedAt = performance.now();
       try {
         const advanced = await this.advance();
         this.failure = undefined;

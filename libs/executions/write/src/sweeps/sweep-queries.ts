@@ -52,6 +52,17 @@ export async function oldestWaiting(pool: Pool): Promise<number | undefined> {
   return rows[0]?.seconds;
 }
 
+/** Since when the oldest task is due that has a ticket, and so may run; undefined: none for so long. */
+export async function oldestTicketed(pool: Pool, olderThanMs: number): Promise<number | undefined> {
+  const { rows } = await pool.query<{ seconds: number }>({
+    name: 'oldest-ticketed',
+    text: `SELECT extract(epoch FROM now() - run_after)::float8 AS seconds FROM tasks
+           WHERE status = 'ready' AND ticketed_at IS NOT NULL AND run_after <= now() - $1 * interval '1 millisecond' ORDER BY run_after LIMIT 1`,
+    values: [olderThanMs],
+  });
+  return rows[0]?.seconds;
+}
+
 /** Tasks by class and state. */
 export async function countTasks(
   pool: Pool,
