@@ -33,7 +33,7 @@ import { failpoint } from '@sluice/platform-failpoints';
 import type { WorkflowSettings } from '@sluice/workflows-domain';
 import { isPassing } from '../dead-letters/isolate.js';
 import type { Begun, Callee } from './begin-run.js';
-import { type Blob, type BlobSource, keep, storable } from './blobs.js';
+import { type Blob, type BlobSource, isLargerThan, keep, storable } from './blobs.js';
 import type { PublishedVersion } from './compiled-versions.js';
 import { loopResults } from './loop-results.js';
 import type { Run } from './run.js';
@@ -125,6 +125,10 @@ const millisecondsMax = 50;
 const bytesMax = 256 * 1024;
 const eventsMax = 500;
 const callDepthMax = 8;
+/** What a node's expressions come to, together: twice what any one of them may read */
+const configBytesMax = 16 * 1024 * 1024;
+/** Messages quote values, which may be long. */
+const messageCharactersMax = 2_000;
 
 /** What a step begins with: facts, or nodes that were left to it. */
 export interface Beginning {
@@ -304,7 +308,7 @@ async function runInProcess(
   }
 }
 
-/** Everything that a node is given to run with. Throws ExpressionFailed. */
+/** Everything that a node is given to run with. Throws ExpressionFailed, and NodeFailure for a config that is too large. */
 export async function inputFor(
   version: PublishedVersion,
   run: Run,
@@ -320,7 +324,7 @@ export async function inputFor(
   return inputSeeing(version, run, state, { iteration, input, item, trigger }, node, tools);
 }
 
-/** The same with what it sees given. Throws ExpressionFailed. */
+/** The same with what it sees given. Throws ExpressionFailed, and NodeFailure for a config that is too large. */
 export async function inputSeeing(
   version: PublishedVersion,
   run: Run,
@@ -332,6 +336,15 @@ export async function inputSeeing(
   const paths = [...node.config.paths, ...[...node.deferred.values()].flatMap((deferred) => deferred.paths)];
   const scope = await scopeOf(version, run, state, seen, paths, tools);
   const config = await evaluateConfig(node, scope, tools.slow);
+  if (isLargerThan(configBytesMax, config)) {
+    throw new NodeFailure(
+      'config_too_large',
+      `The config comes to over ${configBytesMax} bytes: let its expressions select what is needed.`,
+      {
+        retryable: false,
+      },
+    );
+  }
   const evaluate = (field: string, locals: Locals) => evaluateDeferred(node, field, { ...scope, ...locals }, tools.slow);
   return { config, input: seen.input, trigger: seen.trigger, now: storeClock.now(), evaluate };
 }
@@ -361,8 +374,10 @@ export async function outcomeOf(
     case 'done':
       return completed(tools, run, place, startedAt, outcome.handle, outcome.output);
     case 'stop': {
-      const output = outcome.output === undefined ? {} : { output: storable(outcome.output) };
-      return { fact: { type: 'run.stopped', ...place, status: outcome.status, ...output, startedAt } };
+      const stopped: Fact = { type: 'run.stopped', ...place, status: outcome.status, startedAt };
+      if (outcome.output === undefined) return { fact: stopped };
+      const { value: output, blob } = keep(outcome.output);
+      return { fact: { ...stopped, output }, ...(blob === undefined ? {} : { blobs: [blob] }) };
     }
     case 'wait':
       return { fact: waits({ for: 'time', until: outcome.until.toISOString() }) };
@@ -417,7 +432,7 @@ export function failureOf(place: Attempt, startedAt: string, error: unknown): Ex
     type: 'node.failed',
     ...place,
     startedAt,
-    error: storable<NodeError>(said),
+    error: storable<NodeError>({ ...said, message: said.message.slice(0, messageCharactersMax) }),
     retryable,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   };
