@@ -99,8 +99,6 @@ export interface Step {
   readonly queue: WorkflowSettings['queue'];
   /** It waits for an event that it began to wait for while it was paused */
   readonly awaitsEvent?: boolean;
-  /** A workflow to start because of how the run ended */
-  readonly escalatesTo?: string;
   /** What the nodes of this step came to; deciding again takes it from here instead of running them again. */
   readonly outcomes: ReadonlyMap<string, Outcome>;
 }
@@ -235,7 +233,6 @@ export async function runStep(
     leavesBehind: version.settings.deadlineMs !== undefined || hasMore(run.state),
     priority: priorities[version.settings.priority],
     queue: version.settings.queue,
-    ...escalation(version, run, state),
     outcomes,
   };
 }
@@ -260,16 +257,6 @@ function timersOf(run: Run, state: RunState, waits: readonly Wait[]): Timer[] {
     if (run.state.nodes.get(key)?.status === 'waiting') return [];
     return [{ ...placeOf(key), until: node.waitUntil }];
   });
-}
-
-/** A run that was started by a failure starts no further one. */
-export function escalation(
-  { settings }: Pick<PublishedVersion, 'settings'>,
-  run: Run,
-  { status }: RunState,
-): { readonly escalatesTo?: string } {
-  const failed = status === 'failed' || status === 'incomplete';
-  return failed && settings.errorWorkflow !== undefined && run.trigger.source !== 'error' ? { escalatesTo: settings.errorWorkflow } : {};
 }
 
 export interface Attempt {
