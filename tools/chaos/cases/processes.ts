@@ -296,6 +296,8 @@ export const processCases: readonly ChaosCase[] = [
       }
       await restartWorkers(system);
       await load.stop();
+      // A minute's messages of a conversation are worked off one after the other: how fast says something of this machine, not of the faults.
+      await system.quiesce(240_000);
     },
   },
   ...(

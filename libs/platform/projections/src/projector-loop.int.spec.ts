@@ -254,6 +254,7 @@ it('P-17: old and new side by side on a store that is expanded under them; an ev
   const colours: Projection<Counted | Coloured, ColouredTally> = {
     ...tally,
     columns: { ...columns, colour: 'text' },
+    keys: ({ aggregateId }) => [{ id: aggregateId }],
     on: {
       counted: ({ aggregateVersion, payload: { label } }, row) => ({ ...next(aggregateVersion, row), label, colour: row?.colour ?? null }),
       coloured: ({ aggregateVersion }, row) => ({ ...next(aggregateVersion, row), label: 'x', colour: 'red' }),
