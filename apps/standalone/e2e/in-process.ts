@@ -64,9 +64,15 @@ export async function inProcess(env: NodeJS.ProcessEnv = {}, given?: TestDatabas
   }
 
   let sent = 0;
-  function deliver(endpointId: string, text: string, account: string, secret = signingSecret, customer = 'customer'): Promise<Response> {
+  function deliver(
+    endpointId: string,
+    text: string,
+    account: string,
+    secret = signingSecret,
+    customer = 'customer',
+    timestamp = Date.now(),
+  ): Promise<Response> {
     sent += 1;
-    const timestamp = Date.now();
     const item = { sender: { id: customer }, recipient: { id: account }, timestamp, message: { mid: `m${sent}-${timestamp}`, text } };
     const body = metaJson({ object: 'instagram', entry: [{ id: account, time: timestamp, messaging: [item] }] });
     return fetch(`${base}/webhooks/${endpointId}/instagram/all`, {

@@ -185,6 +185,18 @@ export const problemCatalogue = {
     detail: 'A store that this call needs cannot be reached; try again.',
     remedy: later,
   },
+  query_too_slow: {
+    status: 503,
+    title: 'Query is too slow',
+    detail: 'The query took longer than a query may, and was ended.',
+    remedy: 'Ask for less: a shorter period, no `search`, `cursor` instead of a high `page`.',
+  },
+  queries_too_many: {
+    status: 429,
+    title: 'Queries are too many',
+    detail: 'This tenant asks more queries at once than are answered.',
+    remedy: 'Ask fewer at once; try again after `Retry-After` seconds.',
+  },
   overloaded: {
     status: 503,
     title: 'Overloaded',

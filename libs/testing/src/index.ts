@@ -15,6 +15,7 @@ export {
   type ProviderCase,
   signInstagram,
 } from './provider-cases.js';
+export { type Random, seeded } from './seeded.js';
 export { type AppName, type ServiceProcess, type Services, type ServicesOptions, startServices } from './services.js';
 export { type ProxyTrouble, startProxy, type TcpProxy } from './tcp-proxy.js';
 export { type TestDatabase, testDatabase, testRedisUrl } from './test-database.js';

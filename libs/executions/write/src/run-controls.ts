@@ -13,7 +13,7 @@ import { writeWork } from './steps/commit-steps.js';
 import type { PublishedVersion } from './steps/compiled-versions.js';
 import { readRuns, type Run } from './steps/run.js';
 import { DailyExecutionsAreUsedUp, type RunLimits, runLimitsOf } from './steps/run-limits.js';
-import { escalation, type FollowUp, priorities, type Step, stepWith } from './steps/run-step.js';
+import { type FollowUp, priorities, type Step, stepWith } from './steps/run-step.js';
 
 /** The connection that a use case's transaction is on: what workers write runs with takes that. */
 export async function clientOf({ manager }: CommandTransaction): Promise<PoolClient> {
@@ -72,7 +72,7 @@ export function stepOfDecision(version: PublishedVersion, run: Run, decision: De
   const { givenUp } = decision;
   const { queue } = settings;
   const priority = priorities[settings.priority];
-  return stepWith(run, { state, events, followUps, givenUp, priority, queue, ...escalation(version, run, state), ...changes });
+  return stepWith(run, { state, events, followUps, givenUp, priority, queue, ...changes });
 }
 
 /**

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import { LogDatabase, ProjectionDatabase } from '@sluice/platform-database';
-import { LogIsBroken, readLog } from '@sluice/platform-event-log';
+import { EVENT_SCHEMA_VERSION, EventIsTooNew, LogIsBroken, readLog } from '@sluice/platform-event-log';
 import { failpoint } from '@sluice/platform-failpoints';
 import { Notifications, PROJECTION_ADVANCED } from '@sluice/platform-notifications';
 import type { Logger } from '@sluice/platform-telemetry';
@@ -9,10 +9,12 @@ import { advancedKeys } from './advanced-keys.js';
 import { copyBlobs } from './copy-blobs.js';
 import { projectBatch, SHARD } from './project-batch.js';
 import type { AnyProjection } from './projection.js';
-import { lagSeconds, parkedTotal, projectedPosition, projectedTotal } from './projector-metrics.js';
+import { lagSeconds, parkedTotal, projectedPosition, projectedTotal, stopped } from './projector-metrics.js';
 
 export interface ProjectorOptions {
   readonly projections: readonly AnyProjection[];
+  /** The newest schema of events that these read. Default: this version's */
+  readonly schemaVersion?: number;
   readonly logger: Logger;
 }
 
@@ -31,7 +33,8 @@ const commitsAtMost = 500;
 /**
  * Follows the log and keeps the read models. Wakes by a hint, and every second without one; while it is behind it goes on without
  * pause. It reads from the position it remembers and proves that position under the checkpoint's lock, so an idle loop locks nothing.
- * A broken log stops it for good: skipping would lose events for ever. Anything else is tried again, with growing pauses.
+ * A broken log stops it for good: skipping would lose events for ever; so does an event of a newer version, which it would misread. Anything
+ * else is tried again, with growing pauses.
  */
 @Injectable()
 export class ProjectorLoop implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -42,7 +45,7 @@ export class ProjectorLoop implements OnApplicationBootstrap, BeforeApplicationS
   private position: number | undefined;
   private turnedAt = performance.now();
   private commitsMax = 200;
-  private broken: LogIsBroken | undefined;
+  private broken: LogIsBroken | EventIsTooNew | undefined;
   private failure: { readonly since: number; readonly count: number } | undefined;
   /** When the oldest event that is not yet projected happened, as far as the loop knows */
   private behindSince: number | undefined;
@@ -96,9 +99,10 @@ export class ProjectorLoop implements OnApplicationBootstrap, BeforeApplicationS
         this.showLag();
         if (!advanced && !this.woken) await this.pause(pollMs);
       } catch (error) {
-        if (error instanceof LogIsBroken) {
+        if (error instanceof LogIsBroken || error instanceof EventIsTooNew) {
           this.broken = error;
-          this.options.logger.fatal({ err: error, position: this.position }, 'the log is broken: the projector has stopped');
+          stopped.set(1);
+          this.options.logger.fatal({ err: error, position: this.position }, 'the log cannot be read on: the projector has stopped');
           return;
         }
         const count = (this.failure?.count ?? 0) + 1;
@@ -115,7 +119,7 @@ export class ProjectorLoop implements OnApplicationBootstrap, BeforeApplicationS
   private async advance(): Promise<boolean> {
     this.position ??= await this.checkpoint();
     const from = this.position;
-    const events = await readLog(this.log.pool, from, this.commitsMax);
+    const events = await readLog(this.log.pool, from, this.commitsMax, this.options.schemaVersion ?? EVENT_SCHEMA_VERSION);
     const [oldest] = events;
     if (oldest === undefined) {
       await this.assertLogReaches(from);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Redis } from 'ioredis';
+import { connectRedis, type RedisClient } from '@sluice/platform-redis';
 import type { CountExchange, OthersCount, OwnCount } from './rates.js';
 
 const deadlineMs = 500;
@@ -28,18 +28,10 @@ return answer`;
 /** What each process counted, in Redis. A connection of its own: whatever holds up another one holds up no counts. */
 export class RedisCounts implements CountExchange {
   private readonly process = randomUUID();
-  private readonly redis: Redis;
+  private readonly redis: RedisClient;
 
   constructor(redisUrl: string) {
-    this.redis = new Redis(redisUrl, {
-      enableOfflineQueue: false,
-      maxRetriesPerRequest: 0,
-      commandTimeout: deadlineMs,
-      connectTimeout: 3_000,
-      keepAlive: 5_000,
-      retryStrategy: (attempt) => Math.min(attempt * 100, 1_000),
-    });
-    this.redis.on('error', () => {});
+    this.redis = connectRedis(redisUrl, { commandTimeoutMs: deadlineMs });
   }
 
   async exchange(counts: readonly OwnCount[]): Promise<readonly OthersCount[]> {

@@ -1,9 +1,10 @@
 import { executionIsOver, placeOf } from '@sluice/engine';
 import type { EffectSentAfterCancel } from '@sluice/executions-domain';
-import type { DomainEvent, Json } from '@sluice/kernel';
+import type { DomainEvent, Json, JsonObject } from '@sluice/kernel';
 import { storeClock } from '@sluice/platform-database';
 import { appendEvents, type LogEntry } from '@sluice/platform-event-log';
 import { type Admission, type TaskTicket, ticketFor, withhold, type WrittenTask, writtenTask } from '@sluice/platform-queue';
+import { readSettings } from '@sluice/workflows-domain';
 import type { PoolClient } from 'pg';
 import { buryTasks, type Death } from '../dead-letters/bury-tasks.js';
 import type { Begun } from './begin-run.js';
@@ -471,9 +472,24 @@ async function writeBlobs(client: PoolClient, steps: readonly Step[]): Promise<v
   );
 }
 
-/** Runs that failed start the workflow that their own names for that; by a task, since its version must be looked up. */
+/**
+ * Runs that failed start the workflow that their own names for that; by a task, since its version must be looked up. Whoever ended them: a
+ * version that nobody can compile still says its settings. A run that was started by a failure starts no further one.
+ */
 async function escalate(client: PoolClient, steps: readonly Step[]): Promise<WrittenTask[]> {
-  const failed = steps.flatMap(({ run, state, escalatesTo }) => (escalatesTo === undefined ? [] : [{ run, state, escalatesTo }]));
+  const ended = steps.filter(
+    ({ run, state: { status } }) => (status === 'failed' || status === 'incomplete') && run.trigger.source !== 'error',
+  );
+  if (ended.length === 0) return [];
+  const { rows: versions } = await client.query<{ id: string; settings: JsonObject }>(
+    `SELECT id, settings FROM workflow_versions WHERE id = ANY ($1) AND settings ? 'errorWorkflow'`,
+    [ended.map(({ run }) => run.versionId)],
+  );
+  const settings = new Map(versions.map((version) => [version.id, readSettings(version.settings)]));
+  const failed = ended.flatMap(({ run, state }) => {
+    const escalatesTo = settings.get(run.versionId)?.errorWorkflow;
+    return escalatesTo === undefined ? [] : [{ run, state, escalatesTo }];
+  });
   if (failed.length === 0) return [];
   const { rows } = await client.query<WrittenTask>(
     `INSERT INTO tasks (tenant_id, kind, payload, ticketed_at) SELECT *, now()
