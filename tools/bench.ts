@@ -8,18 +8,31 @@ import { Redis } from 'ioredis';
 import pg from 'pg';
 import { BenchTarget, noisyNeighbour } from './bench/noisy.ts';
 import { commitsPerSecond, jobsPerSecond } from './bench/raw-limits.ts';
-import { type BenchResult, type BenchRound, figures, type NoisyBench, noisyTable, table } from './bench/report.ts';
+import {
+  type BenchResult,
+  type BenchRound,
+  figures,
+  type NoisyBench,
+  noisyTable,
+  table,
+  type WearBench,
+  wearTable,
+} from './bench/report.ts';
 import { idleLatency, loadRound, percentile, type System } from './bench/rounds.ts';
+import { wear } from './bench/vacuum.ts';
 
 /**
  * `npm run bench [-- --quick] [--noisy] [--gateways N] [--workers N] [--json] [--cpu-prof]`: what the services do on this machine, beside
- * what its Postgres and Redis give; `--noisy`: what one tenant notices of another one's flood. Exits with 1 when something is lost or
+ * what its Postgres and Redis give; `--noisy`: what one tenant notices of another one's flood; `--vacuum`: what becomes of the
+ * queue's statements when a million tasks have gone through without a vacuum. Exits with 1 when something is lost or
  * wrong, never because it is slow. See docs/benchmarks.md.
  */
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     noisy: { type: 'boolean', default: false },
+    vacuum: { type: 'boolean', default: false },
+    tasks: { type: 'string', default: '1000000' },
     gateways: { type: 'string', default: '1' },
     workers: { type: 'string', default: '1' },
     json: { type: 'boolean', default: false },
@@ -27,7 +40,7 @@ const { values } = parseArgs({
   },
 });
 
-const count = (option: 'gateways' | 'workers') => {
+const count = (option: 'gateways' | 'workers' | 'tasks') => {
   const number = Number(values[option]);
   if (Number.isInteger(number) && number > 0) return number;
   console.error(`--${option} takes a number from 1 upwards, not ${values[option]}.`);
@@ -36,6 +49,7 @@ const count = (option: 'gateways' | 'workers') => {
 
 const gateways = count('gateways');
 const workers = count('workers');
+const tasks = count('tasks');
 const sizes = values.quick
   ? { rounds: 3, deliveriesPerRound: 2_000, idleDeliveries: 50, rawCommitsMs: 1_500, rawJobs: 4_000 }
   : { rounds: 5, deliveriesPerRound: 10_000, idleDeliveries: 200, rawCommitsMs: 3_000, rawJobs: 10_000 };
@@ -162,6 +176,13 @@ async function measureNoisy(): Promise<NoisyBench> {
   return { date, machine, options: { gateways, workers }, noisy };
 }
 
+async function measureWear(): Promise<WearBench> {
+  const { system, machine } = await start();
+  const result = await wear(system, { tasks, deliveriesPerRound: Math.min(tasks, sizes.deliveriesPerRound), say });
+  mustBeCorrect(result);
+  return { date, machine, options: { gateways, workers }, wear: result };
+}
+
 function report(result: object, shown: string): void {
   const json = JSON.stringify(result, null, 2);
   mkdirSync(join(resultFile, '..'), { recursive: true });
@@ -173,6 +194,9 @@ try {
   if (values.noisy) {
     const result = await measureNoisy();
     report(result, noisyTable(result));
+  } else if (values.vacuum) {
+    const result = await measureWear();
+    report(result, wearTable(result));
   } else {
     const result = await measure();
     const median = figures(result).map(([name, unit, perRound]) => [`${name.trim()} ${unit}`.trim(), percentile(perRound, 50)]);

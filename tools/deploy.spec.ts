@@ -66,7 +66,7 @@ const sampleSecrets: Readonly<Record<string, string>> = {
 
 /** The paths at which an app with a HealthModule answers. */
 function healthPaths(): string[] {
-  const [controller] = HealthModule.forRoot({ inject: [], checks: () => ({}) }).controllers ?? [];
+  const [controller] = HealthModule.forRoot({ inject: [], dependencies: () => ({}) }).controllers ?? [];
   if (controller === undefined) throw new Error('The HealthModule has no controller.');
   const methods = Object.getOwnPropertyNames(controller.prototype).map((name) => controller.prototype[name]);
   return methods.flatMap((method) => {

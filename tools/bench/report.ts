@@ -1,5 +1,6 @@
 import type { NoisyResult } from './noisy.ts';
 import { type IdleLatency, type LoadRound, percentile } from './rounds.ts';
+import type { Wear } from './vacuum.ts';
 
 export interface BenchRound {
   readonly rawCommitsPerSecond: number;
@@ -29,6 +30,13 @@ export interface NoisyBench {
   readonly machine: BenchResult['machine'];
   readonly options: { readonly gateways: number; readonly workers: number };
   readonly noisy: NoisyResult;
+}
+
+export interface WearBench {
+  readonly date: string;
+  readonly machine: BenchResult['machine'];
+  readonly options: { readonly gateways: number; readonly workers: number };
+  readonly wear: Wear;
 }
 
 export type Figure = readonly [name: string, unit: string, perRound: readonly number[]];
@@ -118,6 +126,24 @@ export function noisyTable({ date, machine, options, noisy }: NoisyBench): strin
     `its flood: ${shown(flood.acknowledgedPerSecond)} acknowledged/s, ${shown(flood.runsPerSecond)} runs/s, ${flood.slowCalls} slow calls`,
     `Redis used ${mebibytes(redisBytes.before)} before, ${mebibytes(redisBytes.most)} at most; tasks in Postgres at most ` +
       `${Math.max(0, ...noisy.samples.map(({ tasks }) => tasks))}`,
+  ].join('\n');
+}
+
+/** The first rounds and the last; ratios are to the first. */
+export function wearTable({ date, machine, options, wear }: WearBench): string {
+  const { rounds, tasks, deliveriesPerRound, deadRows, bytes } = wear;
+  const rows = Object.keys(rounds[0] ?? {}).map((name) => {
+    const times = rounds.map((round) => round[name] ?? Number.NaN);
+    const [fresh = Number.NaN, last = Number.NaN] = [times[0], times.at(-1)];
+    return [name, shown(fresh), shown(percentile(times, 50)), shown(last), `${shown(last / fresh)} x`, 'ms'];
+  });
+  return [
+    ...headOf({ date, machine }),
+    `gateways ${options.gateways}, workers ${options.workers}; ${tasks} tasks, ${deliveriesPerRound} a round; no vacuum of tasks and event_commits`,
+    '',
+    ...aligned([['mean of an execution', 'first round', 'median', 'last round', '', ''], ...rows]),
+    '',
+    `tasks at the end: ${deadRows} dead rows, ${shown(bytes / 1_048_576)} MiB with its indexes`,
   ].join('\n');
 }
 

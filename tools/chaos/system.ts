@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { compareReadModels } from '@sluice/platform-projections';
 import { projections } from '@sluice/projector';
-import { Api, eventually, type Services, startProxy, startServices, type TcpProxy } from '@sluice/testing';
+import { Api, eventually, type Services, startProxy, startServices, type TcpProxy, unsafeTestServers } from '@sluice/testing';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { checkInstallation } from '../sluice/checks.ts';
@@ -138,6 +138,7 @@ export class System {
       ],
       env: {
         ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name))),
+        ...unsafeTestServers,
         LOG_LEVEL: 'info',
         OUTBOUND_ALLOW: stub.host,
         COMMAND_DATABASE_URL: through(postgres.url('sluice_command'), postgresProxy),

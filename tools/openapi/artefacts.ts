@@ -3,6 +3,7 @@ import * as commandApi from '@sluice/command-api';
 import { problemCatalogue, type ProblemEntry } from '@sluice/contracts';
 import { createLogger } from '@sluice/platform-telemetry';
 import * as queryApi from '@sluice/query-api';
+import { unsafeTestServers } from '@sluice/testing';
 import openapiTypes, { astToString, type OpenAPI3 } from 'openapi-typescript';
 
 type Served = Awaited<ReturnType<typeof commandApi.createApp>>;
@@ -15,7 +16,7 @@ export interface Stores {
 /** Every file that follows from what the running apps serve: by its path from the root, its text. */
 export async function artefacts({ commandUrl, queryUrl }: Stores): Promise<ReadonlyMap<string, string>> {
   const stores = { COMMAND_DATABASE_URL: commandUrl, QUERY_DATABASE_URL: queryUrl, DATABASE_POOL_SIZE: '2' };
-  const env = { ...stores, REDIS_URL: 'redis://localhost:6379' };
+  const env = { ...stores, REDIS_URL: 'redis://localhost:6379', ...unsafeTestServers };
   const encryption = { ENCRYPTION_KEYS: `docs:${randomBytes(32).toString('base64')}` };
   const inProcess = { redis: { redisUrl: undefined } }; // the command API would connect
   const logger = createLogger('docs-openapi', 'silent');

@@ -1,4 +1,5 @@
-import { Redis } from 'ioredis';
+import { durabilitySettings, mightyRoles, rowSecurity, type SafetyCheck } from '@sluice/platform-database';
+import { connectRedis, evictionPolicy, mayEvict } from '@sluice/platform-redis';
 import pg from 'pg';
 
 /** What is looked at: the two stores, by a login that may become each of Sluice's roles, and Redis where there is one. */
@@ -34,15 +35,10 @@ export const promises: readonly string[] = [
 ];
 
 /** One statement, read only, under a role that sees every tenant. Its rows are what is not as it must be, at most so many. */
-interface Check {
+interface Check extends SafetyCheck {
   readonly promise: number;
-  readonly name: string;
   readonly store: 'command' | 'query';
   readonly role: 'sluice_service' | 'sluice_projector' | 'login';
-  readonly sql: string;
-  readonly well: string;
-  readonly ill: (rows: readonly Row[]) => string;
-  readonly next: string;
   readonly isWarning?: boolean;
 }
 
@@ -63,26 +59,8 @@ const namesOf = (rows: readonly Row[], column: string): string =>
     .join(', ') + (rows.length > 5 ? ', …' : '');
 
 const checksOf = (full: boolean): readonly Check[] => [
-  {
-    promise: 0,
-    name: 'durability settings',
-    store: 'command',
-    role: 'login',
-    sql: `SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'full_page_writes') AND setting = 'off'`,
-    well: 'Postgres writes through to its disk.',
-    ill: (rows) => `Postgres runs with ${rows.map((row) => `${row['name']}=off`).join(', ')}: a power cut loses what was acknowledged.`,
-    next: 'Set it to on and reload Postgres.',
-  },
-  {
-    promise: 0,
-    name: 'roles',
-    store: 'command',
-    role: 'login',
-    sql: `SELECT rolname AS name FROM pg_roles WHERE rolname LIKE 'sluice\\_%' AND (rolsuper OR rolbypassrls OR rolcreaterole)`,
-    well: 'No role of Sluice is above row-level security.',
-    ill: (rows) => `${namesOf(rows, 'name')} may do more than they must.`,
-    next: 'ALTER ROLE … NOSUPERUSER NOBYPASSRLS NOCREATEROLE.',
-  },
+  { promise: 0, store: 'command', role: 'login', ...durabilitySettings },
+  { promise: 0, store: 'command', role: 'login', ...mightyRoles },
   {
     promise: 1,
     name: 'events that nobody starts',
@@ -191,26 +169,8 @@ const checksOf = (full: boolean): readonly Check[] => [
     next: 'Look at the oldest of their tasks: a tenant over its quota, a workflow that takes turns slowly, or too few workers.',
     isWarning: true,
   },
-  {
-    promise: 6,
-    name: 'row-level security of the command store',
-    store: 'command',
-    role: 'login',
-    sql: tablesWithoutSecurity(),
-    well: 'Every table with tenants enforces row-level security.',
-    ill: (rows) => `${namesOf(rows, 'name')} do not enforce row-level security.`,
-    next: 'ALTER TABLE … ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; find out who switched it off.',
-  },
-  {
-    promise: 6,
-    name: 'row-level security of the query store',
-    store: 'query',
-    role: 'login',
-    sql: tablesWithoutSecurity(),
-    well: 'Every table with tenants enforces row-level security.',
-    ill: (rows) => `${namesOf(rows, 'name')} do not enforce row-level security.`,
-    next: 'ALTER TABLE … ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; find out who switched it off.',
-  },
+  { promise: 6, store: 'command', role: 'login', ...rowSecurity, name: 'row-level security of the command store' },
+  { promise: 6, store: 'query', role: 'login', ...rowSecurity, name: 'row-level security of the query store' },
   {
     promise: 7,
     name: 'the log',
@@ -292,12 +252,6 @@ const checksOf = (full: boolean): readonly Check[] => [
     isWarning: true,
   },
 ];
-
-/** Tables with a `tenant_id`, partitions apart: they are reached through their parents alone. */
-function tablesWithoutSecurity(): string {
-  return `SELECT c.relname AS name FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped
-    WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relnamespace = 'public'::regnamespace AND NOT (c.relrowsecurity AND c.relforcerowsecurity)`;
-}
 
 /** Looks at a running installation. Changes nothing, shows nobody's data. Rejects only when neither store can be reached. */
 export async function checkInstallation({ commandUrl, queryUrl, redisUrl, full = false }: Installation): Promise<Finding[]> {
@@ -383,25 +337,12 @@ async function skewOf(command: pg.Client): Promise<Finding> {
 
 async function redisOf(url: string): Promise<Finding> {
   const [promise, name] = [2, 'Redis'];
-  const redis = new Redis(url, {
-    lazyConnect: true,
-    maxRetriesPerRequest: 0,
-    retryStrategy: () => null,
-    connectTimeout: 3_000,
-    commandTimeout: 3_000,
-  });
-  redis.on('error', () => {});
+  const redis = connectRedis(url, { commandTimeoutMs: 3_000, isLazy: true });
   try {
     await redis.connect();
-    const policy = /maxmemory_policy:(\S+)/.exec(await redis.info('memory'))?.[1] ?? 'noeviction';
-    if (policy === 'noeviction') return { promise, name, state: 'well', says: 'Redis answers and evicts nothing.' };
-    return {
-      promise,
-      name,
-      state: 'wrong',
-      says: `Redis may evict keys (maxmemory-policy ${policy}): tickets would be lost again and again.`,
-      next: 'CONFIG SET maxmemory-policy noeviction.',
-    };
+    const policy = await evictionPolicy(redis);
+    if (policy === undefined) return { promise, name, state: 'well', says: 'Redis answers and evicts nothing.' };
+    return { promise, name, state: 'wrong', ...mayEvict(policy) };
   } catch {
     const says = 'Redis does not answer: work goes on by polling, slower.';
     return { promise, name, state: 'warning', says, next: 'Start Redis, or mend REDIS_URL. Nothing is lost.' };

@@ -58,6 +58,42 @@ describe('GET /api/approvals/:token', () => {
     expect((await page(path)).headers.get('content-security-policy')).not.toBe(policy);
   });
 
+  it.each([
+    ['a tag that ends the title', '</title></h1><script>alert(1)</script>'],
+    ['an image with a handler', '<img src=x onerror=alert(1)>'],
+    ['quotes that would end an attribute', `" autofocus onfocus="alert(1)" x='`],
+    ['entities', '&lt;script&gt;alert(1)&lt;/script&gt; &#60;b&#62;'],
+    ['a comment and a CDATA section', '<!--<![CDATA[ ]]>--><svg onload=alert(1)>'],
+    ['a header', 'Refund?\r\nSet-Cookie: stolen=1\r\n\r\n<script>alert(1)</script>'],
+    ['an address that runs', 'javascript:alert(1)'],
+    ['a formula', '=HYPERLINK("http://evil.test","x")'],
+    ['template marks and bidirectional overrides', '{{ constructor }} ${alert(1)} \u202E\u2028'],
+  ])('B-19: %s is text, wherever it stands, and changes no header', async (_what, hostile) => {
+    const [plain, attacked] = [await page((await asked('T', 'M')).path), await page((await asked(hostile, hostile)).path)];
+    const masked = (text: string) => text.replaceAll(/nonce="[^"]+"/g, 'nonce');
+    const escapes = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' } as const;
+    const asText = hostile.replaceAll(/[&<>"']/g, (found) => escapes[found as keyof typeof escapes]);
+    // The page of a harmless title and message, with these in their places.
+    const expected = masked(plain.text)
+      .replace('<title>T</title>', () => `<title>${asText}</title>`)
+      .replace('<h1>T</h1>', () => `<h1>${asText}</h1>`)
+      .replace('<p class="message">M</p>', () => `<p class="message">${asText}</p>`);
+    expect(masked(attacked.text)).toBe(expected);
+    const headers = ({ headers: all }: { headers: Headers }) => [...all.keys()].filter((name) => name !== 'date').toSorted();
+    expect(headers(attacked)).toEqual(headers(plain));
+    expect(attacked.headers.get('x-content-type-options')).toBe('nosniff');
+    const policy = attacked.headers.get('content-security-policy') ?? '';
+    for (const rule of [`default-src 'none'`, `form-action 'none'`, `base-uri 'none'`, `frame-ancestors 'none'`])
+      expect(policy).toContain(rule);
+    expect(policy).not.toMatch(/unsafe|\*|https?:/);
+  });
+
+  it('B-19: nothing of a hostile address is repeated', async () => {
+    const { status, text, headers } = await page(`/api/approvals/${encodeURIComponent('"><script>alert(1)</script>\r\nX: y')}`);
+    expect([status, headers.get('x')]).toEqual([404, null]);
+    expect(text).not.toContain('alert(1)');
+  });
+
   it('is the same 404 for every link that is not ours', async () => {
     const { path } = await asked('Refund?');
     const [forged, nothing] = await Promise.all([page(`${path.slice(0, -2)}AA`), page('/api/approvals/nothing')]);
@@ -82,6 +118,21 @@ describe('POST /api/approvals/:token', () => {
     expect(rows).toEqual([{ kind: 'resume', node_id: 'ask', iteration, payload: { type: 'completed', handle: status, output } }]);
     const { text } = await page(path);
     expect(text).not.toContain('<form>');
+  });
+
+  it('B-19: what somebody writes is answered as JSON and kept as text', async () => {
+    const { executionId, path } = await asked('Refund?');
+    const hostile = '</script><img src=x onerror=alert(1)>';
+    const answer = await fetch(`${base}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ decision: 'approve', by: hostile, comment: hostile }),
+    });
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([202, expect.stringContaining('application/json')]);
+    expect(await answer.text()).not.toContain('onerror');
+    const { rows } = await api.db.query('SELECT payload FROM tasks WHERE execution_id = $1', [executionId]);
+    expect(rows).toMatchObject([{ payload: { output: { by: hostile, comment: hostile } } }]);
+    expect((await page(path)).text).not.toContain('onerror');
   });
 
   it('refuses bad input and links that are not ours, and changes nothing', async () => {

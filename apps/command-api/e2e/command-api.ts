@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { newId } from '@sluice/kernel';
 import { createLogger } from '@sluice/platform-telemetry';
-import { answers, eventually, fetchAnew, testDatabase, undocumented } from '@sluice/testing';
+import { answers, eventually, fetchAnew, testDatabase, undocumented, unsafeTestServers } from '@sluice/testing';
 import pg from 'pg';
 import { readConfig } from '../src/config.js';
 import { createApp } from '../src/create-app.js';
@@ -25,6 +25,7 @@ export async function commandApi(env: NodeJS.ProcessEnv = {}) {
   const tenantId = newId();
   const [admin, platform] = [`admin-${randomBytes(16).toString('hex')}`, `platform-${randomBytes(16).toString('hex')}`];
   const services = readConfig({
+    ...unsafeTestServers,
     REDIS_URL: 'redis://localhost:6379',
     COMMAND_DATABASE_URL: stores.commandUrl,
     DATABASE_POOL_SIZE: '5',

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { newId } from '@sluice/kernel';
-import { type TestDatabase, testDatabase, testRedisUrl } from '@sluice/testing';
+import { type TestDatabase, testDatabase, testRedisUrl, unsafeTestServers } from '@sluice/testing';
 import pg from 'pg';
 
 const main = join(import.meta.dirname, '..', 'dist', 'main.js');
@@ -29,6 +29,7 @@ beforeAll(async () => {
   probe.close();
   url = `http://127.0.0.1:${port}`;
   env = {
+    ...unsafeTestServers,
     PATH: process.env['PATH'],
     LOG_LEVEL: 'fatal',
     HOST: '127.0.0.1',

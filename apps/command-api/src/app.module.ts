@@ -4,6 +4,8 @@ import { ApiDatabase, DatabaseModule } from '@sluice/platform-database';
 import { HealthModule } from '@sluice/platform-http';
 import { NotificationsModule } from '@sluice/platform-notifications';
 import { TicketsModule } from '@sluice/platform-queue';
+import { RatesModule } from '@sluice/platform-rates';
+import { RedisWatch, RedisWatchModule } from '@sluice/platform-redis';
 import type { Logger } from '@sluice/platform-telemetry';
 import type { CommandApiConfig } from './config.js';
 import { commandApiEntities, commandApiFeatures } from './features.js';
@@ -17,8 +19,13 @@ export class CommandApiModule {
         CqrsModule.forRoot(),
         DatabaseModule.forRoot(ApiDatabase, { app: 'command-api', config: config.commandDatabase, entities: commandApiEntities }),
         NotificationsModule.forRoot(config.redis),
+        RedisWatchModule.forRoot(config.redis, logger),
         TicketsModule.forRoot(config.redis),
-        HealthModule.forRoot({ inject: [ApiDatabase], checks: (store) => ({ commandStore: () => store.assertReady() }) }),
+        RatesModule.forRoot(config.redis),
+        HealthModule.forRoot({
+          inject: [ApiDatabase, RedisWatch],
+          dependencies: (commandStore, redis) => ({ commandStore, redis }),
+        }),
         ...commandApiFeatures(config, logger),
       ],
     };

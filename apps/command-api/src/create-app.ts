@@ -10,6 +10,6 @@ export const createApp = (config: CommandApiConfig, logger: Logger): Promise<Nes
     logger,
     authenticator: CommandAuthenticator,
     jwt: config.jwt,
-    exposed: config.http.exposed,
+    http: config.http,
     openApi: { title: 'Sluice commands', description: 'Every change by people and frontends: workflows, webhooks, channels, runs, keys.' },
   });

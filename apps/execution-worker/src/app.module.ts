@@ -1,9 +1,11 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
+import { WorkWatch } from '@sluice/executions-write';
 import { DatabaseModule, ServiceDatabase } from '@sluice/platform-database';
 import { HealthModule } from '@sluice/platform-http';
 import { NotificationsModule } from '@sluice/platform-notifications';
 import { TicketsModule } from '@sluice/platform-queue';
+import { RedisWatch, RedisWatchModule } from '@sluice/platform-redis';
 import type { Logger } from '@sluice/platform-telemetry';
 import type { ExecutionWorkerConfig } from './config.js';
 import { executionWorkerFeatures } from './features.js';
@@ -17,8 +19,12 @@ export class WorkerAppModule {
         CqrsModule.forRoot(),
         DatabaseModule.forRoot(ServiceDatabase, { app: 'execution-worker', config: config.commandDatabase }),
         NotificationsModule.forRoot(config.redis),
+        RedisWatchModule.forRoot(config.redis, logger),
         TicketsModule.forRoot(config.redis),
-        HealthModule.forRoot({ inject: [ServiceDatabase], checks: (database) => ({ commandStore: () => database.assertReady() }) }),
+        HealthModule.forRoot({
+          inject: [ServiceDatabase, RedisWatch, WorkWatch],
+          dependencies: (commandStore, redis, work) => ({ commandStore, redis, work }),
+        }),
         ...executionWorkerFeatures(config, logger),
       ],
     };

@@ -5,4 +5,4 @@ import { WorkerAppModule } from './app.module.js';
 import type { ExecutionWorkerConfig } from './config.js';
 
 export const createApp = (config: ExecutionWorkerConfig, logger: Logger): Promise<NestFastifyApplication> =>
-  createHttpApp(WorkerAppModule.forRoot(config, logger), { logger, exposed: config.http.exposed });
+  createHttpApp(WorkerAppModule.forRoot(config, logger), { logger, http: config.http });

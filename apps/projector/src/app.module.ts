@@ -3,6 +3,7 @@ import { DatabaseModule, LogDatabase, ProjectionDatabase } from '@sluice/platfor
 import { HealthModule } from '@sluice/platform-http';
 import { NotificationsModule } from '@sluice/platform-notifications';
 import { ProjectorLoop } from '@sluice/platform-projections';
+import { RedisWatch, RedisWatchModule } from '@sluice/platform-redis';
 import type { Logger } from '@sluice/platform-telemetry';
 import type { ProjectorConfig } from './config.js';
 import { projectorFeatures } from './features.js';
@@ -16,13 +17,10 @@ export class ProjectorAppModule {
         DatabaseModule.forRoot(LogDatabase, { app: 'projector', config: config.commandDatabase }),
         DatabaseModule.forRoot(ProjectionDatabase, { app: 'projector', config: config.queryDatabase }),
         NotificationsModule.forRoot(config.redis),
+        RedisWatchModule.forRoot(config.redis, logger),
         HealthModule.forRoot({
-          inject: [LogDatabase, ProjectionDatabase, ProjectorLoop],
-          checks: (log, store, loop) => ({
-            commandStore: () => log.assertReady(),
-            queryStore: () => store.assertReady(),
-            projector: () => Promise.resolve().then(() => loop.assertReady()),
-          }),
+          inject: [LogDatabase, ProjectionDatabase, ProjectorLoop, RedisWatch],
+          dependencies: (commandStore, queryStore, projector, redis) => ({ commandStore, queryStore, projector, redis }),
         }),
         ...projectorFeatures(logger),
       ],

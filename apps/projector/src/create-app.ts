@@ -5,4 +5,4 @@ import { ProjectorAppModule } from './app.module.js';
 import type { ProjectorConfig } from './config.js';
 
 export const createApp = (config: ProjectorConfig, logger: Logger): Promise<NestFastifyApplication> =>
-  createHttpApp(ProjectorAppModule.forRoot(config, logger), { logger, exposed: config.http.exposed });
+  createHttpApp(ProjectorAppModule.forRoot(config, logger), { logger, http: config.http });

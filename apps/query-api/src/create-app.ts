@@ -6,10 +6,10 @@ import { QueryApiAppModule } from './app.module.js';
 import type { QueryApiConfig } from './config.js';
 
 export const createApp = (config: QueryApiConfig, logger: Logger): Promise<NestFastifyApplication> =>
-  createHttpApp(QueryApiAppModule.forRoot(config), {
+  createHttpApp(QueryApiAppModule.forRoot(config, logger), {
     logger,
     authenticator: QueryAuthenticator,
     jwt: config.jwt,
-    exposed: config.http.exposed,
+    http: config.http,
     openApi: { title: 'Sluice queries', description: 'Every read of people and frontends: workflows, webhooks, channels, executions.' },
   });

@@ -242,6 +242,46 @@ describe('a workflow that calls another', () => {
   });
 });
 
+it('B-15: outputs and texts that are very large are kept by reference or refused, and no event has more than 256 KiB', async () => {
+  const input = { text: 'x'.repeat(700_000), items: Array.from({ length: 50_000 }, (_, n) => n) };
+  const texts = (count: number) => ({
+    values: Object.fromEntries(Array.from({ length: count }, (_, n) => [`v${n}`, '{{ trigger.text }}'])),
+  });
+  const cases = [
+    { node: node('large', 'data.set', texts(800)), status: 'failed', shows: { error: { code: 'config_too_large' } } },
+    {
+      node: node('large', 'data.set', texts(14)),
+      status: 'failed',
+      shows: { error: { code: 'output_too_large' } },
+    },
+    {
+      node: node('large', 'data.transform', { expression: '$number(trigger.text)' }),
+      status: 'failed',
+      shows: { error: { code: 'expression_failed' } },
+    },
+    { node: node('large', 'data.transform', { expression: 'trigger.items' }), status: 'completed', shows: { output: { $blob: {} } } },
+    {
+      node: node('large', 'logic.stop', { status: 'completed', output: '{{ trigger }}' }),
+      status: 'completed',
+      shows: { output: { $blob: {} } },
+    },
+  ];
+  const before = process.resourceUsage().maxRSS;
+  const runs = [];
+  for (const { node: large, status, shows } of cases) {
+    const id = await started(await published('large', [node('in', 'trigger.manual'), large], 'in > large'), input);
+    runs.push(id);
+    expect(await run(id, status)).toMatchObject(shows);
+  }
+  expect(process.resourceUsage().maxRSS - before).toBeLessThan(400 * 1024); // KiB; the first alone would have 560 MB
+  const { rows } = await sluice.db.query(
+    'SELECT type, octet_length(payload::text) AS bytes FROM domain_events WHERE aggregate_id = ANY ($1) ORDER BY 2 DESC',
+    [runs],
+  );
+  expect(rows.length).toBeGreaterThan(10);
+  expect(rows.filter(({ bytes }) => bytes >= 256 * 1024)).toEqual([]);
+}, 90_000);
+
 it('N-14: runs under way end on the version they began with when their workflow is archived; nothing of it begins any more', async () => {
   const id = await published(
     'archived',
@@ -300,6 +340,50 @@ describe('settings', () => {
     expect(begun[0] >= ended[0] && begun[1] >= ended[1] && begun[2] >= ended[2]).toBe(true);
     expect((await sluice.db.query('SELECT count(*)::int AS n FROM turns WHERE workflow_id = $1', [id])).rows[0].n).toBe(0);
   });
+
+  it('N-11: deliveries that come in another order than they happened all run; in line, one at a time, in the order in which they were accepted', async () => {
+    const account = '17841465550004321';
+    const channelId = await sluice.made('/api/channels', {
+      provider: 'instagram',
+      name: 'out of order',
+      externalAccountId: account,
+      credentials: { signingSecrets: [signingSecret] },
+    });
+    const listening = async (settings: object) => {
+      const nodes = [node('in', 'trigger.webhook'), node('wait', 'flow.delay', { ms: 20 })];
+      const workflowId = await published('out of order', nodes, 'in > wait', settings);
+      const config = { channelId, actionTypes: ['message'] };
+      await sluice.made('/api/webhooks', { name: 'w', workflowId, nodeId: 'in', provider: 'instagram', config });
+      return workflowId;
+    };
+    const [free, inLine] = [await listening({}), await listening({ concurrency: { key: 'customer.id', limit: 1 } })];
+    const now = Date.now();
+    const texts = Array.from({ length: 10 }, (_, n) => `${n}: ${n % 2 === 0 ? 'updated' : 'created'}`);
+    for (const [n, text] of texts.entries()) {
+      // What was updated is told before it is told of as created.
+      const happened = now - (n % 2 === 0 ? 0 : 60_000);
+      const answer = await sluice.deliver(channelId, text, account, signingSecret, 'customer', happened);
+      expect(answer.status).toBe(200);
+    }
+    const runsOf = (workflowId: string) =>
+      eventually(
+        async () => {
+          const { rows } = await sluice.db.query(
+            `SELECT e.status, e.input ->> 'text' AS text, e.completed_at AS ended,
+                    (SELECT min(started_at) FROM node_executions n WHERE n.tenant_id = e.tenant_id AND n.workflow_execution_id = e.id) AS began
+             FROM workflow_executions e WHERE workflow_id = $1 ORDER BY began`,
+            [workflowId],
+          );
+          expect(rows.filter(({ status }) => status === 'completed')).toHaveLength(texts.length);
+          return rows;
+        },
+        { timeoutMs: 20_000 },
+      );
+    expect((await runsOf(free)).map(({ text }) => text).toSorted()).toEqual(texts);
+    const served = await runsOf(inLine);
+    expect(served.map(({ text }) => text)).toEqual(texts);
+    expect(served.filter(({ began }, n) => n > 0 && began < served[n - 1].ended)).toEqual([]);
+  }, 60_000);
 
   it('drop: one more run ends at once and says why; cancelRunning: it takes the place of the one before', async () => {
     const dropping = await taking('drop');

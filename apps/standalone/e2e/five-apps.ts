@@ -7,7 +7,7 @@ import { startApp } from '@sluice/platform-runtime';
 import { createLogger } from '@sluice/platform-telemetry';
 import * as projector from '@sluice/projector';
 import * as queryApi from '@sluice/query-api';
-import { answers, eventually, testDatabase, testRedisUrl } from '@sluice/testing';
+import { answers, eventually, testDatabase, testRedisUrl, unsafeTestServers } from '@sluice/testing';
 import * as webhookGateway from '@sluice/webhook-gateway';
 
 export const appNames = ['command-api', 'query-api', 'webhook-gateway', 'execution-worker', 'projector'] as const;
@@ -34,6 +34,7 @@ export async function startFiveApps(env: NodeJS.ProcessEnv = {}): Promise<FiveAp
   const [tenantId, adminKey, platformKey] = [randomUUID(), `admin-${randomUUID()}`, `platform-${randomUUID()}`];
   const logger = createLogger('routes', 'silent');
   const given = {
+    ...unsafeTestServers,
     PORT: '0',
     HOST: '127.0.0.1',
     REDIS_URL: await testRedisUrl(),

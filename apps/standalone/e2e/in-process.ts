@@ -4,7 +4,16 @@ import { createHttpApp } from '@sluice/platform-http';
 import { startApp } from '@sluice/platform-runtime';
 import { createLogger } from '@sluice/platform-telemetry';
 import { CommandAuthenticator } from '@sluice/tenancy-write';
-import { answers, eventually, fetchAnew, metaJson, signInstagram, type TestDatabase, testDatabase } from '@sluice/testing';
+import {
+  answers,
+  eventually,
+  fetchAnew,
+  metaJson,
+  signInstagram,
+  type TestDatabase,
+  testDatabase,
+  unsafeTestServers,
+} from '@sluice/testing';
 import pg from 'pg';
 import { StandaloneModule } from '../src/app.module.js';
 import { readConfig } from '../src/config.js';
@@ -24,6 +33,7 @@ export async function inProcess(env: NodeJS.ProcessEnv = {}, given?: TestDatabas
   const platformKey = `platform-${randomBytes(16).toString('hex')}`;
   const tenantId = newId();
   const config = readConfig({
+    ...unsafeTestServers,
     ENCRYPTION_KEYS: `k1:${randomBytes(32).toString('base64')}`,
     SLUICE_BOOTSTRAP_TENANT_ID: tenantId,
     SLUICE_BOOTSTRAP_API_KEY: apiKey,
@@ -35,7 +45,7 @@ export async function inProcess(env: NodeJS.ProcessEnv = {}, given?: TestDatabas
     logger,
     authenticator: CommandAuthenticator,
     jwt: config.jwt,
-    exposed: config.http.exposed,
+    http: config.http,
   });
   const running = await startApp(app, { ...config, http: { ...config.http, host: '127.0.0.1', port: 0 } }, logger);
   const base = running.url;
@@ -54,9 +64,15 @@ export async function inProcess(env: NodeJS.ProcessEnv = {}, given?: TestDatabas
   }
 
   let sent = 0;
-  function deliver(endpointId: string, text: string, account: string, secret = signingSecret, customer = 'customer'): Promise<Response> {
+  function deliver(
+    endpointId: string,
+    text: string,
+    account: string,
+    secret = signingSecret,
+    customer = 'customer',
+    timestamp = Date.now(),
+  ): Promise<Response> {
     sent += 1;
-    const timestamp = Date.now();
     const item = { sender: { id: customer }, recipient: { id: account }, timestamp, message: { mid: `m${sent}-${timestamp}`, text } };
     const body = metaJson({ object: 'instagram', entry: [{ id: account, time: timestamp, messaging: [item] }] });
     return fetch(`${base}/webhooks/${endpointId}/instagram/all`, {

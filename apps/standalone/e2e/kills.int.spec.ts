@@ -1,22 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SluiceClient } from '@sluice/client';
-import { eventually, type Services, startServices, testFolder } from '@sluice/testing';
+import { eventually, seeded, type Services, startServices, testFolder } from '@sluice/testing';
 import pg from 'pg';
 
 const runs = 100;
 const kills = 8;
 const seed = Number(process.env['KILLS_SEED'] ?? 20_261_127);
-
-/** The same numbers for the same seed: mulberry32 (public domain). */
-function seeded(state: number): () => number {
-  let at = state;
-  return () => {
-    at = (at + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(at ^ (at >>> 15), 1 | at);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 const edge = (source: string, target: string, sourceHandle?: string) => ({ source, target, ...(sourceHandle && { sourceHandle }) });
 

@@ -1,3 +1,4 @@
+import { LogIsBroken } from '@sluice/platform-event-log';
 import { AnotherRebuild, compareReadModels, discardGeneration, rebuild } from '@sluice/platform-projections';
 import { projections } from '@sluice/projector';
 import { eventually } from '@sluice/testing';
@@ -51,7 +52,7 @@ afterAll(async () => {
   await sluice?.close();
 });
 
-it('makes every read model anew while it is asked and while events come, and what comes after is projected into it', async () => {
+it('T-17: makes every read model anew while it is asked and while events come, and what comes after is projected into it', async () => {
   const before = (await query.query(`SELECT 'public.execution_summary'::regclass::oid AS oid`)).rows[0].oid;
   const answers: number[] = [];
   let asking = true;
@@ -135,3 +136,49 @@ it('goes on where it was ended, refuses another one meanwhile, and can be given 
   expect(await rebuild(sluice.stores, only, { acceptDifferences: false })).toMatchObject({ swapped: true, differences: [] });
   expect(positions[0]).toBeGreaterThan(0);
 }, 60_000);
+
+describe('P-15: a part of the log', () => {
+  it('can be taken away by none of the apps', async () => {
+    const { rows: parts } = await sluice.db.query(
+      `SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'domain_events'::regclass`,
+    );
+    expect(parts.map(({ name }) => name)).toContain('domain_events_r0');
+    for (const role of ['sluice_service', 'sluice_api', 'sluice_projector', 'sluice_read']) {
+      for (const statement of [
+        'DROP TABLE domain_events_r0',
+        'ALTER TABLE domain_events DETACH PARTITION domain_events_r0',
+        'TRUNCATE domain_events',
+        'DELETE FROM domain_events',
+      ]) {
+        const client = await sluice.db.connect();
+        await client.query(`BEGIN; SET LOCAL ROLE ${role}`);
+        const refused = client.query(statement).then(
+          () => 'done',
+          ({ code }: { code: string }) => code,
+        );
+        expect([role, statement, await refused]).toEqual([role, statement, '42501']);
+        await client.query('ROLLBACK');
+        client.release();
+      }
+    }
+  });
+
+  it('that somebody takes away all the same ends a rebuild: the live read models stay, and go on', async () => {
+    const runs = await shown();
+    await sluice.db.query('ALTER TABLE domain_events DETACH PARTITION domain_events_r0');
+    try {
+      await expect(rebuild(sluice.stores, projections, { acceptDifferences: true })).rejects.toThrow(/position 1 is missing/);
+      expect(await shown()).toBe(runs);
+      await deliver(5);
+      await quiet(runs + 5);
+      await expect(rebuild(sluice.stores, projections, { acceptDifferences: true })).rejects.toThrow(LogIsBroken);
+    } finally {
+      // What came meanwhile lies where the part belongs.
+      await sluice.db.query(`
+        WITH strays AS (DELETE FROM domain_events_default RETURNING *) INSERT INTO domain_events_r0 SELECT * FROM strays;
+        ALTER TABLE domain_events ATTACH PARTITION domain_events_r0 FOR VALUES FROM (0) TO (500000)`);
+    }
+    expect(await rebuild(sluice.stores, projections, { acceptDifferences: false })).toMatchObject({ swapped: true, differences: [] });
+    expect(await shown()).toBe(runs + 5);
+  }, 60_000);
+});

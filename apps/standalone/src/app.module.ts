@@ -2,11 +2,13 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { commandApiEntities, commandApiFeatures } from '@sluice/command-api';
 import { executionWorkerFeatures } from '@sluice/execution-worker';
+import { WorkWatch } from '@sluice/executions-write';
 import { ApiDatabase, DatabaseModule, LogDatabase, ProjectionDatabase, ReadDatabase, ServiceDatabase } from '@sluice/platform-database';
 import { HealthModule } from '@sluice/platform-http';
 import { NotificationsModule } from '@sluice/platform-notifications';
 import { ProjectorLoop } from '@sluice/platform-projections';
 import { TicketsModule } from '@sluice/platform-queue';
+import { RatesModule } from '@sluice/platform-rates';
 import type { Logger } from '@sluice/platform-telemetry';
 import { projectorFeatures } from '@sluice/projector';
 import { queryApiFeatures } from '@sluice/query-api';
@@ -24,8 +26,9 @@ const app = 'standalone';
 @Module({})
 export class StandaloneModule {
   static forRoot(config: StandaloneConfig, { commandUrl, queryUrl }: Stores, logger: Logger): DynamicModule {
-    const command = { url: commandUrl, poolSize: 10 };
-    const query = { url: queryUrl, poolSize: 5 };
+    const { tolerated } = config;
+    const command = { url: commandUrl, poolSize: 10, tolerated };
+    const query = { url: queryUrl, poolSize: 5, tolerated };
     return {
       module: StandaloneModule,
       imports: [
@@ -37,13 +40,10 @@ export class StandaloneModule {
         DatabaseModule.forRoot(ReadDatabase, { app, config: query }),
         NotificationsModule.forRoot(config.redis),
         TicketsModule.forRoot(config.redis),
+        RatesModule.forRoot(config.redis),
         HealthModule.forRoot({
-          inject: [ServiceDatabase, ReadDatabase, ProjectorLoop],
-          checks: (service, read, loop) => ({
-            commandStore: () => service.assertReady(),
-            queryStore: () => read.assertReady(),
-            projector: () => Promise.resolve().then(() => loop.assertReady()),
-          }),
+          inject: [ServiceDatabase, ReadDatabase, ProjectorLoop, WorkWatch],
+          dependencies: (commandStore, queryStore, projector, work) => ({ commandStore, queryStore, projector, work }),
         }),
         ...commandApiFeatures(config, logger),
         ...webhookGatewayFeatures(config, logger),

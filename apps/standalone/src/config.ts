@@ -1,4 +1,4 @@
-import { bootstrapEnv, encryptionEnv, httpEnv, jwtEnv, parseEnv } from '@sluice/platform-config';
+import { bootstrapEnv, encryptionEnv, httpEnv, jwtEnv, parseEnv, toleratedEnv } from '@sluice/platform-config';
 import { outboundEnv } from '@sluice/platform-outbound';
 import { executionEnv } from '@sluice/executions-write';
 import { z } from 'zod';
@@ -7,9 +7,12 @@ import { z } from 'zod';
 const dataEnv = () =>
   z.object({ SLUICE_DATA_DIR: z.string().default('.sluice') }).transform(({ SLUICE_DATA_DIR }) => ({ dir: SLUICE_DATA_DIR }));
 
-/** As the services', without servers to name: Postgres is brought along, and there is no Redis. */
-export const readConfig = (env: NodeJS.ProcessEnv) => ({
-  ...parseEnv(env, {
+/**
+ * As the services', without servers to name: Postgres is brought along, and there is no Redis. Its login is the one that made the cluster: nobody
+ * else knows it, and the server listens on this machine alone (ADR 0009).
+ */
+export const readConfig = (env: NodeJS.ProcessEnv) => {
+  const { tolerated, ...config } = parseEnv(env, {
     http: httpEnv(3000),
     data: dataEnv(),
     encryption: encryptionEnv(),
@@ -17,9 +20,10 @@ export const readConfig = (env: NodeJS.ProcessEnv) => ({
     jwt: jwtEnv(),
     outbound: outboundEnv(),
     execution: executionEnv(),
-  }),
-  redis: { redisUrl: undefined },
-});
+    tolerated: toleratedEnv(),
+  });
+  return { ...config, tolerated: { ...tolerated, mightyLogin: true }, redis: { redisUrl: undefined } };
+};
 
 export const readDataDir = (env: NodeJS.ProcessEnv): string => parseEnv(env, { data: dataEnv() }).data.dir;
 

@@ -33,7 +33,7 @@ export async function startStandalone(env: NodeJS.ProcessEnv, log: (line: string
       logger,
       authenticator: CommandAuthenticator,
       jwt: config.jwt,
-      exposed: config.http.exposed,
+      http: config.http,
       openApi: { title: 'Sluice', description: 'Commands and queries of a standalone Sluice.' },
     });
     const running = await startApp(app, config, logger);

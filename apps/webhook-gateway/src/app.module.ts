@@ -4,6 +4,8 @@ import { DatabaseModule, ServiceDatabase } from '@sluice/platform-database';
 import { HealthModule } from '@sluice/platform-http';
 import { NotificationsModule } from '@sluice/platform-notifications';
 import { TicketsModule } from '@sluice/platform-queue';
+import { RatesModule } from '@sluice/platform-rates';
+import { RedisWatch, RedisWatchModule } from '@sluice/platform-redis';
 import type { Logger } from '@sluice/platform-telemetry';
 import type { WebhookGatewayConfig } from './config.js';
 import { webhookGatewayFeatures } from './features.js';
@@ -17,8 +19,13 @@ export class WebhookGatewayModule {
         CqrsModule.forRoot(),
         DatabaseModule.forRoot(ServiceDatabase, { app: 'webhook-gateway', config: config.commandDatabase, statementTimeoutMs: 3_000 }),
         NotificationsModule.forRoot(config.redis),
+        RedisWatchModule.forRoot(config.redis, logger),
         TicketsModule.forRoot(config.redis),
-        HealthModule.forRoot({ inject: [ServiceDatabase], checks: (database) => ({ commandStore: () => database.assertReady() }) }),
+        RatesModule.forRoot(config.redis),
+        HealthModule.forRoot({
+          inject: [ServiceDatabase, RedisWatch],
+          dependencies: (commandStore, redis) => ({ commandStore, redis }),
+        }),
         ...webhookGatewayFeatures(config, logger),
       ],
     };

@@ -5,4 +5,4 @@ import { WebhookGatewayModule } from './app.module.js';
 import type { WebhookGatewayConfig } from './config.js';
 
 export const createApp = (config: WebhookGatewayConfig, logger: Logger): Promise<NestFastifyApplication> =>
-  createHttpApp(WebhookGatewayModule.forRoot(config, logger), { logger, exposed: config.http.exposed });
+  createHttpApp(WebhookGatewayModule.forRoot(config, logger), { logger, http: config.http });

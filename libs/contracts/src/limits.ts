@@ -9,6 +9,8 @@ export const limits = {
   headers: 100,
   pathPartCharacters: 512,
   requestMs: 60_000,
+  /** Guesses of webhook addresses, by source: beyond it they are looked up together */
+  unknownPathsPerMinute: 60,
   validationErrors: 100,
   idempotencyKeyCharacters: 255,
   correlationIdCharacters: 128,

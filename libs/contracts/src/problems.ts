@@ -166,6 +166,12 @@ export const problemCatalogue = {
     remedy: 'Send a new key with a new request, the same key only with the same request.',
   },
   too_many_requests: { status: 429, title: 'Too many requests', detail: 'Too many requests', remedy: later },
+  requests_too_many: {
+    status: 429,
+    title: 'Requests are too many',
+    detail: 'One credential may make 60000 requests a minute.',
+    remedy: `${later} The operator sets the number (API_REQUESTS_PER_MINUTE).`,
+  },
   internal_error: {
     status: 500,
     title: 'Internal error',
@@ -178,6 +184,18 @@ export const problemCatalogue = {
     title: 'Store is unavailable',
     detail: 'A store that this call needs cannot be reached; try again.',
     remedy: later,
+  },
+  query_too_slow: {
+    status: 503,
+    title: 'Query is too slow',
+    detail: 'The query took longer than a query may, and was ended.',
+    remedy: 'Ask for less: a shorter period, no `search`, `cursor` instead of a high `page`.',
+  },
+  queries_too_many: {
+    status: 429,
+    title: 'Queries are too many',
+    detail: 'This tenant asks more queries at once than are answered.',
+    remedy: 'Ask fewer at once; try again after `Retry-After` seconds.',
   },
   overloaded: {
     status: 503,
@@ -390,6 +408,13 @@ export const problemCatalogue = {
     remedy: 'None: it was decided, or is over. One that is not asked for yet is asked for in a moment.',
     at: ['approvals.decide'],
   },
+  daily_executions_used_up: {
+    status: 429,
+    title: 'Daily executions are used up',
+    detail: 'This tenant has begun as many runs today (UTC) as it may.',
+    remedy: `${later} That is at midnight (UTC); or raise \`dailyExecutions\` of the tenant, with a platform key.`,
+    at: ['workflows.trigger', 'executions.rerun', 'executions.bulk'],
+  },
   approvals_too_many: {
     status: 429,
     title: 'Approvals are too many',
@@ -417,6 +442,13 @@ export const problemCatalogue = {
     title: 'Signature is refused',
     detail: 'The signature is missing or wrong. Check the signing secret of the channel.',
     remedy: 'Give the channel the provider’s signing secret.',
+    at: ['gateway.deliver'],
+  },
+  webhook_quota_used_up: {
+    status: 429,
+    title: 'Webhook quota is used up',
+    detail: 'This tenant may receive 100 deliveries a minute. Send it again later.',
+    remedy: 'None for providers, which send again. Raise `webhooksPerMinute` of the tenant, with a platform key.',
     at: ['gateway.deliver'],
   },
   malformed_json: {

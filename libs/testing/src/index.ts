@@ -15,9 +15,11 @@ export {
   type ProviderCase,
   signInstagram,
 } from './provider-cases.js';
+export { type Random, seeded } from './seeded.js';
 export { type AppName, type ServiceProcess, type Services, type ServicesOptions, startServices } from './services.js';
 export { type ProxyTrouble, startProxy, type TcpProxy } from './tcp-proxy.js';
 export { type TestDatabase, testDatabase, testRedisUrl } from './test-database.js';
 export { type TestFolder, testFolder } from './test-folder.js';
+export { unsafeTestServers } from './unsafe.js';
 export { undocumented } from './undocumented.js';
 export { type Migrate, type TestPostgres, type TestServers, testServers } from './test-servers.js';

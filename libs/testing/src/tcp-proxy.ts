@@ -29,6 +29,7 @@ export class TcpProxy {
   private refusing = false;
   private cutting: { readonly matches: Cut; readonly when: 'before' | 'after' } | undefined;
   private readonly pairs = new Set<Pair>();
+  private readonly deaf = new WeakSet<Pair>();
 
   constructor(
     private readonly listener: Server,
@@ -38,9 +39,14 @@ export class TcpProxy {
     listener.on('connection', (client) => this.accept(client));
   }
 
+  /** New connections lead to another server; those that there are stay. */
+  leadNewTo(target: Target): void {
+    this.target = target;
+  }
+
   /** New connections lead to another server; those that there are are reset. */
   retarget(target: Target): void {
-    this.target = target;
+    this.leadNewTo(target);
     this.cut();
   }
 
@@ -54,6 +60,11 @@ export class TcpProxy {
       client.resetAndDestroy();
       server.resetAndDestroy();
     }
+  }
+
+  /** Those that there are go half-open: nothing arrives on them any more, and nobody is told. New ones are as ever. */
+  deafen(): void {
+    for (const pair of this.pairs) this.deaf.add(pair);
   }
 
   /** New connections are reset at once. */
@@ -99,14 +110,14 @@ export class TcpProxy {
     let before: Promise<void> = Promise.resolve();
     from.on('data', (chunk: Buffer) => {
       const { swallow, latencyMs = 0, bytesPerSecond } = this.trouble;
-      if (swallow === true) return;
+      if (swallow === true || this.deaf.has(pair)) return;
       const { cutting } = this;
       const cut = cutting?.matches(chunk, direction) === true;
       if (cut && cutting?.when === 'before') return void this.reset(pair);
       const dueAt = performance.now() + latencyMs;
       before = before.then(() => this.passOn(pair, to, chunk, { dueAt, bytesPerSecond, cut }));
     });
-    from.on('end', () => void before.then(() => to.end()));
+    from.on('end', () => void (this.deaf.has(pair) || before.then(() => to.end())));
   }
 
   private async passOn(

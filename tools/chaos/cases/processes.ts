@@ -296,6 +296,8 @@ export const processCases: readonly ChaosCase[] = [
       }
       await restartWorkers(system);
       await load.stop();
+      // A minute's messages of a conversation are worked off one after the other: how fast says something of this machine, not of the faults.
+      await system.quiesce(240_000);
     },
   },
   ...(
@@ -463,11 +465,14 @@ export const processCases: readonly ChaosCase[] = [
         );
         most = Math.max(most, rows[0]?.n ?? 0);
       };
-      await Promise.all(
-        workers.map(async (app) => {
-          await system.services.ready(app);
+      // One that does not reach its store in this crowd ends, and is started again as whoever runs it would.
+      await eventually(
+        async () => {
           await connections();
-        }),
+          const answers = await Promise.all(workers.map((app) => fetch(`${urlOf(system, app)}/readyz`)));
+          assert.ok(answers.every(({ ok }) => ok));
+        },
+        { timeoutMs: 120_000, everyMs: 500 },
       );
       await system.quiesce(120_000);
       await connections();

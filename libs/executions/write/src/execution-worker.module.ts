@@ -8,6 +8,7 @@ import { Notifications } from '@sluice/platform-notifications';
 import { OutboundHttp } from '@sluice/platform-outbound';
 import { TicketConsumerModule, TicketHandler, TicketWindowsModule } from '@sluice/platform-queue';
 import { LOGGER, type Logger } from '@sluice/platform-telemetry';
+import { QuotaNotices } from '@sluice/tenancy-write';
 import { FailingTasks } from './dead-letters/failing-tasks.js';
 import { EffectToolbox, type ToolboxOptions } from './effects/effect-toolbox.js';
 import { RequestRunner } from './requests/request-runner.js';
@@ -19,6 +20,7 @@ import { Leases } from './steps/leases.js';
 import { Dispatcher } from './sweeps/dispatcher.js';
 import { Sweeper } from './sweeps/sweeper.js';
 import { WakeUps } from './sweeps/wake-ups.js';
+import { WorkWatch } from './sweeps/work-watch.js';
 import { TaskRunner } from './task-runner.js';
 import { TenantDirectory } from './tenant-directory.js';
 import { WORKER_OPTIONS, type WorkerOptions } from './worker-options.js';
@@ -81,6 +83,7 @@ export class ExecutionWorkerModule {
   }: ExecutionWorkerOptions): DynamicModule {
     const core: DynamicModule = {
       module: ExecutionWorkerCore,
+      global: true,
       imports: [TicketWindowsModule],
       providers: [
         { provide: LOGGER, useValue: logger },
@@ -120,13 +123,19 @@ export class ExecutionWorkerModule {
         Dispatcher,
         FailingTasks,
         Leases,
+        QuotaNotices,
         RequestRunner,
         Sweeper,
         TaskRunner,
         TenantDirectory,
         WakeUps,
+        {
+          provide: WorkWatch,
+          useFactory: (database: ServiceDatabase, sweeper: Sweeper, committer: Committer) => new WorkWatch(database, sweeper, committer),
+          inject: [ServiceDatabase, Sweeper, Committer],
+        },
       ],
-      exports: [TicketHandler],
+      exports: [TicketHandler, WorkWatch],
     };
     return {
       module: ExecutionWorkerModule,

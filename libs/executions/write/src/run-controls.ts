@@ -6,11 +6,14 @@ import type { CommandTransaction } from '@sluice/platform-event-log';
 import { type Admission, type TaskTicket, tenantAdmission, type Tickets, withhold, type WrittenTask } from '@sluice/platform-queue';
 import type { PoolClient } from 'pg';
 import { countEvents } from './steps/execution-metrics.js';
+import type { Quotas } from '@sluice/tenancy-domain';
 import type { Begun } from './steps/begin-run.js';
+import type { BeginPayload } from './steps/callees.js';
 import { writeWork } from './steps/commit-steps.js';
 import type { PublishedVersion } from './steps/compiled-versions.js';
 import { readRuns, type Run } from './steps/run.js';
-import { escalation, type FollowUp, priorities, type Step, stepWith } from './steps/run-step.js';
+import { DailyExecutionsAreUsedUp, type RunLimits, runLimitsOf } from './steps/run-limits.js';
+import { type FollowUp, priorities, type Step, stepWith } from './steps/run-step.js';
 
 /** The connection that a use case's transaction is on: what workers write runs with takes that. */
 export async function clientOf({ manager }: CommandTransaction): Promise<PoolClient> {
@@ -69,10 +72,13 @@ export function stepOfDecision(version: PublishedVersion, run: Run, decision: De
   const { givenUp } = decision;
   const { queue } = settings;
   const priority = priorities[settings.priority];
-  return stepWith(run, { state, events, followUps, givenUp, priority, queue, ...escalation(version, run, state), ...changes });
+  return stepWith(run, { state, events, followUps, givenUp, priority, queue, ...changes });
 }
 
-/** Writes what a command decided about runs, as a worker writes its steps: rows, tasks, waits, turns and events in one transaction. */
+/**
+ * Writes what a command decided about runs, as a worker writes its steps: rows, tasks, waits, turns and events in one transaction. A run that
+ * begins while its tenant has as many under way as it may begins later, by a task, as the event of a provider would.
+ */
 export async function writeSteps(
   tx: CommandTransaction,
   tickets: Tickets,
@@ -81,13 +87,49 @@ export async function writeSteps(
 ): Promise<void> {
   const tenantId = [...steps, ...begun.map(({ step }) => step)][0]?.run.tenantId;
   if (tenantId === undefined) return;
-  const works = steps.map((step) => ({ kind: 'step', tasks: [], step, begun: [] }) as const);
-  const admission = await admissionOf(tx, tenantId);
-  const written = await writeWork(await clientOf(tx), [...works, { kind: 'step', tasks: [], step: undefined, begun }], admission);
-  if (written.works.some(({ outcome }) => outcome !== 'committed')) throw new Error('a locked run was fenced: the lock does not hold');
+  const limits = begun.length === 0 ? undefined : await runLimits(tx, tenantId);
+  const works = [
+    ...steps.map((step) => ({ kind: 'step', tasks: [], step, begun: [] }) as const),
+    ...begun.map((one) => ({ kind: 'step', tasks: [], step: undefined, begun: [one], limits }) as const),
+  ];
+  const client = await clientOf(tx);
+  const written = await writeWork(client, works, await admissionOf(tx, tenantId));
+  const later: Begun[] = [];
+  for (const [index, { outcome }] of written.works.entries()) {
+    if (outcome === 'spent') throw new DailyExecutionsAreUsedUp(storeClock.now());
+    if (outcome === 'held') later.push(...(works[index]?.begun ?? []));
+    else if (outcome !== 'committed') throw new Error('a locked run was fenced: the lock does not hold');
+  }
+  await beginLater(client, tenantId, later);
   tx.appendEntries(written.entries);
   tx.afterCommit(() => countEvents(written.entries.map(({ event }) => event)));
   issue(tx, tickets, written.tickets);
+}
+
+async function runLimits({ manager }: CommandTransaction, tenantId: string): Promise<RunLimits> {
+  const [tenant]: { quotas: Quotas }[] = await manager.query('SELECT quotas FROM tenants WHERE id = $1', [tenantId]);
+  return runLimitsOf(tenant?.quotas ?? {});
+}
+
+/** Their tasks wait for a ticket: the dispatchers give it when there is room. */
+async function beginLater(client: PoolClient, tenantId: string, begun: readonly Begun[]): Promise<void> {
+  if (begun.length === 0) return;
+  const payloads = begun.map(({ first, step: { run } }): BeginPayload => {
+    const { id: executionId, workflowId, workflowVersion: version, startKey, trigger, correlationId, state } = run;
+    const asked = first.find((event) => event.type === 'workflow.node.triggered');
+    const by = asked === undefined ? {} : { asked: { metadata: asked.payload.metadata.custom } };
+    return { workflowId, version, nodeId: state.entryNodeId, startKey, trigger, input: state.input, correlationId, executionId, ...by };
+  });
+  await client.query(
+    `INSERT INTO tasks (tenant_id, kind, payload, queue, priority) SELECT $1, 'begin', k.payload, k.queue, k.priority
+     FROM unnest($2::jsonb[], $3::text[], $4::smallint[]) WITH ORDINALITY AS k(payload, queue, priority, ord) ORDER BY k.ord`,
+    [
+      tenantId,
+      payloads.map((payload) => JSON.stringify(payload)),
+      begun.map(({ step }) => step.queue),
+      begun.map(({ step }) => step.priority),
+    ],
+  );
 }
 
 /** Those of these tasks for which their tenant has room get their tickets after the commit. */

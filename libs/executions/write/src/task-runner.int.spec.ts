@@ -1006,6 +1006,42 @@ describe('what the system gives up', () => {
     else expect(await runsOf(workflowId)).toMatchObject([{ status: 'failed', error }]);
   });
 
+  /** What begins because a run failed */
+  const beganFor = async (errorWorkflow: string) =>
+    (await admin.query(`SELECT payload FROM tasks WHERE kind = 'begin' AND payload ->> 'workflowId' = $1`, [errorWorkflow])).rows;
+
+  it.each([
+    ['keeps_failing', 10, bug],
+    ['not_storable', 1, () => Object.assign(new Error('unsupported Unicode escape sequence'), { code: '22P05' })],
+  ] as const)('a run that ends by %s starts its error workflow, as any that fails', async (code, times, error) => {
+    const errorWorkflow = newId();
+    const { workflowId, channel } = await listen(chain, newId(), { errorWorkflow });
+    const { runner, tickets, committer } = worker(undefined, false);
+    await runner.handle([await receive(channel)]);
+    const [task] = tickets.out;
+    if (task === undefined) throw new Error('no step');
+    throwFor(committer, ({ tasks }) => tasks.some(({ id }) => id === task.id), error);
+    await runner.handle([task]);
+    for (let failure = 1; failure < times; failure += 1) await runner.handle(await due(task.id));
+    const [run] = await runsOf(workflowId);
+    expect(run).toMatchObject({ status: 'failed', error: { code } });
+    expect(await beganFor(errorWorkflow)).toMatchObject([
+      { payload: { trigger: { source: 'error' }, input: { execution: { id: run.id, status: 'failed' }, error: { code } } } },
+    ]);
+  });
+
+  it('one whose version nobody can work with any more does so, too', async () => {
+    const errorWorkflow = newId();
+    const { workflowId, channel } = await listen(chain, newId(), { errorWorkflow });
+    const { runner, tickets } = worker(undefined, false);
+    await runner.handle([await receive(channel)]);
+    const broken = { nodes: [{ id: 'in', type: 'no.such.type', config: {} }], edges: [] };
+    await admin.query('UPDATE workflow_versions SET graph = $2 WHERE workflow_id = $1', [workflowId, JSON.stringify(broken)]);
+    await worker().runner.handle(tickets.out);
+    expect(await runsOf(workflowId)).toMatchObject([{ status: 'failed', error: { code: 'workflow_broken' } }]);
+    expect(await beganFor(errorWorkflow)).toMatchObject([{ payload: { input: { error: { code: 'workflow_broken' } } } }]);
+  });
+
   it('F-18: a database that is away makes nothing dead, however often', async () => {
     const { workflowId, channel } = await listen(chain);
     const { runner, committer } = worker();

@@ -306,7 +306,7 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
         if (!isUnstorable(error)) throw error;
         return this.startApart(task, work, error);
       });
-      if (committed.outcome === 'held') return 'held';
+      if (committed.outcome === 'held' || committed.outcome === 'spent') return 'held';
       if (committed.outcome !== 'fenced') {
         this.wakeFor(committed.begun);
         return 'done';
@@ -355,7 +355,7 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
       tenantId: task.tenantId,
       webhookEventId: event.id,
       correlationId: event.correlationId,
-      runsMax: seen.tenants.get(task.tenantId)?.runsMax,
+      limits: seen.tenants.get(task.tenantId)?.runLimits,
       item: JSON.parse(JSON.stringify(item)),
     } as const;
     if (task.crashes >= crashesMax) {
@@ -422,12 +422,13 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     const work: StepWork =
       'reason' in begun
         ? { kind: 'step', tasks: [held(task, begun)], step: undefined }
-        : { kind: 'step', tasks: [held(task)], step: undefined, begun: [begun] };
+        : { kind: 'step', tasks: [held(task)], step: undefined, begun: [begun], limits: tenants.get(tenantId)?.runLimits };
     const committed = await this.committer.add(work).catch((error: unknown) => {
       if (!isUnstorable(error)) throw error;
       const dies: Death = { reason: 'not_storable', error: { code: 'not_storable', message: messageOf(error) }, workflowId };
       return this.committer.add({ kind: 'step', tasks: [held(task, dies)], step: undefined });
     });
+    if (committed.outcome === 'held' || committed.outcome === 'spent') await handBackTasks(this.database.pool, [task]);
     this.wakeFor(committed.begun);
   }
 

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { JsonObject } from '@sluice/kernel';
 import { ServiceDatabase } from '@sluice/platform-database';
 import type { Quotas } from '@sluice/tenancy-domain';
+import { type RunLimits, runLimitsOf } from './steps/run-limits.js';
 
 export interface Tenant {
   readonly id: string;
@@ -10,8 +11,7 @@ export interface Tenant {
   readonly effectSecret: Buffer;
   /** Its part of what tenants share, beside that of others */
   readonly weight: number;
-  /** How many of its runs may be under way at the same time; undefined: any number */
-  readonly runsMax: number | undefined;
+  readonly runLimits: RunLimits;
 }
 
 const keptMs = 10_000;
@@ -33,8 +33,8 @@ export class TenantDirectory {
         [missing],
       );
       for (const { id, env, effect_secret: effectSecret, quotas } of rows) {
-        const { weight = 1, maxConcurrentExecutions: runsMax } = quotas;
-        this.kept.set(id, { tenant: { id, env, effectSecret, weight, runsMax }, until: now + keptMs });
+        const { weight = 1 } = quotas;
+        this.kept.set(id, { tenant: { id, env, effectSecret, weight, runLimits: runLimitsOf(quotas) }, until: now + keptMs });
       }
     }
     return new Map(

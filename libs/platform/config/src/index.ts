@@ -12,4 +12,7 @@ export {
   jwtEnv,
   type RedisConfig,
   redisEnv,
+  type Tolerated,
+  toleratedEnv,
 } from './parts.js';
+export { parseRedisUrl, type RedisServers } from './redis-url.js';

@@ -1,4 +1,6 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
+import { parseRedisUrl } from './redis-url.js';
 
 const port = z.coerce.number('must be a port number').int().min(0).max(65535);
 const url = (protocols: readonly string[], example: string) =>
@@ -9,7 +11,19 @@ const url = (protocols: readonly string[], example: string) =>
 /** Who reaches what is for operators: `loopback` is this machine without a proxy in between. */
 const exposure = z.enum(['loopback', 'open', 'off']).default('loopback');
 
-/** `PORT` (an app's own default), `HOST`, `PUBLIC_URL`, `LOG_LEVEL`, `METRICS`, `API_DOCS`. Port 0 takes a free one. */
+const proxies = z
+  .string()
+  .default('')
+  .transform((text) => text.split(',').flatMap((entry) => (entry.trim() === '' ? [] : [entry.trim()])))
+  .refine((entries) => entries.every(isRange), 'must be addresses or ranges, comma separated, such as 10.0.0.0/8,2001:db8::7');
+
+function isRange(text: string): boolean {
+  const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const family = isIP(address);
+  return family !== 0 && (bits === undefined || (Number(bits) > 0 && Number(bits) <= (family === 4 ? 32 : 128)));
+}
+
+/** `PORT` (an app's own default), `HOST`, `PUBLIC_URL`, `LOG_LEVEL`, `METRICS`, `API_DOCS`, `TRUSTED_PROXIES`, `API_REQUESTS_PER_MINUTE`. Port 0 takes a free one. */
 export const httpEnv = (defaultPort: number) =>
   z
     .object({
@@ -19,27 +33,60 @@ export const httpEnv = (defaultPort: number) =>
       LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
       METRICS: exposure,
       API_DOCS: exposure,
+      TRUSTED_PROXIES: proxies,
+      API_REQUESTS_PER_MINUTE: z.coerce.number('must be a whole number').int().min(1).max(10_000_000).default(60_000),
     })
-    .transform(({ PORT, HOST, PUBLIC_URL, LOG_LEVEL, METRICS, API_DOCS }) => ({
+    .transform(({ PORT, HOST, PUBLIC_URL, LOG_LEVEL, METRICS, API_DOCS, TRUSTED_PROXIES, API_REQUESTS_PER_MINUTE }) => ({
       port: PORT,
       host: HOST,
       publicUrl: PUBLIC_URL?.replace(/\/+$/, ''),
       logLevel: LOG_LEVEL,
       exposed: { metrics: METRICS, docs: API_DOCS },
+      trustedProxies: TRUSTED_PROXIES,
+      requestsPerMinute: API_REQUESTS_PER_MINUTE,
     }));
 
-/** A Postgres URL and the size of this process's pool. */
+/** A switch that takes a protection away: off unless it says exactly `on`. */
+const unsafeSwitch = z
+  .enum(['on', 'off'])
+  .default('off')
+  .transform((value) => value === 'on');
+
+/** What is found at a store and let through all the same: `UNSAFE_POSTGRES_LOGIN`, `UNSAFE_POSTGRES_NOT_DURABLE`. */
+export const toleratedEnv = () =>
+  z
+    .object({ UNSAFE_POSTGRES_LOGIN: unsafeSwitch, UNSAFE_POSTGRES_NOT_DURABLE: unsafeSwitch })
+    .transform((env) => ({ mightyLogin: env.UNSAFE_POSTGRES_LOGIN, notDurable: env.UNSAFE_POSTGRES_NOT_DURABLE }));
+
+/** A Postgres URL, the size of this process's pool and what it may not be refused for. */
 export const databaseEnv = (variable: 'COMMAND_DATABASE_URL' | 'QUERY_DATABASE_URL', poolSize = 10) =>
   z
     .object({
       [variable]: url(['postgres:', 'postgresql:'], 'postgres://user:password@localhost:5432/sluice'),
       DATABASE_POOL_SIZE: z.coerce.number().int().min(2).max(200).default(poolSize),
+      UNSAFE_POSTGRES_LOGIN: unsafeSwitch,
+      UNSAFE_POSTGRES_NOT_DURABLE: unsafeSwitch,
     })
-    .transform((env) => ({ url: String(env[variable]), poolSize: Number(env['DATABASE_POOL_SIZE']) }));
+    .transform((env) => ({
+      url: String(env[variable]),
+      poolSize: Number(env['DATABASE_POOL_SIZE']),
+      tolerated: { mightyLogin: env['UNSAFE_POSTGRES_LOGIN'] === true, notDurable: env['UNSAFE_POSTGRES_NOT_DURABLE'] === true },
+    }));
 
-/** `REDIS_URL`: set, tickets and notifications travel on Redis; absent, within this process. */
+/** `REDIS_URL`: set, tickets and notifications travel on Redis; absent, within this process. `UNSAFE_REDIS_EVICTION`: it may evict keys. */
 export const redisEnv = () =>
-  z.object({ REDIS_URL: url(['redis:', 'rediss:'], 'redis://localhost:6379') }).transform(({ REDIS_URL }) => ({ redisUrl: REDIS_URL }));
+  z
+    .object({
+      REDIS_URL: z.string('is required, for example redis://localhost:6379').superRefine((text, context) => {
+        try {
+          parseRedisUrl(text);
+        } catch (error) {
+          context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+        }
+      }),
+      UNSAFE_REDIS_EVICTION: unsafeSwitch,
+    })
+    .transform(({ REDIS_URL, UNSAFE_REDIS_EVICTION }) => ({ redisUrl: REDIS_URL, mayEvict: UNSAFE_REDIS_EVICTION }));
 
 /** `ENCRYPTION_KEYS`: `id:base64 of 32 bytes`, comma separated; the first one seals, all of them open. */
 export const encryptionEnv = () =>
@@ -133,10 +180,14 @@ export const jwtEnv = () =>
 export type HttpConfig = z.output<ReturnType<typeof httpEnv>>;
 export type JwtConfig = NonNullable<z.output<ReturnType<typeof jwtEnv>>>;
 export type DatabaseConfig = z.output<ReturnType<typeof databaseEnv>>;
+/** What is let through although it is not safe. */
+export type Tolerated = z.output<ReturnType<typeof toleratedEnv>>;
 export type EncryptionConfig = z.output<ReturnType<typeof encryptionEnv>>;
 export type BootstrapConfig = z.output<ReturnType<typeof bootstrapEnv>>;
 
 /** Set or not: the one decision between services and standalone (`REDIS_URL`). */
 export interface RedisConfig {
   readonly redisUrl: string | undefined;
+  /** `UNSAFE_REDIS_EVICTION` */
+  readonly mayEvict?: boolean;
 }

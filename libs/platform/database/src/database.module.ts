@@ -28,18 +28,18 @@ const views = new Map<Token, { role: Role; schema: typeof commandStoreSchema }>(
 
 export interface DatabaseModuleOptions {
   readonly app: string;
-  readonly config: DatabaseConfig;
+  readonly config: Omit<DatabaseConfig, 'tolerated'> & Partial<Pick<DatabaseConfig, 'tolerated'>>;
   readonly entities?: readonly EntitySchema<object>[];
   readonly statementTimeoutMs?: number;
 }
 
 @Module({})
 export class DatabaseModule {
-  /** One store as one role sees it. Connects as the app starts: an app without its store does not start. */
+  /** One store as one role sees it. An app starts without its store, and works once it is there. */
   static forRoot(token: Token, { app, config, entities, statementTimeoutMs }: DatabaseModuleOptions): DynamicModule {
     const view = views.get(token);
     if (view === undefined) throw new TypeError(`${token.name} is not a view of a store`);
-    const options = { ...view, app, url: config.url, poolSize: config.poolSize, entities, statementTimeoutMs };
+    const options = { ...view, app, ...config, entities, statementTimeoutMs };
     return {
       module: DatabaseModule,
       global: true,
@@ -47,8 +47,8 @@ export class DatabaseModule {
         {
           provide: token,
           useFactory: async () => {
-            const database = new Database(await dataSourceFor(options).initialize(), options);
-            if (view.schema === commandStoreSchema) await database.followClock();
+            const database = new Database(dataSourceFor(options), options);
+            await database.open();
             return database;
           },
         },

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { OnApplicationShutdown } from '@nestjs/common';
+import type { Tolerated } from '@sluice/platform-config';
 import pg from 'pg';
 import { Counter } from 'prom-client';
 import { DataSource, type EntityManager, type EntitySchema } from 'typeorm';
@@ -7,6 +8,7 @@ import { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import type { commandStoreSchema } from './migrate.js';
 import type { Role } from './roles.js';
 import { storeClock } from './store-clock.js';
+import { storeProblems } from './store-safety.js';
 
 // bigint columns are counters, positions and task ids: exact below 2^53, so numbers.
 pg.types.setTypeParser(pg.types.builtins.INT8, (text) => {
@@ -37,6 +39,8 @@ const sessionSettings = (role: Role, statementTimeoutMs: number, searchPath?: st
     .map(([name, value]) => `-c ${name}=${value}`)
     .join(' ');
 
+const connectMs = 3_000;
+
 export interface DatabaseOptions {
   readonly url: string;
   readonly poolSize: number;
@@ -45,6 +49,8 @@ export interface DatabaseOptions {
   readonly schema: typeof commandStoreSchema;
   readonly entities?: readonly EntitySchema<object>[];
   readonly statementTimeoutMs?: number;
+  /** What makes a store unsafe is looked for as it is opened, but for this. undefined: it is not looked for, where nobody's data is at stake */
+  readonly tolerated?: Tolerated;
   /** Schemas, comma separated, where not `public` alone is meant */
   readonly searchPath?: string;
 }
@@ -57,7 +63,8 @@ export function dataSourceFor(options: DatabaseOptions): DataSource {
     entities: [...(options.entities ?? [])],
     poolSize: options.poolSize,
     synchronize: false,
-    connectTimeoutMS: 3_000,
+    // Also for how long a call waits for a connection of the pool to come free.
+    connectTimeoutMS: connectMs,
     extra: { options: sessionSettings(options.role, options.statementTimeoutMs ?? 15_000, options.searchPath), keepAlive: true },
   });
 }
@@ -97,6 +104,7 @@ export function isOutage(error: unknown): boolean {
   // Not by its class: errors of sockets come from outside the realm that a test runs in.
   if (typeof error !== 'object' || error === null || !('message' in error)) return false;
   if ('driverError' in error && error.driverError !== error) return isOutage(error.driverError);
+  if (error instanceof StoreIsNotOpen || error instanceof PoolIsUsedUp) return true;
   const code = codeOf(error) ?? '';
   return outageCodes.test(code) || networkCodes.test(code) || lostConnection.test(String(error.message));
 }
@@ -114,6 +122,27 @@ export async function repeated<T>(transaction: () => Promise<T>): Promise<T> {
   }
 }
 
+/** Asked of a store before it was reached, or although it is not safe to work on. */
+export class StoreIsNotOpen extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'StoreIsNotOpen';
+  }
+}
+
+/** Nobody gave a connection back in time: the database may be well. */
+class PoolIsUsedUp extends Error {
+  constructor(connections: number, ms: number) {
+    super(`all ${connections} connections of this process are in use, and none came free within ${ms} ms`);
+    this.name = 'PoolIsUsedUp';
+  }
+}
+
+const reopenMs = 1_000;
+const acquireMs = connectMs - 100;
+/** Readiness is told before whoever asks for it gives up. */
+const readyMs = 1_500;
+
 /**
  * One store as one role sees it. Hot paths take `pool` and raw SQL; use cases take `transaction` and TypeORM's manager.
  * Reconnecting is the pool's business: a lost connection fails the calls that were on it, nothing else.
@@ -121,17 +150,50 @@ export async function repeated<T>(transaction: () => Promise<T>): Promise<T> {
 @Injectable()
 export class Database implements OnApplicationShutdown {
   private leaveClock: () => void = () => {};
+  private closed: string | undefined;
+  private reopening: NodeJS.Timeout | undefined;
+  private readonly known = Promise.withResolvers<readonly string[]>();
 
   constructor(
     readonly dataSource: DataSource,
     private readonly options: DatabaseOptions,
   ) {
-    // A connection that is lost before its borrower can listen says so by an event that ends the process when nobody hears it;
-    // the borrower's next query fails by itself.
-    this.pool.on('connect', (client) => client.on('error', () => {}));
+    if (dataSource.isInitialized) this.hearConnections();
   }
 
+  /**
+   * Connects, and looks whether it is safe to work there. A store that is away is tried again until it is there; until then, and for good where
+   * it is not safe, all that is asked of it fails. Rejects when no waiting will help: a login that is refused, a database that is not there.
+   */
+  async open(): Promise<void> {
+    const { schema, tolerated } = this.options;
+    this.closed = `the ${schema.name} store has not been reached yet`;
+    try {
+      await this.dataSource.initialize();
+      this.hearConnections();
+      const problems = tolerated === undefined ? [] : await storeProblems(this.driverPool, schema.name, tolerated);
+      if (problems.length === 0) await this.followClock();
+      this.closed = problems.length === 0 ? undefined : `the ${schema.name} store is not safe to work on: ${problems.join(' ')}`;
+      this.known.resolve(problems);
+    } catch (error) {
+      if (!isOutage(error) || /^(28|3D)/.test(codeOf(error) ?? '')) throw error;
+      if (this.dataSource.isInitialized) await this.dataSource.destroy();
+      this.reopening = setTimeout(() => void this.open().catch((failure: unknown) => this.giveUp(failure)), reopenMs).unref();
+    }
+  }
+
+  /** What forbids to work on it; resolves once it was reached. */
+  problems(): Promise<readonly string[]> {
+    return this.known.promise;
+  }
+
+  /** Throws while the store is not open. */
   get pool(): pg.Pool {
+    if (this.closed !== undefined) throw new StoreIsNotOpen(this.closed);
+    return this.driverPool;
+  }
+
+  private get driverPool(): pg.Pool {
     const { driver } = this.dataSource;
     if (!(driver instanceof PostgresDriver)) throw new TypeError('the data source is not a Postgres one');
     return driver.master;
@@ -144,42 +206,92 @@ export class Database implements OnApplicationShutdown {
 
   /** As `withClient`, through TypeORM's manager. */
   transaction<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
-    return repeated(() => this.dataSource.transaction(work));
+    return repeated(() => {
+      if (this.closed !== undefined) throw new StoreIsNotOpen(this.closed);
+      return this.dataSource.transaction(work);
+    });
   }
 
-  /** Throws, in a sentence, when the store is away or its schema is not this build's. */
+  /** Rejects, in a sentence, when the store is away, cannot be written to or has not this build's schema, or when no connection to it is free. */
   async assertReady(): Promise<void> {
     const { name, migrations, migrationsTable } = this.options.schema;
-    const { rows: login } = await this.pool.query<{ role: string }>('SELECT current_user AS role');
-    if (login[0]?.role !== this.options.role) {
-      throw new Error(
-        `the ${name} store was reached as ${login[0]?.role}, not ${this.options.role}; a pooler must pass start-up options on`,
+    const client = await this.connection(readyMs);
+    let broken: Error | undefined;
+    try {
+      const { rows } = await client.query<{ role: string; readonly: boolean }>(
+        `SELECT current_user AS role, pg_is_in_recovery() OR current_setting('default_transaction_read_only') = 'on' AS readonly`,
       );
+      if (rows[0]?.role !== this.options.role) {
+        throw new Error(
+          `the ${name} store was reached as ${rows[0]?.role}, not ${this.options.role}; a pooler must pass start-up options on`,
+        );
+      }
+      if (rows[0].readonly && this.options.role !== 'sluice_read') {
+        throw new Error(`the ${name} store can only be read, not written: the URL leads to a standby`);
+      }
+      const expected: readonly string[] = migrations.map((migration) => migration.name);
+      const applied = await client
+        .query<{ name: string }>(`SELECT name FROM ${migrationsTable}`)
+        .then((found) => found.rows.map((row) => row.name))
+        .catch((error: unknown): string[] => {
+          if (codeOf(error) === '42P01') return [];
+          throw error;
+        });
+      const missing = expected.filter((migration) => !applied.includes(migration));
+      if (missing.length > 0) throw new Error(`the ${name} store's schema is old (missing ${missing.join(', ')}); run \`npm run migrate\``);
+    } catch (error) {
+      if (isOutage(error) && error instanceof Error) broken = error;
+      throw error;
+    } finally {
+      client.release(broken);
     }
-    const expected: readonly string[] = migrations.map((migration) => migration.name);
-    const applied = await this.pool
-      .query<{ name: string }>(`SELECT name FROM ${migrationsTable}`)
-      .then(({ rows }) => rows.map((row) => row.name))
-      .catch((error: unknown): string[] => {
-        if (codeOf(error) === '42P01') return [];
-        throw error;
-      });
-    const missing = expected.filter((migration) => !applied.includes(migration));
-    if (missing.length > 0) throw new Error(`the ${name} store's schema is old (missing ${missing.join(', ')}); run \`npm run migrate\``);
   }
 
   /** From now on this process's clock is that of this store. */
-  async followClock(): Promise<void> {
-    this.leaveClock = await storeClock.follow(this.pool);
+  private async followClock(): Promise<void> {
+    if (this.options.schema.name === 'command') this.leaveClock = await storeClock.follow(this.driverPool);
+  }
+
+  private hearConnections(): void {
+    // A connection that is lost before its borrower can listen says so by an event that ends the process when nobody hears it;
+    // the borrower's next query fails by itself.
+    this.driverPool.on('connect', (client) => client.on('error', () => {}));
+  }
+
+  /** The store came back as another one, which will not have us. */
+  private giveUp(failure: unknown): void {
+    this.closed = `the ${this.options.schema.name} store does not take this login or has no such database`;
+    this.known.reject(failure);
+  }
+
+  private async connection(withinMs: number): Promise<pg.PoolClient> {
+    const { pool } = this;
+    const { max = 10 } = pool.options;
+    const acquired = pool.connect();
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      if (pool.totalCount < max) return;
+      late.reject(new PoolIsUsedUp(max, withinMs));
+      acquired.then(
+        (client) => client.release(),
+        () => {},
+      );
+    }, withinMs);
+    try {
+      return await Promise.race([acquired, late.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   async onApplicationShutdown(): Promise<void> {
     this.leaveClock();
+    clearTimeout(this.reopening);
     if (this.dataSource.isInitialized) await this.dataSource.destroy();
   }
 
   private async once<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    const client = await this.pool.connect();
+    const client = await this.connection(acquireMs);
     let broken: Error | undefined;
     // Lost between two queries: not to be lent again.
     const lost = (error: Error) => (broken = error);

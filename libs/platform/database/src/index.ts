@@ -4,3 +4,4 @@ export { ApiDatabase, DatabaseModule, LogDatabase, ProjectionDatabase, ReadDatab
 export { commandStoreSchema, migrate, queryStoreSchema } from './migrate.js';
 export { type Role } from './roles.js';
 export { storeClock } from './store-clock.js';
+export { durabilitySettings, mightyRoles, rowSecurity, type SafetyCheck } from './store-safety.js';

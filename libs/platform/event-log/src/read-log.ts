@@ -5,6 +5,22 @@ import type pg from 'pg';
 /** An event with its place in the log. */
 export type LoggedEvent = DomainEvent & EventEnvelope & { readonly position: number };
 
+/**
+ * The newest shape of events that this version knows (`domain_events.schema_version`). Whoever adds a type of event or changes a payload raises
+ * it and writes such events with it, so that readers of the version before wait for their successors instead of misreading.
+ */
+export const EVENT_SCHEMA_VERSION = 1;
+
+/** The next event was written by a newer version. Its reader keeps its place, for a reader that knows it. */
+export class EventIsTooNew extends Error {
+  constructor({ position, type, schemaVersion }: LoggedEvent, known: number) {
+    super(
+      `the event at position ${position} (${type}) has schema version ${schemaVersion}, newer than ${known}: run the version that wrote it`,
+    );
+    this.name = 'EventIsTooNew';
+  }
+}
+
 /** The log is not what it must be. Whoever reads it stops and alarms: skipping would lose events for ever. */
 export class LogIsBroken extends Error {
   constructor(message: string) {
@@ -32,9 +48,15 @@ interface Row {
 
 /**
  * The events of the next whole commits after `cursor`, in order; an event's position is its commit's `position - events + 1 + ord`.
- * Sequences first. Throws LogIsBroken when commits do not follow one another or miss events.
+ * Sequences first. Throws LogIsBroken when commits do not follow one another or miss events. Ends before a commit with an event of a newer
+ * schema than `schemaVersion`; throws EventIsTooNew when that commit is the first.
  */
-export async function readLog(client: Pick<pg.Pool, 'query'>, cursor: number, commitsMax = 200): Promise<LoggedEvent[]> {
+export async function readLog(
+  client: Pick<pg.Pool, 'query'>,
+  cursor: number,
+  commitsMax = 200,
+  schemaVersion = EVENT_SCHEMA_VERSION,
+): Promise<LoggedEvent[]> {
   await failpoint('seq.before_commit');
   await client.query('SELECT sequence_commits()');
   await failpoint('seq.after_number');
@@ -73,5 +95,15 @@ export async function readLog(client: Pick<pg.Pool, 'query'>, cursor: number, co
   const last = rows.at(-1);
   if (last !== undefined && last.position !== expected - 1)
     throw new LogIsBroken(`commit ${last.commit_id} says ${last.events} events and lacks its last`);
-  return events;
+  return known(events, rows, schemaVersion);
+}
+
+/** The events of the commits before the first that has a newer one. */
+function known(events: LoggedEvent[], rows: readonly Row[], schemaVersion: number): LoggedEvent[] {
+  const tooNew = events.findIndex((event) => event.schemaVersion > schemaVersion);
+  const newest = events[tooNew];
+  if (newest === undefined) return events;
+  const before = events.slice(0, tooNew - (rows[tooNew]?.ord ?? 0));
+  if (before.length === 0) throw new EventIsTooNew(newest, schemaVersion);
+  return before;
 }

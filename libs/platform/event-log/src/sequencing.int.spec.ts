@@ -1,7 +1,7 @@
 import { newId } from '@sluice/kernel';
 // Has bigint columns read as numbers.
 import '@sluice/platform-database';
-import { type TestDatabase, testDatabase } from '@sluice/testing';
+import { seeded, type TestDatabase, testDatabase } from '@sluice/testing';
 import pg from 'pg';
 import { appendEvents } from './append.js';
 import { type LoggedEvent, readLog } from './read-log.js';
@@ -21,6 +21,7 @@ beforeEach(async () => {
   pool = new pg.Pool({ connectionString: stores.commandUrl, max: writers + sequencers + 2 });
   // `drop` may cut one that is still saying goodbye; a query that is cut fails by itself.
   pool.on('connect', (client) => client.on('error', () => {}));
+  pool.on('error', () => {});
   await pool.query('CREATE TABLE aggregates (id uuid PRIMARY KEY, version bigint NOT NULL DEFAULT 0)');
 });
 
@@ -68,8 +69,10 @@ const commitFirst: Write = async (client, aggregateIds) => {
   }
 };
 
+const calmly = () => pool.query('SELECT sequence_commits()');
+
 /** Eight writers, three sequencers and a reader at once, until everything written has been read. */
-async function race(write: Write): Promise<{ written: number; events: LoggedEvent[] }> {
+async function race(write: Write, sequence: () => Promise<unknown> = calmly): Promise<{ written: number; events: LoggedEvent[] }> {
   const ids = Array.from({ length: aggregates }, newId);
   for (const id of ids) await pool.query('INSERT INTO aggregates (id) VALUES ($1)', [id]);
   let written = 0;
@@ -94,7 +97,7 @@ async function race(write: Write): Promise<{ written: number; events: LoggedEven
   };
   const sequencer = async () => {
     while (writing) {
-      await pool.query('SELECT sequence_commits()');
+      await sequence();
       await pause(2 * Math.random());
     }
   };
@@ -128,6 +131,62 @@ function reordered(events: readonly LoggedEvent[]): LoggedEvent[] {
 
 it('gives every event one position, without a hole, a repeat, or a change in an aggregate’s order', async () => {
   const { written, events } = await race(locksFirst);
+  expect(events.map(({ position }) => position)).toEqual(Array.from({ length: written }, (_, n) => n + 1));
+  expect(new Set(events.map(({ id }) => id)).size).toBe(written);
+  expect(reordered(events)).toEqual([]);
+}, 60_000);
+
+/** Returns when the server has ended the session of this client. */
+async function ended(client: pg.PoolClient): Promise<void> {
+  await pool.query('SELECT pg_terminate_backend($1, 5000)', [Reflect.get(client, 'processID')]);
+}
+
+it('F-25: a sequencer that ends between numbering and commit has numbered nothing; the next one numbers all of it', async () => {
+  const aggregateId = newId();
+  await pool.query('INSERT INTO aggregates (id) VALUES ($1)', [aggregateId]);
+  for (let n = 0; n < 3; n += 1) {
+    const writer = await pool.connect();
+    await writer.query('BEGIN');
+    await locksFirst(writer, [aggregateId]);
+    await writer.query('COMMIT');
+    writer.release();
+  }
+  const numbered = async (client: Pick<pg.Pool, 'query'>) =>
+    (await client.query('SELECT (SELECT count(position)::int FROM event_commits) AS commits, last FROM event_head')).rows;
+  const dying = await pool.connect();
+  await dying.query('BEGIN');
+  await dying.query('SELECT sequence_commits()');
+  expect(await numbered(dying)).toEqual([{ commits: 3, last: 3 }]);
+  await ended(dying);
+  dying.release(true);
+
+  const events = await readLog(pool, 0);
+  expect(events.map(({ position, aggregateVersion }) => [position, aggregateVersion])).toEqual([1, 2, 3].map((n) => [n, n]));
+  expect(await numbered(pool)).toEqual([{ commits: 3, last: 3 }]);
+});
+
+it('F-26: several sequencers at once, ended at random places: no hole, no repeat, every aggregate in order', async () => {
+  const random = seeded(26);
+  let deaths = 0;
+  const dangerously = async () => {
+    const client = await pool.connect();
+    const dies = random() < 0.3;
+    try {
+      await client.query('BEGIN');
+      // Either in the statement, at whatever place, or when all is numbered and nothing is committed.
+      const numbering = client.query('SELECT sequence_commits()');
+      if (dies && random() < 0.5) await ended(client);
+      await numbering;
+      if (dies) await ended(client);
+      await client.query('COMMIT');
+    } catch {
+      deaths += 1;
+    } finally {
+      client.release(dies);
+    }
+  };
+  const { written, events } = await race(locksFirst, dangerously);
+  expect(deaths).toBeGreaterThan(10);
   expect(events.map(({ position }) => position)).toEqual(Array.from({ length: written }, (_, n) => n + 1));
   expect(new Set(events.map(({ id }) => id)).size).toBe(written);
   expect(reordered(events)).toEqual([]);

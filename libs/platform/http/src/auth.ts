@@ -11,6 +11,7 @@ import { DomainError, isJsonObject, isUuid } from '@sluice/kernel';
 import type { Role } from '@sluice/tenancy-domain';
 import type { FastifyRequest } from 'fastify';
 import { correlationOf } from './correlation.js';
+import type { RequestCeiling } from './request-ceiling.js';
 import { TokenNamesNoTenant, TokenReader } from './token-reader.js';
 
 /** Who calls, on whose behalf. With a platform key `tenantId` is the tenant that the call names. */
@@ -96,6 +97,7 @@ export class AuthGuard implements CanActivate {
   constructor(
     private readonly authenticator: Authenticator | undefined,
     private readonly tokens: TokenReader | undefined,
+    private readonly ceiling: RequestCeiling | undefined,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -105,6 +107,7 @@ export class AuthGuard implements CanActivate {
 
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const known = await this.identify(request);
+    this.ceiling?.pass(known);
     const named = takeNamedTenant(request);
     // Before the role: what is not there has no roles.
     if (known.role !== 'platform') refuseForeign(named, known);

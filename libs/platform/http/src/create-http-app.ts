@@ -3,6 +3,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { limits } from '@sluice/contracts';
 import { DomainError } from '@sluice/kernel';
 import type { HttpConfig, JwtConfig } from '@sluice/platform-config';
+import { Rates } from '@sluice/platform-rates';
 import { type Logger, NestLogger, withCorrelation } from '@sluice/platform-telemetry';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AuthGuard, type Authenticator } from './auth.js';
@@ -12,6 +13,7 @@ import { correlationOf, logged } from './correlation.js';
 import { type OpenApiOptions, serveOpenApi } from './open-api.js';
 import { hideSurfaces } from './exposure.js';
 import { ProblemFilter, sendProblem } from './problem.filter.js';
+import { RequestCeiling } from './request-ceiling.js';
 import { TokenReader } from './token-reader.js';
 import { validationPipe } from './validation.js';
 
@@ -21,8 +23,8 @@ export interface HttpAppOptions {
   readonly authenticator?: abstract new (...dependencies: never[]) => Authenticator;
   /** Given: JWTs are taken beside API keys */
   readonly jwt?: JwtConfig;
-  /** Who reaches `/metrics` and `/api/docs` */
-  readonly exposed: HttpConfig['exposed'];
+  /** Who reaches `/metrics` and `/api/docs`, whose word about a caller's address is taken, and how many requests a credential may make */
+  readonly http: Pick<HttpConfig, 'exposed' | 'trustedProxies' | 'requestsPerMinute'>;
   /** Given: `/api/docs` and `/api/docs-json` */
   readonly openApi?: OpenApiOptions;
 }
@@ -45,7 +47,7 @@ export async function createHttpApp(
   rootModule: Parameters<typeof NestFactory.create>[0],
   options: HttpAppOptions,
 ): Promise<NestFastifyApplication> {
-  const { logger, authenticator, jwt, exposed, openApi } = options;
+  const { logger, authenticator, jwt, http, openApi } = options;
   const adapter = new FastifyAdapter({
     http: { maxHeaderSize: limits.headerBytes },
     bodyLimit: limits.webhookBodyBytes,
@@ -53,12 +55,12 @@ export async function createHttpApp(
     routerOptions: { maxParamLength: limits.pathPartCharacters },
     return503OnClosing: false,
     multipart: false,
-    trustProxy: false,
+    trustProxy: http.trustedProxies.length > 0 && [...http.trustedProxies],
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => sendProblem(error, request, reply, logger),
   });
   const fastify: FastifyInstance = adapter.getInstance();
   correlate(fastify, logger);
-  hideSurfaces(fastify, exposed);
+  hideSurfaces(fastify, http.exposed);
   readBodies(fastify);
 
   const app = await NestFactory.create<NestFastifyApplication>(rootModule, adapter, {
@@ -69,7 +71,9 @@ export async function createHttpApp(
   app.useGlobalFilters(new ProblemFilter(logger));
   app.useGlobalPipes(validationPipe());
   const known = authenticator === undefined ? undefined : app.get<Authenticator>(authenticator, { strict: false });
-  app.useGlobalGuards(new AuthGuard(known, jwt === undefined ? undefined : new TokenReader(jwt, logger)));
+  const tokens = jwt === undefined ? undefined : new TokenReader(jwt, logger);
+  const ceiling = known === undefined ? undefined : new RequestCeiling(app.get(Rates, { strict: false }), http.requestsPerMinute);
+  app.useGlobalGuards(new AuthGuard(known, tokens, ceiling));
   app.useGlobalInterceptors(new CommandCalls());
   if (openApi !== undefined) serveOpenApi(app, openApi);
   return app;

@@ -1,11 +1,30 @@
-import { Controller, type DynamicModule, Get, Header, Inject, Module, type OnModuleDestroy, Res } from '@nestjs/common';
+import {
+  Controller,
+  type DynamicModule,
+  Get,
+  Header,
+  Inject,
+  Module,
+  type OnApplicationShutdown,
+  type OnModuleDestroy,
+  Res,
+} from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
+import { EventLoopWatch } from '@sluice/platform-telemetry';
 import type { FastifyReply } from 'fastify';
 import { collectDefaultMetrics, register } from 'prom-client';
 import { Public } from './auth.js';
 
-/** Named checks; one that rejects, with a sentence, makes the process not ready. */
-export type HealthChecks = Readonly<Record<string, () => Promise<unknown>>>;
+/** What an app depends on. */
+export interface Dependency {
+  /** Rejects, with a sentence: the process is not ready. A sentence: it is, but not as it should be. */
+  assertReady(): Promise<unknown>;
+  /** What forbids to work with it, in sentences; resolves once that is known. */
+  problems?(): Promise<readonly string[]>;
+}
+
+/** By name */
+export type Dependencies = Readonly<Record<string, Dependency>>;
 
 type Token<T> = abstract new (...dependencies: never[]) => T;
 type Instances<Tokens extends readonly Token<unknown>[]> = {
@@ -13,24 +32,25 @@ type Instances<Tokens extends readonly Token<unknown>[]> = {
 };
 
 export interface HealthOptions<Tokens extends readonly Token<unknown>[]> {
-  /** What the checks need; must be provided by global modules */
+  /** What the app depends on; must be provided by global modules */
   readonly inject: Tokens;
-  readonly checks: (...instances: Instances<Tokens>) => HealthChecks;
-  /** For each check. Default 2000 */
+  readonly dependencies: (...instances: Instances<Tokens>) => Dependencies;
+  /** For each. Default 2000 */
   readonly timeoutMs?: number;
 }
 
 interface CheckResult {
-  readonly status: 'ok' | 'failed';
+  readonly status: 'ok' | 'degraded' | 'down';
   readonly message?: string;
 }
 
 /** Off from the first sign of a shutdown, so that no balancer sends more. */
-class Readiness implements OnModuleDestroy {
+export class Readiness implements OnModuleDestroy, OnApplicationShutdown {
   private draining = false;
+  private readonly eventLoop = new EventLoopWatch();
 
   constructor(
-    private readonly checks: HealthChecks,
+    readonly dependencies: Dependencies,
     private readonly timeoutMs: number,
   ) {}
 
@@ -38,26 +58,30 @@ class Readiness implements OnModuleDestroy {
     this.draining = true;
   }
 
-  async report(): Promise<{ ready: boolean; checks: Record<string, CheckResult> }> {
-    const results = await Promise.all(
-      Object.entries(this.checks).map(async ([name, check]) => [name, await resultOf(check, this.timeoutMs)] as const),
-    );
-    const checks = Object.fromEntries(results);
-    if (this.draining) checks['shutdown'] = { status: 'failed', message: 'shutting down' };
-    return { ready: Object.values(checks).every(({ status }) => status === 'ok'), checks };
+  onApplicationShutdown(): void {
+    this.eventLoop.stop();
+  }
+
+  async report(): Promise<{ status: 'ready' | 'degraded' | 'not_ready'; checks: Record<string, CheckResult> }> {
+    const all = Object.entries({ ...this.dependencies, eventLoop: this.eventLoop });
+    const results = await Promise.all(all.map(async ([name, dependency]) => [name, await resultOf(dependency, this.timeoutMs)] as const));
+    const checks: Record<string, CheckResult> = Object.fromEntries(results);
+    if (this.draining) checks['shutdown'] = { status: 'down', message: 'shutting down' };
+    const found = new Set(Object.values(checks).map(({ status }) => status));
+    return { status: found.has('down') ? 'not_ready' : found.has('degraded') ? 'degraded' : 'ready', checks };
   }
 }
 
-async function resultOf(check: () => Promise<unknown>, timeoutMs: number): Promise<CheckResult> {
+async function resultOf(dependency: Dependency, timeoutMs: number): Promise<CheckResult> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
   });
   try {
-    await Promise.race([Promise.resolve().then(check), timeout]);
-    return { status: 'ok' };
+    const message = await Promise.race([Promise.resolve().then(() => dependency.assertReady()), timeout]);
+    return typeof message === 'string' ? { status: 'degraded', message } : { status: 'ok' };
   } catch (error) {
-    return { status: 'failed', message: reasonOf(error) };
+    return { status: 'down', message: reasonOf(error) };
   } finally {
     clearTimeout(timer);
   }
@@ -80,9 +104,9 @@ class HealthController {
 
   @Get('readyz')
   async ready(@Res({ passthrough: true }) reply: FastifyReply) {
-    const { ready, checks } = await this.readiness.report();
-    void reply.status(ready ? 200 : 503);
-    return { status: ready ? 'ready' : 'not_ready', checks };
+    const report = await this.readiness.report();
+    void reply.status(report.status === 'not_ready' ? 503 : 200);
+    return report;
   }
 
   @Get('metrics')
@@ -97,7 +121,7 @@ class HealthController {
 export class HealthModule {
   static forRoot<const Tokens extends readonly Token<unknown>[]>({
     inject,
-    checks,
+    dependencies,
     timeoutMs = 2_000,
   }: HealthOptions<Tokens>): DynamicModule {
     if (register.getSingleMetric('process_cpu_seconds_total') === undefined) collectDefaultMetrics();
@@ -108,7 +132,7 @@ export class HealthModule {
         {
           provide: Readiness,
           inject: [...inject],
-          useFactory: (...instances: Instances<Tokens>) => new Readiness(checks(...instances), timeoutMs),
+          useFactory: (...instances: Instances<Tokens>) => new Readiness(dependencies(...instances), timeoutMs),
         },
       ],
     };

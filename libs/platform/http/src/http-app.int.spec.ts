@@ -17,6 +17,7 @@ import {
 } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DomainError, PLATFORM_TENANT_ID } from '@sluice/kernel';
+import { RatesModule } from '@sluice/platform-rates';
 import { createLogger, currentCorrelation } from '@sluice/platform-telemetry';
 import { Type } from 'class-transformer';
 import { IsArray, IsInt, IsObject, IsOptional, IsString, ValidateNested } from 'class-validator';
@@ -150,7 +151,10 @@ class WebhooksController {
 let store: () => Promise<unknown> = () => Promise.resolve();
 
 @Module({
-  imports: [HealthModule.forRoot({ inject: [], checks: () => ({ store: () => store() }), timeoutMs: 50 })],
+  imports: [
+    RatesModule.forRoot({ redisUrl: undefined }),
+    HealthModule.forRoot({ inject: [], dependencies: () => ({ store: { assertReady: () => store() } }), timeoutMs: 50 }),
+  ],
   controllers: [ThingsController, WebhooksController],
   providers: [KnownKeys],
 })
@@ -163,7 +167,7 @@ beforeAll(async () => {
     logger: createLogger('test', 'silent'),
     authenticator: KnownKeys,
     jwt: { keys: { kind: 'shared', secret }, issuer: 'https://issuer', audience: 'sluice', tenantClaim: 'tenant', roleClaim: 'role' },
-    exposed: { metrics: 'loopback', docs: 'loopback' },
+    http: { exposed: { metrics: 'loopback', docs: 'loopback' }, trustedProxies: [], requestsPerMinute: 60_000 },
     openApi: { title: 'Things', description: 'of a test' },
   });
   await app.listen(0, '127.0.0.1');
@@ -453,7 +457,12 @@ describe('health', () => {
     store = () => Promise.reject(new Error('the schema is old'));
     expect(await call('GET', '/readyz')).toMatchObject({
       status: 503,
-      body: { checks: { store: { status: 'failed', message: 'the schema is old' } } },
+      body: { checks: { store: { status: 'down', message: 'the schema is old' } } },
+    });
+    store = () => Promise.resolve('the schema is slow');
+    expect(await call('GET', '/readyz')).toMatchObject({
+      status: 200,
+      body: { status: 'degraded', checks: { store: { status: 'degraded', message: 'the schema is slow' }, eventLoop: { status: 'ok' } } },
     });
     store = () => Promise.reject(Object.assign(new Error('connect ECONNREFUSED 10.0.0.1:5432'), { code: 'ECONNREFUSED' }));
     expect((await call('GET', '/readyz')).body.checks.store.message).toBe('cannot be reached');
@@ -499,7 +508,7 @@ describe('T-22 what operators alone need', () => {
   it.each(['open', 'off'] as const)('follows the configuration: %s', async (how) => {
     const other = await createHttpApp(TestModule, {
       logger: createLogger('test', 'silent'),
-      exposed: { metrics: how, docs: how },
+      http: { exposed: { metrics: how, docs: how }, trustedProxies: [], requestsPerMinute: 60_000 },
       openApi: { title: 'Things', description: 'of a test' },
     });
     await other.init();

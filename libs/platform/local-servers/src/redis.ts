@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -18,6 +18,8 @@ export interface RedisOptions {
   databases?: number;
   /** Over our own */
   settings?: Readonly<Record<string, string>>;
+  /** It is a sentinel, with these lines of configuration, which it rewrites. */
+  sentinel?: readonly string[];
   log?: (line: string) => void;
 }
 
@@ -34,6 +36,7 @@ export async function startRedis({
   port,
   databases = 16,
   settings: given = {},
+  sentinel,
   log = () => {},
   ...options
 }: RedisOptions = {}): Promise<Redis> {
@@ -41,17 +44,12 @@ export async function startRedis({
   const dir = resolve(options.dir ?? tmpdir());
   mkdirSync(dir, { recursive: true });
   const chosen = port ?? (await freePort());
-  const settings = {
-    port: String(chosen),
-    bind: '127.0.0.1',
-    dir,
-    save: '',
-    appendonly: 'no',
-    'maxmemory-policy': 'noeviction',
-    databases: String(databases),
-    ...given,
-  };
-  const flags = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
+  const always = { port: String(chosen), bind: '127.0.0.1', dir };
+  const standard = { save: '', appendonly: 'no', 'maxmemory-policy': 'noeviction', databases: String(databases) };
+  const flags =
+    sentinel === undefined
+      ? Object.entries({ ...always, ...standard, ...given }).flatMap(([name, value]) => [`--${name}`, value])
+      : [sentinelFile(join(dir, `sentinel-${chosen}.conf`), { ...always, ...given }, sentinel), '--sentinel'];
 
   const messages = openSync(join(dir, `redis-${chosen}.log`), 'w', 0o600);
   const server = spawn(path, flags, {
@@ -78,6 +76,12 @@ export async function startRedis({
   }
   let stopped: Promise<void> | undefined;
   return { url: `redis://127.0.0.1:${chosen}`, pid, stop: () => (stopped ??= stop()) };
+}
+
+function sentinelFile(file: string, settings: Readonly<Record<string, string>>, lines: readonly string[]): string {
+  const own = Object.entries(settings).map(([name, value]) => `${name} ${value}`);
+  writeFileSync(file, [...own, ...lines, ''].join('\n'), { mode: 0o600 });
+  return file;
 }
 
 /** Whether it is this server that answers: another one may hold the port. */

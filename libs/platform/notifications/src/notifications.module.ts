@@ -29,26 +29,9 @@ export interface WebhookAnswered {
   readonly webhookEventId: string;
 }
 
-const redisOptions = (redisUrl: string) => {
-  const url = new URL(redisUrl);
-  return {
-    host: url.hostname,
-    port: Number(url.port || 6379),
-    username: decodeURIComponent(url.username) || undefined,
-    password: decodeURIComponent(url.password) || undefined,
-    db: Number(url.pathname.slice(1) || 0),
-    tls: url.protocol === 'rediss:' ? {} : undefined,
-    // Nest gives up for ever after a lost connection unless told how often to try.
-    retryAttempts: Number.MAX_SAFE_INTEGER,
-    retryDelay: 300,
-    keepAlive: 5_000,
-  };
-};
-
 /** What `app.connectMicroservice` needs so that `@EventPattern` handlers hear notifications. */
 export const notificationTransport = ({ redisUrl }: RedisConfig): MicroserviceOptions => ({
-  strategy:
-    redisUrl === undefined ? new InProcessServer() : new PatientRedisServer({ ...redisOptions(redisUrl), maxRetriesPerRequest: null }),
+  strategy: redisUrl === undefined ? new InProcessServer() : new PatientRedisServer(redisUrl),
 });
 
 /** Hints to other processes. Never waited for, never relied upon: whoever must not miss an event reads the log. */
@@ -74,7 +57,7 @@ export class NotificationsModule {
       providers: [
         {
           provide: ClientProxy,
-          useFactory: () => (redisUrl === undefined ? new InProcessClient() : new PatientRedisClient(redisOptions(redisUrl))),
+          useFactory: () => (redisUrl === undefined ? new InProcessClient() : new PatientRedisClient(redisUrl)),
         },
         Notifications,
       ],

@@ -3,7 +3,7 @@ import { Controller, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { freePort, startRedis } from '@sluice/platform-local-servers';
-import { eventually } from '@sluice/testing';
+import { eventually, startProxy } from '@sluice/testing';
 import { EVENTS_APPENDED, type EventsAppended, Notifications, NotificationsModule, notificationTransport } from './notifications.module.js';
 
 const heard: number[] = [];
@@ -48,3 +48,25 @@ it('starts without Redis, hears once it is there, again after it was away, and s
   expect(performance.now() - stopped).toBeLessThan(1_000);
   expect(heard).not.toContain(3);
 }, 60_000);
+
+it('R-09: a connection that only listens and went deaf is noticed within 15 s, and hears again by a new one', async () => {
+  const redis = await startRedis();
+  const proxy = await startProxy({ target: { host: '127.0.0.1', port: Number(new URL(redis.url).port) } });
+  const listener = await startListening(`redis://127.0.0.1:${proxy.port}`);
+  const speaker = await NestFactory.createApplicationContext(NotificationsModule.forRoot({ redisUrl: redis.url }), { logger: false });
+  const hears = (commitId: number, timeoutMs: number) =>
+    eventually(
+      () => {
+        speaker.get(Notifications).emit(EVENTS_APPENDED, { commitId, tenants: [], types: [] });
+        return heard.includes(commitId);
+      },
+      { timeoutMs },
+    );
+  await hears(11, 10_000);
+  proxy.deafen();
+  await hears(12, 15_000);
+  await speaker.close();
+  await listener.close();
+  await proxy.stop();
+  await redis.stop();
+}, 40_000);

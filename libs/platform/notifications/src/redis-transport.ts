@@ -1,4 +1,5 @@
 import { ClientRedis, type ReadPacket, type RedisContext, ServerRedis } from '@nestjs/microservices';
+import { connectRedis, keepListening, type RedisClient } from '@sluice/platform-redis';
 import { hear } from './hear.js';
 
 /**
@@ -8,9 +9,18 @@ import { hear } from './hear.js';
 export class PatientRedisServer extends ServerRedis {
   private away = false;
 
+  constructor(private readonly redisUrl: string) {
+    super({});
+  }
+
+  override createRedisClient(): Promise<RedisClient> {
+    return Promise.resolve(connectRedis(this.redisUrl, { isLazy: true }));
+  }
+
   override start(callback?: () => void): void {
     // ioredis goes on connecting after a first failure, and subscribes anew after each later one.
     this.subClient.once('ready', () => this.bindEvents(this.subClient, this.pubClient));
+    keepListening(this.subClient, [...this.messageHandlers.keys()]);
     for (const client of [this.subClient, this.pubClient]) client.connect().catch(() => {});
     callback?.();
   }
@@ -38,6 +48,15 @@ export class PatientRedisServer extends ServerRedis {
 /** Nest's client over Redis, which does not wait for Redis in order to close. */
 export class PatientRedisClient extends ClientRedis {
   private away = false;
+
+  constructor(private readonly redisUrl: string) {
+    super({});
+  }
+
+  /** A hint that cannot leave at once is worth nothing later. */
+  override createClient(): Promise<RedisClient> {
+    return Promise.resolve(connectRedis(this.redisUrl, { isLazy: true, commandTimeoutMs: 1_000 }));
+  }
 
   override registerErrorListener(client: { on(event: string, listener: () => void): void }): void {
     client.on('error', () => {

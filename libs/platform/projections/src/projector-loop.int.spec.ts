@@ -7,12 +7,15 @@ import { NotificationsModule } from '@sluice/platform-notifications';
 import { createLogger } from '@sluice/platform-telemetry';
 import { eventually, type TestDatabase, testDatabase } from '@sluice/testing';
 import pg from 'pg';
+import { register } from 'prom-client';
 import { projectBatch } from './project-batch.js';
-import type { Projection, TenantRow } from './projection.js';
+import type { AnyProjection, Projection, TenantRow } from './projection.js';
 import { ProjectorLoop } from './projector-loop.js';
 import { ProjectorModule } from './projector.module.js';
 
 type Counted = DomainEvent<'counted', { readonly label: string }>;
+/** Of a newer version, which also has a column for it */
+type Coloured = DomainEvent<'coloured', Record<string, never>>;
 type Poison = DomainEvent<'poison', Record<string, never>>;
 
 interface Tally extends TenantRow {
@@ -20,6 +23,10 @@ interface Tally extends TenantRow {
   readonly count: number;
   readonly lastVersion: number;
   readonly label: string;
+}
+
+interface ColouredTally extends Tally {
+  readonly colour: string | null;
 }
 
 /** Throws where events are repeated, missing or out of order. */
@@ -79,14 +86,14 @@ afterAll(async () => {
   await stores.drop();
 });
 
-async function startProjector(): Promise<ProjectorLoop> {
+async function startProjector(version: { projections?: AnyProjection[]; schemaVersion?: number } = {}): Promise<ProjectorLoop> {
   const config = (url: string) => ({ app: 'projector', config: { url, poolSize: 2 } });
   @Module({
     imports: [
       DatabaseModule.forRoot(LogDatabase, config(stores.commandUrl)),
       DatabaseModule.forRoot(ProjectionDatabase, config(stores.queryUrl)),
       NotificationsModule.forRoot({ redisUrl: undefined }),
-      ProjectorModule.forRoot({ projections: [tally, tolerant], logger: createLogger('projector', 'silent') }),
+      ProjectorModule.forRoot({ projections: [tally, tolerant], ...version, logger: createLogger('projector', 'silent') }),
     ],
   })
   class Projector {}
@@ -98,7 +105,7 @@ async function startProjector(): Promise<ProjectorLoop> {
 const versions = new Map<string, number>();
 
 /** Each in a commit of its own. */
-async function append(aggregateId: string, ...events: (string | { type: string })[]): Promise<void> {
+async function append(aggregateId: string, ...events: (string | { type: string; schemaVersion?: number })[]): Promise<void> {
   for (const event of events) {
     const aggregateVersion = (versions.get(aggregateId) ?? 0) + 1;
     versions.set(aggregateId, aggregateVersion);
@@ -106,6 +113,13 @@ async function append(aggregateId: string, ...events: (string | { type: string }
     const client = await command.connect();
     await client.query('BEGIN');
     await appendEvents(client, [{ event: { type, aggregateId, payload }, tenantId, aggregateVersion, correlationId: 'test' }]);
+    if (typeof event === 'object' && event.schemaVersion !== undefined) {
+      await client.query('UPDATE domain_events SET schema_version = $2 WHERE aggregate_id = $1 AND aggregate_version = $3', [
+        aggregateId,
+        event.schemaVersion,
+        aggregateVersion,
+      ]);
+    }
     await client.query('COMMIT');
     client.release();
   }
@@ -215,7 +229,7 @@ it('parks the aggregate of an event that a projection cannot take, for that proj
   const { rows } = await query.query('SELECT projection, event_type, error FROM projection_parked WHERE aggregate_id = $1', [poisoned]);
   expect(rows).toEqual([{ projection: 'tally', event_type: 'poison', error: 'Error: cannot take this' }]);
   expect((await tallies('tolerant_tally')).get(poisoned)).toBe(4);
-  loop.assertReady();
+  await loop.assertReady();
 });
 
 it('parks the aggregate of a value that the store refuses, and keeps the rows beside it', async () => {
@@ -236,15 +250,51 @@ it('parks the aggregate of a value that the store refuses, and keeps the rows be
   ]);
 });
 
+it('P-17: old and new side by side on a store that is expanded under them; an event of the new version is left to the new one', async () => {
+  const colours: Projection<Counted | Coloured, ColouredTally> = {
+    ...tally,
+    columns: { ...columns, colour: 'text' },
+    keys: ({ aggregateId }) => [{ id: aggregateId }],
+    on: {
+      counted: ({ aggregateVersion, payload: { label } }, row) => ({ ...next(aggregateVersion, row), label, colour: row?.colour ?? null }),
+      coloured: ({ aggregateVersion }, row) => ({ ...next(aggregateVersion, row), label: 'x', colour: 'red' }),
+    },
+  };
+  const old = await startProjector();
+  const id = newId();
+  await append(id, 'a');
+  await caughtUp();
+  await query.query('ALTER TABLE tally ADD COLUMN colour text');
+  const upgraded = await startProjector({ projections: [colours, tolerant], schemaVersion: 2 });
+  await Promise.all(Array.from({ length: 20 }, () => append(newId(), 'a', 'b')));
+  await append(id, 'b', 'c');
+  await caughtUp();
+  await upgraded.stop();
+
+  const before = await checkpoint();
+  await append(id, 'd', { type: 'coloured', schemaVersion: 2 }, 'e');
+  old.wake();
+  await eventually(() => expect(() => old.assertReady()).toThrow(/stopped: the event at position \d+ \(coloured\) has schema version 2/));
+  expect(await checkpoint()).toBe(before + 1);
+  expect((await tallies()).get(id)).toBe(4);
+  expect((await register.getSingleMetric('sluice_projector_stopped')?.get())?.values).toMatchObject([{ value: 1 }]);
+
+  const successor = await startProjector({ projections: [colours], schemaVersion: 2 });
+  await caughtUp();
+  successor.assertReady();
+  expect((await query.query('SELECT count::int, colour FROM tally WHERE id = $1', [id])).rows).toEqual([{ count: 6, colour: 'red' }]);
+  expect((await query.query('SELECT * FROM projection_parked WHERE aggregate_id = $1', [id])).rows).toEqual([]);
+}, 30_000);
+
 it('stops at a log that is broken, and says so', async () => {
   const loop = await startProjector();
   await caughtUp();
-  loop.assertReady();
+  await loop.assertReady();
   const before = await checkpoint();
   await command.query(`INSERT INTO event_commits (events) VALUES (2)`);
   await append(newId(), 'after');
   loop.wake();
 
-  await eventually(() => expect(() => loop.assertReady()).toThrow('the projector has stopped: position'));
+  await eventually(() => expect(loop.assertReady()).rejects.toThrow('the projector has stopped: position'));
   expect(await checkpoint()).toBe(before);
 });

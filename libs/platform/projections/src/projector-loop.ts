@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import { LogDatabase, ProjectionDatabase } from '@sluice/platform-database';
-import { LogIsBroken, readLog } from '@sluice/platform-event-log';
+import { EVENT_SCHEMA_VERSION, EventIsTooNew, LogIsBroken, readLog } from '@sluice/platform-event-log';
 import { failpoint } from '@sluice/platform-failpoints';
 import { Notifications, PROJECTION_ADVANCED } from '@sluice/platform-notifications';
 import type { Logger } from '@sluice/platform-telemetry';
@@ -9,10 +9,12 @@ import { advancedKeys } from './advanced-keys.js';
 import { copyBlobs } from './copy-blobs.js';
 import { projectBatch, SHARD } from './project-batch.js';
 import type { AnyProjection } from './projection.js';
-import { lagSeconds, parkedTotal, projectedPosition, projectedTotal } from './projector-metrics.js';
+import { lagSeconds, parkedTotal, projectedPosition, projectedTotal, stopped } from './projector-metrics.js';
 
 export interface ProjectorOptions {
   readonly projections: readonly AnyProjection[];
+  /** The newest schema of events that these read. Default: this version's */
+  readonly schemaVersion?: number;
   readonly logger: Logger;
 }
 
@@ -21,6 +23,9 @@ export const PROJECTOR_OPTIONS = Symbol('ProjectorOptions');
 const pollMs = 1_000;
 const backoffMsMax = 5_000;
 const failingMsMax = 10_000;
+/** A batch ends, or fails by its statements' time limit, long before. */
+const stillMsMax = 60_000;
+const behindMsMax = 60_000;
 /** In a batch, about, however large the commits are. */
 const eventsWanted = 4_000;
 const commitsAtMost = 500;
@@ -28,7 +33,8 @@ const commitsAtMost = 500;
 /**
  * Follows the log and keeps the read models. Wakes by a hint, and every second without one; while it is behind it goes on without
  * pause. It reads from the position it remembers and proves that position under the checkpoint's lock, so an idle loop locks nothing.
- * A broken log stops it for good: skipping would lose events for ever. Anything else is tried again, with growing pauses.
+ * A broken log stops it for good: skipping would lose events for ever; so does an event of a newer version, which it would misread. Anything
+ * else is tried again, with growing pauses.
  */
 @Injectable()
 export class ProjectorLoop implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -37,8 +43,9 @@ export class ProjectorLoop implements OnApplicationBootstrap, BeforeApplicationS
   private woken = false;
   private rouse: () => void = () => {};
   private position: number | undefined;
+  private turnedAt = performance.now();
   private commitsMax = 200;
-  private broken: LogIsBroken | undefined;
+  private broken: LogIsBroken | EventIsTooNew | undefined;
   private failure: { readonly since: number; readonly count: number } | undefined;
   /** When the oldest event that is not yet projected happened, as far as the loop knows */
   private behindSince: number | undefined;
@@ -71,25 +78,31 @@ export class ProjectorLoop implements OnApplicationBootstrap, BeforeApplicationS
     await this.running;
   }
 
-  /** Throws, in a sentence, when the read models no longer follow the log. */
-  assertReady(): void {
+  /** Rejects, in a sentence, when the read models no longer follow the log; a sentence when they are far behind it. */
+  async assertReady(): Promise<string | undefined> {
     if (this.broken !== undefined) throw new Error(`the projector has stopped: ${this.broken.message}`);
     const failingMs = this.failure === undefined ? 0 : Date.now() - this.failure.since;
     if (failingMs > failingMsMax) throw new Error(`the projector has not got on for ${Math.round(failingMs / 1_000)} s`);
+    const stillMs = performance.now() - this.turnedAt;
+    if (stillMs > stillMsMax) throw new Error(`the projector's loop has not turned for ${Math.round(stillMs / 1_000)} s`);
+    const behindMs = this.behindSince === undefined ? 0 : Date.now() - this.behindSince;
+    return behindMs > behindMsMax ? `the read models are ${Math.round(behindMs / 1_000)} s behind the log` : undefined;
   }
 
   private async run(): Promise<void> {
     while (!this.stopping) {
       this.woken = false;
+      this.turnedAt = performance.now();
       try {
         const advanced = await this.advance();
         this.failure = undefined;
         this.showLag();
         if (!advanced && !this.woken) await this.pause(pollMs);
       } catch (error) {
-        if (error instanceof LogIsBroken) {
+        if (error instanceof LogIsBroken || error instanceof EventIsTooNew) {
           this.broken = error;
-          this.options.logger.fatal({ err: error, position: this.position }, 'the log is broken: the projector has stopped');
+          stopped.set(1);
+          this.options.logger.fatal({ err: error, position: this.position }, 'the log cannot be read on: the projector has stopped');
           return;
         }
         const count = (this.failure?.count ?? 0) + 1;
@@ -106,7 +119,7 @@ export class ProjectorLoop implements OnApplicationBootstrap, BeforeApplicationS
   private async advance(): Promise<boolean> {
     this.position ??= await this.checkpoint();
     const from = this.position;
-    const events = await readLog(this.log.pool, from, this.commitsMax);
+    const events = await readLog(this.log.pool, from, this.commitsMax, this.options.schemaVersion ?? EVENT_SCHEMA_VERSION);
     const [oldest] = events;
     if (oldest === undefined) {
       await this.assertLogReaches(from);

@@ -8,6 +8,10 @@ export const projectedPosition = new Gauge({
   name: 'sluice_projection_position',
   help: 'Log position that the read models have reached',
 });
+export const stopped = new Gauge({
+  name: 'sluice_projector_stopped',
+  help: '1: the projector has stopped for good, at a log that is broken or has events of a newer version',
+});
 export const projectedTotal = new Counter({
   name: 'sluice_projection_events_total',
   help: 'Events taken from the log into the read models',

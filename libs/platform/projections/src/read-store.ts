@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { ReadDatabase } from '@sluice/platform-database';
+import { DomainError } from '@sluice/kernel';
+import { codeOf, ReadDatabase } from '@sluice/platform-database';
 import { offsetOf } from '@sluice/platform-http';
 import type pg from 'pg';
 import { CursorIsInvalid, openCursor, type Place, sealCursor } from './cursor.js';
 import type { ListAnswer, ListPage } from './list-page.js';
 import type { ColumnType } from './projection.js';
+import { ReadPlaces } from './read-places.js';
 
 export type ReadClient = Pick<pg.PoolClient, 'query'>;
 
@@ -48,17 +50,39 @@ export const newestFirst = (column: string, property: string, idColumn = 's.id')
   { column: idColumn, type: 'uuid', property: 'id' },
 ];
 
-/** The one way to the read models: under the tenant's row-level security. Queries name the tenant all the same. */
+export class QueryIsTooSlow extends DomainError {
+  constructor() {
+    super('unavailable', 'query_too_slow', 'The query took longer than a query may, and was ended.');
+  }
+}
+
+const statementTimedOut = '57014';
+/** Of the pool, for what comes before every answer: whose credential it is, how far the read models are */
+const placesKept = 2;
+
+/**
+ * The one way to the read models: under the tenant's row-level security. Queries name the tenant all the same. No tenant's queries take every
+ * connection (promise 6).
+ */
 @Injectable()
 export class ReadStore {
   private cursorKey: Buffer | undefined;
+  private readonly places: ReadPlaces;
 
-  constructor(private readonly database: ReadDatabase) {}
+  constructor(private readonly database: ReadDatabase) {
+    this.places = new ReadPlaces(Math.max(1, database.pool.options.max - placesKept));
+  }
 
   read<T>(tenantId: string, work: (client: ReadClient) => Promise<T>): Promise<T> {
-    return this.database.withClient(async (client) => {
-      await client.query(`SELECT set_config('app.tenant_id', $1, true)`, [tenantId]);
-      return work(client);
+    return this.places.with(tenantId, async () => {
+      try {
+        return await this.database.withClient(async (client) => {
+          await client.query(`SELECT set_config('app.tenant_id', $1, true)`, [tenantId]);
+          return work(client);
+        });
+      } catch (error) {
+        throw codeOf(error) === statementTimedOut ? new QueryIsTooSlow() : error;
+      }
     });
   }
 

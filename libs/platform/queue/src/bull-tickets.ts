@@ -1,6 +1,6 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { connectRedis, type RedisClient } from '@sluice/platform-redis';
 import { Queue } from 'bullmq';
-import { Redis } from 'ioredis';
 import { inJobs, QUEUE_NAMES, type TaskTicket, type TicketJob, Tickets, ticketsPerJob, type Way, ways } from './tickets.js';
 
 /** Hash-tagged, so that every key of the queue lies on one node of a cluster. */
@@ -15,20 +15,12 @@ const finishedJobsKept = { count: 1_000, age: 300 };
  */
 @Injectable()
 export class BullTickets extends Tickets implements OnApplicationShutdown {
-  private readonly redis: Redis;
+  private readonly redis: RedisClient;
   private readonly queues = new Map<Way, Queue>();
 
   constructor(redisUrl: string) {
     super();
-    this.redis = new Redis(redisUrl, {
-      enableOfflineQueue: false,
-      maxRetriesPerRequest: 0,
-      commandTimeout: deadlineMs,
-      connectTimeout: 3_000,
-      keepAlive: 5_000,
-      retryStrategy: (attempt) => Math.min(attempt * 100, 1_000),
-    });
-    this.redis.on('error', () => {});
+    this.redis = connectRedis(redisUrl, { commandTimeoutMs: deadlineMs });
   }
 
   async issue(tickets: readonly TaskTicket[]): Promise<boolean> {

@@ -1,6 +1,7 @@
 import { BullModule } from '@nestjs/bullmq';
-import { type DynamicModule, Module, type ModuleMetadata } from '@nestjs/common';
+import { type DynamicModule, Injectable, Module, type ModuleMetadata, type OnApplicationShutdown } from '@nestjs/common';
 import type { RedisConfig } from '@sluice/platform-config';
+import { connectRedis, type RedisClient } from '@sluice/platform-redis';
 import type { Logger } from '@sluice/platform-telemetry';
 import { BullTickets, QUEUE_PREFIX } from './bull-tickets.js';
 import { InProcessConsumer, InProcessTickets } from './in-process-tickets.js';
@@ -33,6 +34,31 @@ export interface TicketConsumerOptions extends RedisConfig {
   readonly imports: ModuleMetadata['imports'];
 }
 
+/** BullMQ makes each worker's connections after this one's likeness. */
+@Injectable()
+class WorkerRedis implements OnApplicationShutdown {
+  readonly client: RedisClient;
+
+  constructor(redisUrl: string) {
+    this.client = connectRedis(redisUrl);
+  }
+
+  onApplicationShutdown(): void {
+    this.client.disconnect();
+  }
+}
+
+@Module({})
+class WorkerRedisModule {
+  static forRoot(redisUrl: string): DynamicModule {
+    return {
+      module: WorkerRedisModule,
+      providers: [{ provide: WorkerRedis, useFactory: () => new WorkerRedis(redisUrl) }],
+      exports: [WorkerRedis],
+    };
+  }
+}
+
 /** Takes tickets and gives them to the TicketHandler. */
 @Module({})
 export class TicketConsumerModule {
@@ -54,16 +80,13 @@ export class TicketConsumerModule {
       module: TicketConsumerModule,
       imports: [
         ...imports,
-        BullModule.forRoot({
-          prefix: QUEUE_PREFIX,
-          connection: {
-            url: redisUrl,
-            maxRetriesPerRequest: null,
-            keepAlive: 5_000,
-            retryStrategy: (attempt: number) => Math.min(attempt * 100, 1_000),
-          },
+        BullModule.forRootAsync({
+          imports: [WorkerRedisModule.forRoot(redisUrl)],
+          useFactory: ({ client }: WorkerRedis) => ({ prefix: QUEUE_PREFIX, connection: client }),
+          inject: [WorkerRedis],
         }),
-        BullModule.registerQueue(...ways.map((way) => ({ name: QUEUE_NAMES[way] }))),
+        // The processors alone: this process's tickets are issued by BullTickets.
+        BullModule.registerQueue(),
       ],
       providers: ways.map((way) => ticketProcessor(QUEUE_NAMES[way], concurrency[way], logger)),
     };

@@ -1,5 +1,6 @@
 import { OnWorkerEvent, Processor, WorkerHost } from '@nestjs/bullmq';
 import type { BeforeApplicationShutdown, Type } from '@nestjs/common';
+import { jobWaitSeconds } from '@sluice/platform-redis';
 import { type Logger } from '@sluice/platform-telemetry';
 import type { Job } from 'bullmq';
 import { TicketHandler, ticketsOf } from './tickets.js';
@@ -9,7 +10,7 @@ const recordMs = 1_000;
 
 /** BullMQ's own recovery is never relied upon: a job that it calls stalled or failed is a ticket lost, and the sweeps re-issue it. */
 export function ticketProcessor(queueName: string, concurrency: number, logger: Logger): Type<WorkerHost> {
-  @Processor(queueName, { concurrency, lockDuration: 60_000, maxStalledCount: 1 })
+  @Processor(queueName, { concurrency, lockDuration: 60_000, maxStalledCount: 1, drainDelay: jobWaitSeconds })
   class TicketProcessor extends WorkerHost implements BeforeApplicationShutdown {
     /** By job id, what is handled, until BullMQ has recorded that it is done */
     private readonly handled = new Map<string | undefined, Promise<void>>();

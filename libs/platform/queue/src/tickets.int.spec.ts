@@ -3,7 +3,7 @@ import { type INestApplicationContext, Injectable, Module } from '@nestjs/common
 import { NestFactory } from '@nestjs/core';
 import { startRedis } from '@sluice/platform-local-servers';
 import { createLogger } from '@sluice/platform-telemetry';
-import { eventually, testRedisUrl } from '@sluice/testing';
+import { eventually, startProxy, testRedisUrl } from '@sluice/testing';
 import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { QUEUE_PREFIX } from './bull-tickets.js';
@@ -168,6 +168,43 @@ it('R-15: a job that BullMQ gave up as stalled is a ticket lost: the next one fo
   await redis.quit();
   await issuer.close();
 });
+
+it('R-09: connections that went deaf are noticed within 15 s, and tickets travel again by new ones', async () => {
+  const redis = await startRedis();
+  const proxy = await startProxy({ target: { host: '127.0.0.1', port: Number(new URL(redis.url).port) } });
+  const redisUrl = `redis://127.0.0.1:${proxy.port}`;
+  const consumer = TicketConsumerModule.forRoot({
+    redisUrl,
+    concurrency: { main: 2, express: 1 },
+    logger: createLogger('test', 'silent'),
+    imports: [CollectorModule],
+  });
+  const app = await NestFactory.createApplicationContext(
+    { module: class Root {}, imports: [TicketsModule.forRoot({ redisUrl }), consumer] },
+    { logger: false },
+  );
+  await app.init();
+  const tickets = app.get(Tickets);
+  const { taken } = app.get(Collector);
+  await connected(tickets);
+  await tickets.issue([{ id: 1, gen: 1 }]);
+  await eventually(() => expect(taken).toHaveLength(1));
+
+  proxy.deafen();
+  expect(await tickets.issue([{ id: 2, gen: 1 }])).toBe(false);
+  let gen = 1;
+  await eventually(
+    async () => {
+      gen += 1;
+      expect(await tickets.issue([{ id: 2, gen }])).toBe(true);
+      await eventually(() => expect(taken).toContainEqual({ id: 2, gen }), { timeoutMs: 500 });
+    },
+    { timeoutMs: 15_000 },
+  );
+  await app.close();
+  await proxy.stop();
+  await redis.stop();
+}, 40_000);
 
 it('R-03: without Redis nothing is placed, and nothing hangs', async () => {
   const app = await NestFactory.createApplicationContext(

@@ -30,6 +30,8 @@ export interface TenantWindow extends Readonly<Record<Lane, number>> {
   readonly beginnings: number;
   /** How many more may be begun now; undefined: as many as there are */
   readonly mayBegin: number | undefined;
+  /** Its runs of a day, when that many have begun today: nothing more begins before midnight (UTC). undefined: there is room */
+  readonly spentToday: number | undefined;
   /** What waits, by what tells who goes first */
   readonly waiting: readonly WaitingGroup[];
 }
@@ -69,6 +71,7 @@ interface Row {
   readonly beginnings: number;
   readonly weight: number;
   readonly may_begin: number | null;
+  readonly spent_today: number | null;
   readonly queue: Queue | null;
   readonly priority: number;
   readonly kind: string;
@@ -108,7 +111,8 @@ const statement = `
     FROM out o FULL JOIN due d USING (tenant_id)
   )
   SELECT w.workers, s.*, coalesce((t.quotas ->> 'weight')::int, 1) AS weight,
-         (t.quotas ->> 'maxConcurrentExecutions')::int - s.beginnings - running.runs AS may_begin,
+         least((t.quotas ->> 'maxConcurrentExecutions')::int - running.runs, today.quota - today.runs) - s.beginnings AS may_begin,
+         CASE WHEN today.runs >= today.quota THEN today.quota END AS spent_today,
          (SELECT tenant_id FROM groups WHERE n = ${groupsMax}) AS last
   FROM (SELECT count(*)::int AS workers FROM workers WHERE beat_at > now() - interval '${silentSeconds} seconds') w
   LEFT JOIN seen s ON true
@@ -117,7 +121,11 @@ const statement = `
     SELECT count(*)::int AS runs FROM (
       SELECT FROM workflow_executions e WHERE e.tenant_id = s.tenant_id AND e.status = 'running'
       LIMIT (t.quotas ->> 'maxConcurrentExecutions')::int) e
-    WHERE t.quotas ? 'maxConcurrentExecutions') running ON true`;
+    WHERE t.quotas ? 'maxConcurrentExecutions') running ON true
+  LEFT JOIN LATERAL (
+    SELECT (t.quotas ->> 'dailyExecutions')::int AS quota,
+           coalesce((SELECT d.runs FROM daily_runs d WHERE d.tenant_id = s.tenant_id AND d.day = (now() AT TIME ZONE 'UTC')::date), 0) AS runs
+    WHERE t.quotas ? 'dailyExecutions') today ON true`;
 
 const nil = '00000000-0000-0000-0000-000000000000';
 
@@ -129,11 +137,16 @@ export async function readWindows(db: Pool | PoolClient, dueMax: number, from = 
     [...Map.groupBy(rows, ({ tenant_id: tenantId }) => tenantId)].flatMap(([tenantId, ofTenant]) => {
       const [first] = ofTenant;
       if (tenantId === null || first === undefined) return [];
-      const { steps, calls, beginnings, weight, may_begin: mayBegin } = first;
+      const { steps, calls, beginnings, weight, may_begin: mayBegin, spent_today: spentToday } = first;
       const waiting = ofTenant.flatMap(({ queue, priority, kind, due, since }) =>
         queue === null ? [] : [{ queue, priority, kind, due, since }],
       );
-      return [[tenantId, { tenantId, steps, calls, beginnings, weight, mayBegin: mayBegin ?? undefined, waiting }] as const];
+      return [
+        [
+          tenantId,
+          { tenantId, steps, calls, beginnings, weight, mayBegin: mayBegin ?? undefined, spentToday: spentToday ?? undefined, waiting },
+        ] as const,
+      ];
     }),
   );
   const size = emptyWindows(workers).free;

@@ -1,9 +1,11 @@
 import { getPriority, setPriority } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { INestApplication } from '@nestjs/common';
 import { ConfigIsInvalid, type HttpConfig, type RedisConfig } from '@sluice/platform-config';
 import { storeClock } from '@sluice/platform-database';
 import { Gauge } from 'prom-client';
 import { failpoint, failpointsAreArmed } from '@sluice/platform-failpoints';
+import { Readiness } from '@sluice/platform-http';
 import { notificationTransport } from '@sluice/platform-notifications';
 import { createLogger, type Logger } from '@sluice/platform-telemetry';
 
@@ -27,12 +29,28 @@ const niceness = { foreground: 0, background: 10 } as const satisfies Record<Pri
 
 const shutdownMsMax = 25_000;
 const retryMs = 1_000;
+/** Redis, if it is there, has answered by then. */
+const knownMsMax = 1_000;
+
+/** What is found wrong with the stores as an app starts, or when they are there. */
+export class NotSafeHere extends Error {
+  constructor(problems: readonly string[]) {
+    super(`It is not safe to work here:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+    this.name = 'NotSafeHere';
+  }
+}
 
 /**
- * Starts an app and listens. Notifications are heard as soon as their transport answers: they are hints, and a Redis that is away
- * keeps no app from starting.
+ * Starts an app and listens. Rejects with NotSafeHere, all problems at once, where it must not work; `lateProblems` hears of those of what was
+ * away at the start. Notifications are heard as soon as their transport answers: they are hints, and a Redis that is away keeps no app from starting.
  */
-export async function startApp(app: INestApplication, { http, redis }: AppConfig, logger: Logger): Promise<RunningApp> {
+export async function startApp(
+  app: INestApplication,
+  { http, redis }: AppConfig,
+  logger: Logger,
+  lateProblems: (error: Error) => void = () => {},
+): Promise<RunningApp> {
+  await refuseUnsafe(app, lateProblems);
   app.connectMicroservice(notificationTransport(redis), { inheritAppConfig: false });
   await app.listen(http.port, http.host);
   let closing = false;
@@ -54,6 +72,24 @@ export async function startApp(app: INestApplication, { http, redis }: AppConfig
       return app.close();
     },
   };
+}
+
+async function refuseUnsafe(app: INestApplication, lateProblems: (error: Error) => void): Promise<void> {
+  const asked = Object.values(app.get(Readiness).dependencies).flatMap((dependency) => dependency.problems?.() ?? []);
+  const unknown = Symbol('unknown');
+  const wait = new AbortController();
+  const soon = sleep(knownMsMax, unknown, { signal: wait.signal }).catch(() => unknown);
+  const known = await Promise.all(asked.map((problems) => Promise.race([problems, soon])));
+  wait.abort();
+  const found = known.flatMap((problems) => (Array.isArray(problems) ? problems : []));
+  if (found.length > 0) {
+    await app.close();
+    throw new NotSafeHere(found);
+  }
+  for (const [n, problems] of asked.entries()) {
+    if (known[n] !== unknown) continue;
+    problems.then((late) => late.length > 0 && lateProblems(new NotSafeHere(late)), lateProblems);
+  }
 }
 
 /**
@@ -86,11 +122,20 @@ export async function runApp<Config extends AppConfig>(
     logger.fatal({ err: error }, 'a promise was rejected and nobody heard it');
     process.exit(1);
   });
+  const relaxed = Object.keys(process.env).filter((variable) => variable.startsWith('UNSAFE_') && process.env[variable] === 'on');
+  if (relaxed.length > 0) logger.warn({ relaxed }, 'protections are switched off');
   reportSkew(logger);
   let app: RunningApp;
   try {
-    app = await startApp(await create(config, logger), config, logger);
+    app = await startApp(await create(config, logger), config, logger, (error) => {
+      logger.fatal({ reason: error.message }, 'cannot go on');
+      process.exit(1);
+    });
   } catch (error) {
+    if (error instanceof NotSafeHere) {
+      process.stderr.write(`${name}: ${error.message}\n`);
+      process.exit(1);
+    }
     logger.fatal({ reason: messageOf(error) }, 'cannot start');
     process.exit(1);
   }

@@ -5,8 +5,10 @@ export {
   type ApiKeyRevoked,
   type AuditRecorded,
   type Quotas,
+  type RateQuota,
   type Role,
   type TenancyEvent,
   type TenantCreated,
+  type TenantQuotaExceeded,
 } from './tenancy.js';
 export { changeEnv, changeQuotas, evolveTenant, type Tenant, TenantNotFound } from './tenant.js';

@@ -9,7 +9,15 @@ export type TenantCreated = DomainEvent<'tenant.created', { readonly name: strin
 export type TenantQuotaChanged = DomainEvent<'tenant.quota.changed', { readonly quotas: Quotas; readonly by: string }>;
 /** All of its variables were replaced. Their values are nowhere in the log: some are secret. */
 export type TenantEnvChanged = DomainEvent<'tenant.env.changed', { readonly names: readonly string[]; readonly by: string }>;
-export type TenantEvent = TenantCreated | TenantQuotaChanged | TenantEnvChanged;
+/** A quota was reached, and something was refused or waits because of it. Once in each of its windows. */
+export type TenantQuotaExceeded = DomainEvent<
+  'tenant.quota.exceeded',
+  { readonly quota: RateQuota; readonly limit: number; readonly from: string; readonly until: string }
+>;
+export type TenantEvent = TenantCreated | TenantQuotaChanged | TenantEnvChanged | TenantQuotaExceeded;
+
+/** Those that are of a time */
+export type RateQuota = 'webhooksPerMinute' | 'dailyExecutions';
 
 /** What a tenant may use; what is absent has no limit. */
 export interface Quotas {

@@ -37,6 +37,7 @@ export function evolveTenant(tenant: Tenant, event: TenantEvent): Tenant {
       return { ...tenant, quotas: event.payload.quotas, streamVersion };
     case 'tenant.created':
     case 'tenant.env.changed':
+    case 'tenant.quota.exceeded':
       return { ...tenant, streamVersion };
   }
 }

@@ -37,6 +37,7 @@ export const apiKeyDirectory: Projection<TenancyEvent, ApiKeyDirectory> = {
     'tenant.created': unchanged,
     'tenant.quota.changed': unchanged,
     'tenant.env.changed': unchanged,
+    'tenant.quota.exceeded': unchanged,
     'api_key.created': ({ payload: { by, ...key }, timestamp }) => ({ ...key, revokedAt: null, createdBy: by, createdAt: timestamp }),
     'api_key.revoked': ({ timestamp: revokedAt }) => ({ revokedAt }),
   },

@@ -23,7 +23,11 @@ export class ChangeQuotasHandler implements ICommandHandler<ChangeQuotas> {
       const tenant = await lockTenant(tx.manager, tenantId);
       const events = changeQuotas(tenant, quotas, by);
 
-      if (events.length > 0) await saveTenant(tx.manager, events.reduce(evolveTenant, tenant));
+      if (events.length > 0) {
+        await saveTenant(tx.manager, events.reduce(evolveTenant, tenant));
+        // While there is no such quota nobody counts: what begins next counts anew.
+        await tx.manager.query('DELETE FROM daily_runs WHERE tenant_id = $1', [tenantId]);
+      }
       tx.append(events, tenant.streamVersion);
       return { id: tenantId, quotas };
     });

@@ -1,5 +1,6 @@
 import { type DynamicModule, Inject, Module, type OnApplicationBootstrap } from '@nestjs/common';
 import type { BootstrapConfig } from '@sluice/platform-config';
+import { isOutage } from '@sluice/platform-database';
 import { CommandStoreModule } from '@sluice/platform-event-log';
 import type { Logger } from '@sluice/platform-telemetry';
 import { BootstrapTenancy } from './bootstrap-tenancy.js';
@@ -11,6 +12,7 @@ import { CreateTenantHandler } from './create-tenant.js';
 import { RevokeApiKeyHandler } from './revoke-api-key.js';
 import { TenancyController } from './tenancy.controller.js';
 
+const againMs = 1_000;
 const moduleOptions = Symbol('tenancy options');
 
 export interface TenancyWriteOptions {
@@ -47,6 +49,16 @@ export class TenancyWriteModule implements OnApplicationBootstrap {
 
   async onApplicationBootstrap(): Promise<void> {
     const { bootstrap, logger } = this.options;
-    for (const what of await this.bootstrap.ensure(bootstrap)) logger.info(`made ${what} from SLUICE_BOOTSTRAP_*`);
+    try {
+      for (const what of await this.bootstrap.ensure(bootstrap)) logger.info(`made ${what} from SLUICE_BOOTSTRAP_*`);
+    } catch (error) {
+      if (!isOutage(error)) throw error;
+      // The store is away: nobody can call before it is there.
+      setTimeout(() => void this.onApplicationBootstrap().catch((failure: unknown) => this.failed(failure)), againMs).unref();
+    }
+  }
+
+  private failed(error: unknown): void {
+    this.options.logger.error({ err: error }, 'SLUICE_BOOTSTRAP_* could not be made');
   }
 }

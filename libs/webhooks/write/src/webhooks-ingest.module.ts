@@ -3,14 +3,16 @@ import type { EncryptionConfig } from '@sluice/platform-config';
 import { ServiceDatabase } from '@sluice/platform-database';
 import { TicketWindowsModule } from '@sluice/platform-queue';
 import { LOGGER, type Logger } from '@sluice/platform-telemetry';
+import { QuotaNotices } from '@sluice/tenancy-write';
 import { AnswerHandshakeHandler } from './ingest/answer-handshake.js';
 import { ChannelDirectory } from './ingest/channel-directory.js';
 import { DeliveryGroups } from './ingest/delivery-groups.js';
+import { DeliveryLimits } from './ingest/delivery-limits.js';
 import { WebhookAnswers } from './ingest/webhook-answers.js';
 import { IngestDeliveryHandler } from './ingest/ingest-delivery.js';
 import { WebhookGatewayController } from './ingest/webhook-gateway.controller.js';
 
-/** Accepting what providers send. Needs the service's database, tickets and notifications. */
+/** Accepting what providers send. Needs the service's database, tickets, notifications and rates. */
 @Module({})
 export class WebhooksIngestModule {
   static forRoot({ encryption, logger }: { encryption: EncryptionConfig; logger: Logger }): DynamicModule {
@@ -26,6 +28,8 @@ export class WebhooksIngestModule {
           inject: [ServiceDatabase],
         },
         DeliveryGroups,
+        DeliveryLimits,
+        QuotaNotices,
         IngestDeliveryHandler,
         WebhookAnswers,
         AnswerHandshakeHandler,

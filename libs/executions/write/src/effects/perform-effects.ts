@@ -161,6 +161,8 @@ async function performEffect(
   const signal = AbortSignal.any([lease.signal, AbortSignal.timeout(timeoutMs)]);
   try {
     await failpoint('wrk.before_send');
+    // It stood still since the intent: somebody else may be sending by now.
+    if (!lease.isHeld()) return undefined;
     const came = await type.run(input, toolsFor(job, intent.effectKey, signal, intent.attempts));
     await failpoint('wrk.after_send');
     const outcome = await outcomeOf(version, run, place, startedAt, came, input, tools);

@@ -5,6 +5,7 @@ import { type Json, type JsonObject, newId } from '@sluice/kernel';
 import { storeClock } from '@sluice/platform-database';
 import type { Concurrency } from '@sluice/workflows-domain';
 import { isPassing } from '../dead-letters/isolate.js';
+import { type Blob, stored } from './blobs.js';
 import type { PublishedVersion } from './compiled-versions.js';
 import type { Parent, Run } from './run.js';
 import { priorities, runStep, type Step, type StepTools, stepWith, type Timer } from './run-step.js';
@@ -32,6 +33,8 @@ export interface Callee {
 }
 
 export interface Start {
+  /** It was promised to somebody; undefined: a new one */
+  readonly executionId?: string | undefined;
   readonly entryNodeId: string;
   readonly startKey: string;
   readonly trigger: TriggerMetadata;
@@ -48,7 +51,7 @@ export function newRunOf(version: PublishedVersion, start: Start, concurrencyKey
   const { entryNodeId, startKey, trigger, input, correlationId, parent = null, depth = 0 } = start;
   return {
     tenantId: version.tenantId,
-    id: newId(),
+    id: start.executionId ?? newId(),
     workflowId: version.workflowId,
     workflowVersion: version.version,
     versionId: version.id,
@@ -69,20 +72,27 @@ export function newRunOf(version: PublishedVersion, start: Start, concurrencyKey
 export async function beginRun(version: PublishedVersion, start: Start, tools: StepTools, later?: 'later'): Promise<Begun> {
   const { concurrency, deadlineMs } = version.settings;
   const key = concurrency === undefined ? null : await turnKey(concurrency, start, tools);
-  const run = newRunOf(version, start, key);
+  const { value: input, blob } = stored(start.input);
+  if (blob !== undefined) tools.blobs.remember(version.tenantId, blob);
+  const run = newRunOf(version, { ...start, input }, key);
   const deadline = deadlineMs === undefined ? undefined : new Date(Date.parse(run.startedAt) + deadlineMs).toISOString();
   const timers: Timer[] = deadline === undefined ? [] : [{ nodeId: '', iteration: '', until: deadline }];
   const entryTask = { kind: 'step', nodeId: start.entryNodeId, iteration: '', attempt: 1, delayMs: 0 } as const;
   const firstStep = later
     ? stepWith(run, { followUps: [entryTask], priority: priorities[version.settings.priority], queue: version.settings.queue })
     : await runStep(version, run, { facts: [{ type: 'run.started' }] }, tools);
-  const step = executionIsOver(firstStep.state) ? firstStep : { ...firstStep, timers: [...firstStep.timers, ...timers] };
+  const blobs = blob === undefined ? [] : [blob];
+  const step = {
+    ...firstStep,
+    blobs: [...blobs, ...firstStep.blobs],
+    timers: executionIsOver(firstStep.state) ? firstStep.timers : [...firstStep.timers, ...timers],
+  };
   const first = [...(start.asked === undefined ? [] : [triggeredEvent(run, start.asked.metadata)]), startedEvent(run)];
   if (concurrency === undefined || key === null) return { first, step };
-  return { first, step, turn: { key, limit: concurrency.limit, onLimit: concurrency.onLimit, ...turnless(run, timers) } };
+  return { first, step, turn: { key, limit: concurrency.limit, onLimit: concurrency.onLimit, ...turnless(run, timers, blobs) } };
 }
 
-function turnless(run: Run, timers: readonly Timer[]): Pick<Turn, 'queued' | 'dropped'> {
+function turnless(run: Run, timers: readonly Timer[], blobs: readonly Blob[]): Pick<Turn, 'queued' | 'dropped'> {
   const { workflowId, id: aggregateId } = run;
   const reason = 'Another run of its concurrency key was open.';
   return {
@@ -90,10 +100,12 @@ function turnless(run: Run, timers: readonly Timer[]): Pick<Turn, 'queued' | 'dr
       state: { ...run.state, status: 'waiting' },
       events: [{ type: 'workflow.execution.waiting', aggregateId, payload: { workflowId, for: 'turn' } }],
       timers,
+      blobs,
     }),
     dropped: stepWith(run, {
       state: { ...run.state, status: 'cancelled' },
       events: [{ type: 'workflow.execution.cancelled', aggregateId, payload: { workflowId, by: 'sluice', reason } }],
+      blobs,
     }),
   };
 }

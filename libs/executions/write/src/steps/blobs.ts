@@ -33,14 +33,39 @@ export interface Kept {
   readonly blob?: Blob;
 }
 
+/**
+ * Whether the JSON of a value certainly has more bytes than this. Asked before it is written: a value that names the same text a thousand times
+ * is small here and larger than any text can be there.
+ */
+export function isLargerThan(bytes: number, value: Json): boolean {
+  let left = bytes;
+  const fits = (part: Json): boolean => {
+    if (isJsonObject(part)) {
+      for (const [name, member] of Object.entries(part)) {
+        left -= name.length + 3;
+        if (!fits(member)) return false;
+      }
+      return left >= 0;
+    }
+    if (typeof part === 'object' && part !== null) return part.every((item) => fits(item));
+    left -= typeof part === 'string' ? part.length + 2 : 1;
+    return left >= 0;
+  };
+  return !fits(value);
+}
+
 /** A value as it is stored: itself, or what stands for it. Throws NodeFailure for one that is too large to keep. */
 export function keep(value: Json): Kept {
+  const kept = isLargerThan(outputBytesMax, value) ? undefined : stored(value);
+  if (kept !== undefined && kept.bytes <= outputBytesMax) return kept;
+  const message = `The output has over ${outputBytesMax} bytes, more than are kept. Select what is needed.`;
+  throw new NodeFailure('output_too_large', message, { retryable: false });
+}
+
+/** The same for what came in and is as large as it is. */
+export function stored(value: Json): Kept {
   const text = JSON.stringify(value);
   const length = Buffer.byteLength(text);
-  if (length > outputBytesMax) {
-    const message = `The output has ${length} bytes; ${outputBytesMax} are kept. Select what is needed.`;
-    throw new NodeFailure('output_too_large', message, { retryable: false });
-  }
   if (length <= inlineBytesMax) return { value: storable(value, text), bytes: length };
   const bytes = Buffer.from(storableText(text));
   const sha256 = createHash('sha256').update(bytes).digest('hex');

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { keyOf } from '@sluice/engine';
 import type { TriggerMetadata } from '@sluice/executions-domain';
-import { isJsonObject, isUuid, type Json } from '@sluice/kernel';
+import { isJsonObject, isUuid, type Json, type JsonObject } from '@sluice/kernel';
 import { NodeFailure } from '@sluice/nodes';
 import { ServiceDatabase, storeClock } from '@sluice/platform-database';
 import type { Death } from '../dead-letters/bury-tasks.js';
@@ -20,6 +20,9 @@ export interface BeginPayload {
   readonly trigger: TriggerMetadata;
   readonly input: Json;
   readonly correlationId: string;
+  /** A call of the API was promised this run. */
+  readonly executionId?: string;
+  readonly asked?: { readonly metadata: JsonObject | undefined };
 }
 
 /** Workflows that are begun by others than events. */
@@ -82,7 +85,8 @@ export class Callees {
     if (!version.compiled.programs.has(entryNodeId)) {
       return cannot('node_not_found', `Version ${version.version} of the workflow ${workflowId} has no node "${entryNodeId}".`);
     }
-    return beginRun(version, { entryNodeId, startKey, trigger, input, correlationId }, tools);
+    const asked = payload.asked === undefined ? {} : { asked: { metadata: payload.asked.metadata } };
+    return beginRun(version, { executionId: payload.executionId, entryNodeId, startKey, trigger, input, correlationId, ...asked }, tools);
   }
 
   private async published(

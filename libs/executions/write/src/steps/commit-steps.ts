@@ -1,12 +1,14 @@
 import { executionIsOver, placeOf } from '@sluice/engine';
 import type { EffectSentAfterCancel } from '@sluice/executions-domain';
-import type { DomainEvent, Json } from '@sluice/kernel';
+import type { DomainEvent, Json, JsonObject } from '@sluice/kernel';
 import { storeClock } from '@sluice/platform-database';
 import { appendEvents, type LogEntry } from '@sluice/platform-event-log';
 import { type Admission, type TaskTicket, ticketFor, withhold, type WrittenTask, writtenTask } from '@sluice/platform-queue';
+import { readSettings } from '@sluice/workflows-domain';
 import type { PoolClient } from 'pg';
 import { buryTasks, type Death } from '../dead-letters/bury-tasks.js';
 import type { Begun } from './begin-run.js';
+import { countToday, hasLimits, lockRoom, type RunLimits } from './run-limits.js';
 import type { FollowUp, Step } from './run-step.js';
 import { decideTurns, lockTurns, passTurns } from './turns.js';
 import { consumeWaits, dropWhatIsLeft, endOfCall, lockWaits, rememberMatches, type WaitKey, writeWaits } from './waits.js';
@@ -48,8 +50,8 @@ export interface StartWork {
   readonly matches: readonly WaitKey[];
   /** The event could not be handled, or not by all its listeners */
   readonly failure?: { readonly code: string; readonly message: string };
-  /** It begins runs only while fewer of its tenant are under way; undefined: however many are */
-  readonly runsMax?: number | undefined;
+  /** It begins runs only within these; undefined: however many there are */
+  readonly limits?: RunLimits | undefined;
   /** Runs of it that began in commits of their own */
   readonly begunApart?: readonly string[];
 }
@@ -63,7 +65,7 @@ export interface StepWork {
   readonly begun?: readonly Begun[];
   readonly effects?: readonly EffectResult[];
   /** As of StartWork, for what begins by itself */
-  readonly runsMax?: number | undefined;
+  readonly limits?: RunLimits | undefined;
 }
 
 export type Work = StartWork | StepWork;
@@ -71,9 +73,9 @@ export type Work = StartWork | StepWork;
 export interface Committed {
   /**
    * `fenced`: the run moved on since it was read; read it again and decide again. `gone`: the tasks are somebody else's, or done. `held`: the
-   * tenant has as many runs under way as it may; the task waits.
+   * tenant has as many runs under way as it may; the task waits. `spent`: it has begun as many today as it may; the task waits, too.
    */
-  readonly outcome: 'committed' | 'fenced' | 'gone' | 'held';
+  readonly outcome: 'committed' | 'fenced' | 'gone' | 'held' | 'spent';
   /** Of several tasks, those that are gone */
   readonly gone: readonly number[];
   /** Runs that began */
@@ -146,13 +148,13 @@ export async function writeWork(client: PoolClient, works: readonly Work[], admi
   for (const { work, index } of starts()) if (!work.matches.every(isThere)) drop(index, 'fenced');
 
   // Room for what begins?
-  const asking = kept((work): work is LimitedWork => work.runsMax !== undefined && beginsRun(work));
-  for (const index of await worksToHold(
+  const asking = kept((work): work is LimitedWork => work.limits !== undefined && hasLimits(work.limits) && beginsRun(work));
+  const refused = await worksWithoutRoom(
     client,
     asking,
     steps().map(({ work }) => work.step),
-  ))
-    drop(index, 'held');
+  );
+  for (const [index, outcome] of refused) drop(index, outcome);
 
   // New runs, and what their events need.
   const processed = await markEvents(
@@ -168,6 +170,10 @@ export async function writeWork(client: PoolClient, works: readonly Work[], admi
     beginning.map((one) => ({ step: turns.stepOf(one), first: one.first.length })),
   );
   const begun = beginning.filter(({ step }) => inserted.has(step.run.id));
+  await countToday(
+    client,
+    begunToday(asking, (index) => outcomes[index] === 'committed', inserted),
+  );
   const begunSteps = begun.map(turns.stepOf);
   const written = [...begunSteps, ...present.filter(({ events }) => events.length > 0)];
   await updateExecutions(
@@ -225,43 +231,55 @@ export async function writeWork(client: PoolClient, works: readonly Work[], admi
   };
 }
 
-type LimitedWork = Work & { readonly runsMax: number };
+type LimitedWork = Work & { readonly limits: RunLimits };
+type Asking = readonly { readonly work: LimitedWork; readonly index: number }[];
 
-/** Runs that are called belong to one that is under way: they are never held, else it would wait for itself. */
-const beginsRun = (work: Work): boolean => (work.kind === 'start' ? work.listeners.length > 0 : (work.begun ?? []).length > 0);
+/** Runs that are called belong to one that is under way: they are never held, else it would wait for itself; and they are no runs of the day. */
+const ownBegun = (work: Work): readonly Begun[] => (work.kind === 'start' ? work.listeners.map(({ begun }) => begun) : (work.begun ?? []));
+const beginsRun = (work: Work): boolean => ownBegun(work).length > 0;
 
 /**
- * Which of these works would begin a run while their tenant has as many under way as it may; in their order. A run that ends or waits when
- * this commit is over is not under way. An event that starts several workflows starts all of them or none.
+ * Which of these works would begin a run while their tenant has as many under way as it may, or had as many today; in their order. A run that
+ * ends or waits when this commit is over is not under way. An event that starts several workflows starts all of them or none.
  */
-async function worksToHold(
+async function worksWithoutRoom(
   client: PoolClient,
-  asking: readonly { readonly work: LimitedWork; readonly index: number }[],
+  asking: Asking,
   steps: readonly Step[],
-): Promise<number[]> {
-  if (asking.length === 0) return [];
-  const tenants = [...Map.groupBy(asking, ({ work }) => tenantOf(work))];
-  const values = [tenants.map(([tenantId]) => tenantId), tenants.map(([, [first]]) => first?.work.runsMax ?? 0)];
-  // Whoever begins runs of one of them waits until this commit is over, and counts what it began.
-  await client.query(
-    `SELECT pg_advisory_xact_lock(lock) FROM (
-       SELECT hashtextextended('sluice.runs/' || tenant_id, 0) AS lock FROM unnest($1::uuid[]) AS k(tenant_id) ORDER BY 1) k`,
-    values.slice(0, 1),
+): Promise<ReadonlyMap<number, 'held' | 'spent'>> {
+  if (asking.length === 0) return new Map();
+  const limits = new Map(asking.map(({ work }) => [tenantOf(work), work.limits]));
+  const rooms = await lockRoom(
+    client,
+    [...limits].map(([tenantId, one]) => ({ tenantId, ...one })),
   );
-  const { rows } = await client.query<{ tenant_id: string; free: number }>(
-    `SELECT k.tenant_id, k.runs_max - count(e.id)::int AS free FROM unnest($1::uuid[], $2::int[]) AS k(tenant_id, runs_max)
-     LEFT JOIN workflow_executions e ON e.tenant_id = k.tenant_id AND e.status = 'running' GROUP BY 1, k.runs_max`,
-    values,
-  );
-  const free = new Map(rows.map((row) => [row.tenant_id, row.free]));
-  const give = (tenantId: string, places: number) => free.set(tenantId, (free.get(tenantId) ?? 0) + places);
-  for (const { run, state } of steps) give(run.tenantId, Number(run.state.status === 'running') - Number(state.status === 'running'));
-  return asking.flatMap(({ work, index }) => {
-    const tenantId = tenantOf(work);
-    if ((free.get(tenantId) ?? 0) <= 0) return [index];
-    give(tenantId, -begunOf(work).filter(({ step }) => step.state.status === 'running').length);
-    return [];
-  });
+  for (const { run, state } of steps) {
+    const room = rooms.get(run.tenantId);
+    if (room !== undefined) room.atOnce += Number(run.state.status === 'running') - Number(state.status === 'running');
+  }
+  const refused = new Map<number, 'held' | 'spent'>();
+  for (const { work, index } of asking) {
+    const room = rooms.get(tenantOf(work));
+    if (room === undefined) continue;
+    if (room.today <= 0) refused.set(index, 'spent');
+    else if (room.atOnce <= 0) refused.set(index, 'held');
+    else {
+      room.atOnce -= begunOf(work).filter(({ step }) => step.state.status === 'running').length;
+      room.today -= ownBegun(work).length;
+    }
+  }
+  return refused;
+}
+
+/** By tenant, of those that may begin so many within a day */
+function begunToday(asking: Asking, isCommitted: (index: number) => boolean, inserted: ReadonlySet<string>): ReadonlyMap<string, number> {
+  const runs = new Map<string, number>();
+  for (const { work, index } of asking) {
+    const began = ownBegun(work).filter(({ step }) => inserted.has(step.run.id)).length;
+    if (work.limits.perDay === undefined || !isCommitted(index) || began === 0) continue;
+    runs.set(tenantOf(work), (runs.get(tenantOf(work)) ?? 0) + began);
+  }
+  return runs;
 }
 
 /** Whose it is; empty for what concerns no run. */
@@ -270,7 +288,7 @@ export const tenantOf = (work: Work): string =>
 
 /** The runs that begin with it, those that were called included. */
 function begunOf(work: Work): Begun[] {
-  const first = work.kind === 'start' ? work.listeners.map(({ begun }) => begun) : [...(work.begun ?? []), ...(work.step?.children ?? [])];
+  const first = work.kind === 'start' ? ownBegun(work) : [...ownBegun(work), ...(work.step?.children ?? [])];
   return first.flatMap((begun) => [begun, ...begun.step.children]);
 }
 
@@ -454,9 +472,24 @@ async function writeBlobs(client: PoolClient, steps: readonly Step[]): Promise<v
   );
 }
 
-/** Runs that failed start the workflow that their own names for that; by a task, since its version must be looked up. */
+/**
+ * Runs that failed start the workflow that their own names for that; by a task, since its version must be looked up. Whoever ended them: a
+ * version that nobody can compile still says its settings. A run that was started by a failure starts no further one.
+ */
 async function escalate(client: PoolClient, steps: readonly Step[]): Promise<WrittenTask[]> {
-  const failed = steps.flatMap(({ run, state, escalatesTo }) => (escalatesTo === undefined ? [] : [{ run, state, escalatesTo }]));
+  const ended = steps.filter(
+    ({ run, state: { status } }) => (status === 'failed' || status === 'incomplete') && run.trigger.source !== 'error',
+  );
+  if (ended.length === 0) return [];
+  const { rows: versions } = await client.query<{ id: string; settings: JsonObject }>(
+    `SELECT id, settings FROM workflow_versions WHERE id = ANY ($1) AND settings ? 'errorWorkflow'`,
+    [ended.map(({ run }) => run.versionId)],
+  );
+  const settings = new Map(versions.map((version) => [version.id, readSettings(version.settings)]));
+  const failed = ended.flatMap(({ run, state }) => {
+    const escalatesTo = settings.get(run.versionId)?.errorWorkflow;
+    return escalatesTo === undefined ? [] : [{ run, state, escalatesTo }];
+  });
   if (failed.length === 0) return [];
   const { rows } = await client.query<WrittenTask>(
     `INSERT INTO tasks (tenant_id, kind, payload, ticketed_at) SELECT *, now()

@@ -37,6 +37,8 @@ export class CommitStepsHandler implements ICommandHandler<CommitSteps> {
 /** Work that ends while a commit is being written goes into the next one. */
 @Injectable()
 export class Committer implements BeforeApplicationShutdown {
+  /** When work was last written here */
+  committedAt = performance.now();
   private readonly groups: GroupCommit<Work, Committed>;
 
   constructor(
@@ -77,6 +79,7 @@ export class Committer implements BeforeApplicationShutdown {
       this.logger.warn({ reason: error instanceof Error ? error.message : String(error), works: works.length }, 'steps not committed');
       throw error;
     });
+    this.committedAt = performance.now();
     if (tickets.length > 0) await this.tickets.issue(tickets);
     if (commitId !== undefined) announce(this.notifications, commitId, entries);
     countEvents(entries.map(({ event }) => event));

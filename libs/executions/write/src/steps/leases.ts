@@ -9,6 +9,8 @@ export interface Lease {
   readonly task: Task;
   /** Aborted when the lease is lost: no further call may leave this process for it. */
   readonly signal: AbortSignal;
+  /** By this process's monotonic clock, which goes on while it stands still: nobody else can have the task yet (F-22). */
+  isHeld(): boolean;
   end(): void;
 }
 
@@ -17,7 +19,7 @@ export interface Lease {
 export class Leases {
   /** Names this process in `tasks.lease_owner` and `workers`. */
   readonly owner = newId();
-  private readonly held = new Map<string, { readonly task: Task; readonly abort: AbortController }>();
+  private readonly held = new Map<string, { readonly task: Task; readonly abort: AbortController; until: number }>();
   private readonly heartbeat: NodeJS.Timeout;
 
   constructor(private readonly database: ServiceDatabase) {
@@ -26,23 +28,31 @@ export class Leases {
 
   /** `ended`: called once for each task, when its lease ends, or now if somebody else has it. */
   async take(tasks: readonly Task[], ended: (task: Task) => void = () => {}): Promise<Lease[]> {
+    const until = performance.now() + leaseMs;
     const claimed = await claimTasks(this.database.pool, tasks, this.owner, leaseMs);
     const ours = new Set(claimed.map(({ id }) => id));
     for (const task of tasks) if (!ours.has(task.id)) ended(task);
-    return this.leasesOf(claimed, ended);
+    return this.leasesOf(claimed, until, ended);
   }
 
   /** As many of each line's first as can be had, in order; `alone`: the first, whichever it is. */
   async takeLines(lines: readonly Line[], alone: boolean): Promise<Lease[]> {
-    return this.leasesOf(await claimLines(this.database.pool, lines, alone, this.owner, leaseMs));
+    const until = performance.now() + leaseMs;
+    return this.leasesOf(await claimLines(this.database.pool, lines, alone, this.owner, leaseMs), until);
   }
 
-  private leasesOf(claimed: readonly Task[], ended: (task: Task) => void = () => {}): Lease[] {
+  private leasesOf(claimed: readonly Task[], until: number, ended: (task: Task) => void = () => {}): Lease[] {
     return claimed.map((task) => {
       const abort = new AbortController();
       const key = keyOf(task);
-      this.held.set(key, { task, abort });
-      return { task, signal: abort.signal, end: () => void (this.held.delete(key) && ended(task)) };
+      const held = { task, abort, until };
+      this.held.set(key, held);
+      return {
+        task,
+        signal: abort.signal,
+        isHeld: () => performance.now() < held.until,
+        end: () => void (this.held.delete(key) && ended(task)),
+      };
     });
   }
 
@@ -69,6 +79,7 @@ export class Leases {
 
   private async renew(): Promise<void> {
     const held = [...this.held.values()];
+    const until = performance.now() + leaseMs;
     try {
       await this.database.pool.query('INSERT INTO workers (id) VALUES ($1) ON CONFLICT (id) DO UPDATE SET beat_at = now()', [this.owner]);
       if (held.length === 0) return;
@@ -80,7 +91,10 @@ export class Leases {
         [held.map(({ task }) => task.id), held.map(({ task }) => task.epoch), leaseMs],
       );
       const ours = new Set(rows.map(keyOf));
-      for (const { task, abort } of held) if (!ours.has(keyOf(task))) abort.abort(new Error('the lease was lost'));
+      for (const lease of held) {
+        if (ours.has(keyOf(lease.task))) lease.until = until;
+        else lease.abort.abort(new Error('the lease was lost'));
+      }
     } catch {
       // The database is away. Leases run out by its clock; whoever takes them over raises the epoch, and our commit is refused.
     }

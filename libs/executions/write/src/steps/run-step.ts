@@ -33,7 +33,7 @@ import { failpoint } from '@sluice/platform-failpoints';
 import type { WorkflowSettings } from '@sluice/workflows-domain';
 import { isPassing } from '../dead-letters/isolate.js';
 import type { Begun, Callee } from './begin-run.js';
-import { type Blob, type BlobSource, keep, storable } from './blobs.js';
+import { type Blob, type BlobSource, isLargerThan, keep, storable } from './blobs.js';
 import type { PublishedVersion } from './compiled-versions.js';
 import { loopResults } from './loop-results.js';
 import type { Run } from './run.js';
@@ -99,8 +99,6 @@ export interface Step {
   readonly queue: WorkflowSettings['queue'];
   /** It waits for an event that it began to wait for while it was paused */
   readonly awaitsEvent?: boolean;
-  /** A workflow to start because of how the run ended */
-  readonly escalatesTo?: string;
   /** What the nodes of this step came to; deciding again takes it from here instead of running them again. */
   readonly outcomes: ReadonlyMap<string, Outcome>;
 }
@@ -125,6 +123,10 @@ const millisecondsMax = 50;
 const bytesMax = 256 * 1024;
 const eventsMax = 500;
 const callDepthMax = 8;
+/** What a node's expressions come to, together: twice what any one of them may read */
+const configBytesMax = 16 * 1024 * 1024;
+/** Messages quote values, which may be long. */
+const messageCharactersMax = 2_000;
 
 /** What a step begins with: facts, or nodes that were left to it. */
 export interface Beginning {
@@ -231,7 +233,6 @@ export async function runStep(
     leavesBehind: version.settings.deadlineMs !== undefined || hasMore(run.state),
     priority: priorities[version.settings.priority],
     queue: version.settings.queue,
-    ...escalation(version, run, state),
     outcomes,
   };
 }
@@ -256,16 +257,6 @@ function timersOf(run: Run, state: RunState, waits: readonly Wait[]): Timer[] {
     if (run.state.nodes.get(key)?.status === 'waiting') return [];
     return [{ ...placeOf(key), until: node.waitUntil }];
   });
-}
-
-/** A run that was started by a failure starts no further one. */
-export function escalation(
-  { settings }: Pick<PublishedVersion, 'settings'>,
-  run: Run,
-  { status }: RunState,
-): { readonly escalatesTo?: string } {
-  const failed = status === 'failed' || status === 'incomplete';
-  return failed && settings.errorWorkflow !== undefined && run.trigger.source !== 'error' ? { escalatesTo: settings.errorWorkflow } : {};
 }
 
 export interface Attempt {
@@ -304,7 +295,7 @@ async function runInProcess(
   }
 }
 
-/** Everything that a node is given to run with. Throws ExpressionFailed. */
+/** Everything that a node is given to run with. Throws ExpressionFailed, and NodeFailure for a config that is too large. */
 export async function inputFor(
   version: PublishedVersion,
   run: Run,
@@ -320,7 +311,7 @@ export async function inputFor(
   return inputSeeing(version, run, state, { iteration, input, item, trigger }, node, tools);
 }
 
-/** The same with what it sees given. Throws ExpressionFailed. */
+/** The same with what it sees given. Throws ExpressionFailed, and NodeFailure for a config that is too large. */
 export async function inputSeeing(
   version: PublishedVersion,
   run: Run,
@@ -332,6 +323,15 @@ export async function inputSeeing(
   const paths = [...node.config.paths, ...[...node.deferred.values()].flatMap((deferred) => deferred.paths)];
   const scope = await scopeOf(version, run, state, seen, paths, tools);
   const config = await evaluateConfig(node, scope, tools.slow);
+  if (isLargerThan(configBytesMax, config)) {
+    throw new NodeFailure(
+      'config_too_large',
+      `The config comes to over ${configBytesMax} bytes: let its expressions select what is needed.`,
+      {
+        retryable: false,
+      },
+    );
+  }
   const evaluate = (field: string, locals: Locals) => evaluateDeferred(node, field, { ...scope, ...locals }, tools.slow);
   return { config, input: seen.input, trigger: seen.trigger, now: storeClock.now(), evaluate };
 }
@@ -361,8 +361,10 @@ export async function outcomeOf(
     case 'done':
       return completed(tools, run, place, startedAt, outcome.handle, outcome.output);
     case 'stop': {
-      const output = outcome.output === undefined ? {} : { output: storable(outcome.output) };
-      return { fact: { type: 'run.stopped', ...place, status: outcome.status, ...output, startedAt } };
+      const stopped: Fact = { type: 'run.stopped', ...place, status: outcome.status, startedAt };
+      if (outcome.output === undefined) return { fact: stopped };
+      const { value: output, blob } = keep(outcome.output);
+      return { fact: { ...stopped, output }, ...(blob === undefined ? {} : { blobs: [blob] }) };
     }
     case 'wait':
       return { fact: waits({ for: 'time', until: outcome.until.toISOString() }) };
@@ -417,7 +419,7 @@ export function failureOf(place: Attempt, startedAt: string, error: unknown): Ex
     type: 'node.failed',
     ...place,
     startedAt,
-    error: storable<NodeError>(said),
+    error: storable<NodeError>({ ...said, message: said.message.slice(0, messageCharactersMax) }),
     retryable,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   };

@@ -1,7 +1,9 @@
 import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
-import { ServiceDatabase } from '@sluice/platform-database';
+import { ServiceDatabase, storeClock } from '@sluice/platform-database';
 import { Tickets } from '@sluice/platform-queue';
 import { LOGGER, type Logger } from '@sluice/platform-telemetry';
+import { QuotaNotices } from '@sluice/tenancy-write';
+import { dayOf } from '../steps/run-limits.js';
 import { oldestWaitingSeconds } from './queue-metrics.js';
 import { giveTickets } from './give-tickets.js';
 import { oldestWaiting } from './sweep-queries.js';
@@ -22,6 +24,8 @@ const togetherMs = 5;
 export class Dispatcher implements BeforeApplicationShutdown {
   private isBehind = false;
   private atLimit: ReadonlySet<string> = new Set();
+  /** By tenant, the day on which it was told here that its runs are used up */
+  private readonly told = new Map<string, string>();
   private taken = 0;
   private issuedAt = Number.NEGATIVE_INFINITY;
   /** Where the next round begins to look */
@@ -34,6 +38,7 @@ export class Dispatcher implements BeforeApplicationShutdown {
   constructor(
     private readonly database: ServiceDatabase,
     private readonly tickets: Tickets,
+    private readonly notices: QuotaNotices,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -59,6 +64,16 @@ export class Dispatcher implements BeforeApplicationShutdown {
     this.stopped = true;
     clearTimeout(this.timer);
     await this.looking;
+  }
+
+  private tellSpent(spent: ReadonlyMap<string, number>): void {
+    const day = dayOf(storeClock.now());
+    const [from, until] = [day.from.toISOString(), day.until.toISOString()];
+    for (const [tenantId, limit] of spent) {
+      if (this.told.get(tenantId) === from) continue;
+      this.told.set(tenantId, from);
+      void this.notices.exceeded(tenantId, { quota: 'dailyExecutions', limit, from, until });
+    }
   }
 
   private lookIn(ms: number): void {
@@ -96,6 +111,7 @@ export class Dispatcher implements BeforeApplicationShutdown {
     if (round === undefined) return;
     this.atLimit = round.atLimit;
     this.from = round.more;
+    this.tellSpent(round.spent);
     if (round.tickets.length === 0) return;
     this.issuedAt = performance.now();
     await this.tickets.issue(round.tickets);

@@ -15,7 +15,7 @@ import { type Grant, shareTickets, type Shared } from './share-tickets.js';
 /** Of one lane, in one go */
 const placesMax = 500;
 
-export interface Given extends Pick<Shared, 'isMoreDue' | 'atLimit'> {
+export interface Given extends Pick<Shared, 'isMoreDue' | 'atLimit' | 'spent'> {
   readonly tickets: readonly TaskTicket[];
   /** The tenant that the next round begins with; undefined: all were seen */
   readonly more: string | undefined;
@@ -33,7 +33,7 @@ export async function giveTickets(client: PoolClient, from?: string): Promise<Gi
   const windows = await readWindows(client, placesMax, from);
   const shared = shareTickets(windows, placesMax);
   const tickets = inTurns(await ticketTasks(client, shared.grants), shared, windows);
-  return { tickets, isMoreDue: shared.isMoreDue, atLimit: shared.atLimit, more: windows.more };
+  return { tickets, isMoreDue: shared.isMoreDue, atLimit: shared.atLimit, spent: shared.spent, more: windows.more };
 }
 
 /** The oldest tasks of each group have a ticket now; answers them in the order of the grants. */

@@ -16,6 +16,7 @@ const tenant = (tenantId: string, facts: Partial<TenantWindow>): TenantWindow =>
   calls: 0,
   beginnings: 0,
   mayBegin: undefined,
+  spentToday: undefined,
   waiting: [],
   ...facts,
 });

@@ -16,6 +16,8 @@ export interface Shared {
   readonly isMoreDue: boolean;
   /** Tenants that have as many runs under way as they may, and more to begin */
   readonly atLimit: ReadonlySet<string>;
+  /** Tenants that have begun as many today as they may, and more to begin: by tenant, that number. Nothing but midnight or a person helps */
+  readonly spent: ReadonlyMap<string, number>;
 }
 
 const lanes: readonly Lane[] = ['steps', 'calls'];
@@ -33,16 +35,20 @@ export function shareTickets(windows: Windows, placesMax: number, chance: () => 
       return inOrder(ofLane(waiting, lane), places, chance).map((grant) => ({ tenantId, ...grant }));
     }),
   );
-  const due = [...windows.tenants.values()].flatMap(({ waiting }) => waiting).reduce((sum, group) => sum + group.due, 0);
+  const due = [...windows.tenants.values()]
+    .flatMap(({ waiting, spentToday }) => (spentToday === undefined ? waiting : waiting.filter(({ kind }) => !beginsRuns(kind))))
+    .reduce((sum, group) => sum + group.due, 0);
   const granted = grants.reduce((sum, { places }) => sum + places, 0);
   const atLimit = [...windows.tenants.values()].filter(
     ({ waiting, mayBegin = Number.POSITIVE_INFINITY }) => dueOf(waiting.filter(({ kind }) => beginsRuns(kind))) > mayBegin,
   );
+  const spent = atLimit.flatMap(({ tenantId, spentToday }) => (spentToday === undefined ? [] : [[tenantId, spentToday] as const]));
   return {
     grants,
     turns,
     isMoreDue: windows.more !== undefined || granted < due,
     atLimit: new Set(atLimit.map(({ tenantId }) => tenantId)),
+    spent: new Map(spent),
   };
 
   function turnsIn(lane: Lane): string[] {

@@ -52,6 +52,17 @@ export async function oldestWaiting(pool: Pool): Promise<number | undefined> {
   return rows[0]?.seconds;
 }
 
+/** Since when the oldest task is due that has a ticket, and so may run; undefined: none for so long. */
+export async function oldestTicketed(pool: Pool, olderThanMs: number): Promise<number | undefined> {
+  const { rows } = await pool.query<{ seconds: number }>({
+    name: 'oldest-ticketed',
+    text: `SELECT extract(epoch FROM now() - run_after)::float8 AS seconds FROM tasks
+           WHERE status = 'ready' AND ticketed_at IS NOT NULL AND run_after <= now() - $1 * interval '1 millisecond' ORDER BY run_after LIMIT 1`,
+    values: [olderThanMs],
+  });
+  return rows[0]?.seconds;
+}
+
 /** Tasks by class and state. */
 export async function countTasks(
   pool: Pool,
@@ -115,6 +126,7 @@ export async function keepHouse(pool: Pool): Promise<number> {
   const { rows } = await pool.query<{ strays: number }>('SELECT ensure_event_partitions() AS strays');
   await pool.query(`DELETE FROM workers WHERE beat_at < now() - interval '1 hour'`);
   await pool.query(`DELETE FROM idempotency_keys WHERE created_at < now() - interval '24 hours'`);
+  await pool.query(`DELETE FROM daily_runs WHERE day < (now() AT TIME ZONE 'UTC')::date - 7`);
   await pool.query(`DELETE FROM node_state WHERE expires_at < now()`);
   await pool.query(`DELETE FROM webhook_answers WHERE created_at < now() - interval '1 hour'`);
   await pool.query(`DELETE FROM worker_requests WHERE created_at < now() - interval '7 days'`);

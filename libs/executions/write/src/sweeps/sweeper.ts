@@ -36,6 +36,8 @@ export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdow
   private sweeping: Promise<void> = Promise.resolve();
   private again = false;
   private busy = false;
+  /** When a round of sweeps ended, well or not */
+  turnedAt = performance.now();
   private keeper: string | undefined;
   private keeperAskedAt = 0;
   private houseKeptAt = 0;
@@ -76,6 +78,7 @@ export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdow
       .catch((error: unknown) => this.logger.warn({ reason: error instanceof Error ? error.message : String(error) }, 'a sweep failed'))
       .finally(() => {
         this.busy = false;
+        this.turnedAt = performance.now();
         if (this.again) return this.sweepSoon();
         // Workers that started together must not sweep together.
         if (!this.stopped) this.timer = setTimeout(() => this.sweepSoon(), everyMs * (0.75 + Math.random() / 2));

@@ -9,6 +9,7 @@ import { WholeEngine1764000000008 } from './0008-whole-engine.js';
 import { Schedules1764000000009 } from './0009-schedules.js';
 import { Admission1764000000010 } from './0010-admission.js';
 import { DeadLetters1764000000011 } from './0011-dead-letters.js';
+import { Rates1764000000012 } from './0012-rates.js';
 import { AuditSeals1764000000014 } from './0014-audit-seals.js';
 
 /** In order; a landed migration is never edited. */
@@ -24,5 +25,6 @@ export const commandMigrations = [
   Schedules1764000000009,
   Admission1764000000010,
   DeadLetters1764000000011,
+  Rates1764000000012,
   AuditSeals1764000000014,
 ] as const;

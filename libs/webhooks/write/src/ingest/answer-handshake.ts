@@ -16,6 +16,8 @@ export class AnswerHandshake extends Query<Extract<HandshakeAnswer, { ok: true }
   constructor(
     readonly path: WebhookPath,
     readonly request: ProviderRequest,
+    /** Whom a guess of a path is counted under */
+    readonly from: string,
   ) {
     super();
   }
@@ -25,8 +27,8 @@ export class AnswerHandshake extends Query<Extract<HandshakeAnswer, { ok: true }
 export class AnswerHandshakeHandler implements IQueryHandler<AnswerHandshake> {
   constructor(private readonly directory: ChannelDirectory) {}
 
-  async execute({ path, request }: AnswerHandshake): Promise<Extract<HandshakeAnswer, { ok: true }>> {
-    const source = await this.directory.find(path.clientUuid);
+  async execute({ path, request, from }: AnswerHandshake): Promise<Extract<HandshakeAnswer, { ok: true }>> {
+    const source = await this.directory.find(path.clientUuid, from);
     const adapter = source === undefined ? undefined : providerNamed(source.provider);
     if (source === undefined || adapter === undefined || !isRouteOf(path, source, adapter.actionTypes)) {
       throw new WebhookIsUnknown();

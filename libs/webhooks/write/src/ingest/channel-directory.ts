@@ -1,9 +1,11 @@
-import { Injectable } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import { type OpenProviderApp, readChannel, readProviderApp } from '@sluice/channels-write';
+import { limits } from '@sluice/contracts';
 import { isUuid, type JsonObject } from '@sluice/kernel';
-import { ServiceDatabase } from '@sluice/platform-database';
+import { GroupCommit, ServiceDatabase } from '@sluice/platform-database';
 import type { EncryptionConfig } from '@sluice/platform-config';
 import type { Queue } from '@sluice/platform-queue';
+import { type Limit, Rates } from '@sluice/platform-rates';
 import type { CanonicalEvent, ChannelIdentity, ChannelSecrets } from '@sluice/providers';
 import { readSettings } from '@sluice/workflows-domain';
 import { accountsOf, type Recipient, routeByAccount, type RoutedEvent } from './route-by-account.js';
@@ -23,6 +25,8 @@ export interface Source {
   /** Of the channel or app */
   readonly id: string;
   readonly tenantId: string;
+  /** How many deliveries of this tenant are accepted within a minute; undefined: any number */
+  readonly webhooksPerMinute: number | undefined;
   readonly provider: string;
   readonly secrets: ChannelSecrets;
   /** What a path may name besides the provider */
@@ -36,6 +40,8 @@ export interface Source {
 const foundMs = 5_000;
 const missedMs = 1_000;
 const entriesMax = 10_000;
+/** Ids that nobody here knows: so many of one source are looked up one by one; beyond that, together with all others of the kind. */
+const guesses: Limit = { name: 'guesses', max: limits.unknownPathsPerMinute, perMs: 60_000 };
 
 interface ListenerRow {
   readonly id: string;
@@ -58,64 +64,128 @@ const listeners = `webhooks w
   LEFT JOIN workflows f ON f.tenant_id = w.tenant_id AND f.id = w.workflow_id AND f.status = 'published'
   LEFT JOIN workflow_versions v ON v.tenant_id = f.tenant_id AND v.workflow_id = f.id AND v.version = f.version`;
 
+interface Guess {
+  readonly id: string;
+  readonly from: string;
+}
+
 /**
  * Who a path's id belongs to. Kept for up to 5 s (unknown ids 1 s), and dropped at once when a channel, provider app or registration
- * changes. What is decided from it is decided again by the worker, from Postgres: only verification, and to which channel an account's
- * events go, rely on this copy.
+ * changes. What is decided from it is decided again by the worker, from Postgres: only verification, how many deliveries there may be, and to
+ * which channel an account's events go, rely on this copy.
+ *
+ * T-12: whoever guesses ids gets the same answer for each, and costs one query at a time, not one for each guess. An id that was found here
+ * once is no guess, whoever else calls from the same address; and one that is new here is looked up like a guess, never refused.
  */
 @Injectable()
-export class ChannelDirectory {
-  private readonly entries = new Map<string, { readonly source: Promise<Source | undefined>; until: number }>();
+export class ChannelDirectory implements BeforeApplicationShutdown {
+  /** Also when their time is over: then they are read again. */
+  private readonly known = new Map<string, { readonly source: Source; readonly until: number }>();
+  private readonly missed = new Map<string, number>();
+  private readonly asked = new Map<string, Promise<Source | undefined>>();
+  /** Rises when something changed: what is being read may be older. */
+  private generation = 0;
+  /** Of this process alone: addresses are anybody's, and would fill Redis. */
+  private readonly sources = new Rates(() => performance.now());
+  private readonly guessed: GroupCommit<Guess, boolean>;
 
   constructor(
     private readonly database: ServiceDatabase,
     private readonly encryption: EncryptionConfig,
-  ) {}
+  ) {
+    this.guessed = new GroupCommit({
+      flush: (some) => this.areThere(some),
+      isBadData: () => false,
+      weightOf: () => 1,
+      laneOf: ({ from }) => from,
+      itemsMax: 500,
+      weightMax: 500,
+      inFlightMax: 1,
+      waitingWeightMax: 5_000,
+      budgetMs: 3_000,
+    });
+  }
 
-  /** `clientUuid`: a channel's id or a provider app's. */
-  async find(clientUuid: string): Promise<Source | undefined> {
+  /** `clientUuid`: a channel's id or a provider app's; `from`: whom guesses are counted under. */
+  async find(clientUuid: string, from: string): Promise<Source | undefined> {
     if (!isUuid(clientUuid)) return undefined;
     const id = clientUuid.toLowerCase();
     const now = performance.now();
-    const known = this.entries.get(id);
+    const known = this.known.get(id);
     if (known !== undefined && known.until > now) return known.source;
-
-    const source = this.read(id);
-    const entry = { source, until: now + foundMs };
-    if (this.entries.size >= entriesMax) this.entries.delete(this.entries.keys().next().value ?? '');
-    this.entries.delete(id);
-    this.entries.set(id, entry);
-    try {
-      if ((await source) === undefined) entry.until = now + missedMs;
-    } catch (error) {
-      this.entries.delete(id);
-      throw error;
-    }
-    return source;
+    if ((this.missed.get(id) ?? 0) > now) return undefined;
+    const asked = this.asked.get(id) ?? this.ask(id, known === undefined ? from : undefined);
+    this.asked.set(id, asked);
+    return asked;
   }
 
   forget(): void {
-    this.entries.clear();
+    this.generation += 1;
+    for (const [id, { source }] of this.known) this.known.set(id, { source, until: 0 });
+    this.missed.clear();
+    this.asked.clear();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.guessed.drain();
+  }
+
+  /** `guesser`: undefined, it is known that there was somebody */
+  private async ask(id: string, guesser: string | undefined): Promise<Source | undefined> {
+    const { generation } = this;
+    const now = performance.now();
+    try {
+      const isLikely = guesser === undefined || this.sources.take(guesses, guesser) === undefined;
+      const source = isLikely || (await this.guessed.add({ id, from: guesser })) ? await this.read(id) : undefined;
+      if (generation === this.generation) this.keep(id, source, now);
+      return source;
+    } finally {
+      if (generation === this.generation) this.asked.delete(id);
+    }
+  }
+
+  private keep(id: string, source: Source | undefined, now: number): void {
+    const [kept, until] = source === undefined ? [this.missed, now + missedMs] : [this.known, now + foundMs];
+    this.known.delete(id);
+    this.missed.delete(id);
+    const [oldest] = kept.keys();
+    if (kept.size >= entriesMax && oldest !== undefined) kept.delete(oldest);
+    if (source === undefined) this.missed.set(id, until);
+    else this.known.set(id, { source, until });
+  }
+
+  private async areThere(some: readonly Guess[]): Promise<boolean[]> {
+    const ids = some.map(({ id }) => id);
+    const { rows } = await this.database.pool.query<{ id: string }>({
+      name: 'guessed-paths',
+      text: `SELECT id FROM channels WHERE id = ANY ($1::uuid[]) UNION ALL SELECT id FROM provider_apps WHERE id = ANY ($1::uuid[])`,
+      values: [ids],
+    });
+    const there = new Set(rows.map(({ id }) => id));
+    return ids.map((id) => there.has(id));
   }
 
   private async read(id: string): Promise<Source | undefined> {
     const channel = await readChannel(this.database.pool, id, this.encryption.keys);
     if (channel === undefined) {
       const app = await readProviderApp(this.database.pool, id, this.encryption.keys);
-      return app === undefined ? undefined : this.sourceOf(app);
+      return app === undefined ? undefined : this.sourceOf(app, await this.webhooksPerMinute(app.tenantId));
     }
     if (channel.status === 'deleted') return undefined;
-    const { rows } = await this.database.pool.query<ListenerRow>({
+    const quota = this.webhooksPerMinute(channel.tenantId);
+    const listening = this.database.pool.query<ListenerRow>({
       name: 'listeners-of-channel',
       text: `SELECT w.id, w.trigger_type, w.action_types, w.mode, v.settings FROM ${listeners}
              WHERE w.tenant_id = $1 AND w.channel_id = $2 AND w.status = 'active' ORDER BY w.created_at, w.id`,
       values: [channel.tenantId, channel.id],
     });
+    const [webhooksPerMinute, { rows }] = await Promise.all([quota, listening]);
     const { tenantId, provider, secrets } = channel;
     const recipient: Recipient = { id, listeners: rows.map(listenerOf) };
     return {
       id,
       tenantId,
+      webhooksPerMinute,
       provider,
       secrets,
       triggerTypes: recipient.listeners.map(({ triggerType }) => triggerType),
@@ -124,11 +194,21 @@ export class ChannelDirectory {
     };
   }
 
+  private async webhooksPerMinute(tenantId: string): Promise<number | undefined> {
+    const { rows } = await this.database.pool.query<{ quota: number | null }>({
+      name: 'webhooks-per-minute',
+      text: `SELECT (quotas ->> 'webhooksPerMinute')::int AS quota FROM tenants WHERE id = $1`,
+      values: [tenantId],
+    });
+    return rows[0]?.quota ?? undefined;
+  }
+
   /** Its channels are found when their accounts come, and kept as long as the app; an account without one is asked for each time. */
-  private sourceOf(app: OpenProviderApp): Source {
+  private sourceOf(app: OpenProviderApp, webhooksPerMinute: number | undefined): Source {
     const known = new Map<string, Recipient>();
     return {
       ...app,
+      webhooksPerMinute,
       triggerTypes: [],
       identity: { externalAccountId: null, config: {} },
       route: async (events) => {

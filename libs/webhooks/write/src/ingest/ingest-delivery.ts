@@ -1,12 +1,14 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { DomainError } from '@sluice/kernel';
 import { failpoint } from '@sluice/platform-failpoints';
-import { providerNamed, type ProviderRequest, type RejectionReason } from '@sluice/providers';
-import { acceptDelivery, readBody } from './accept-delivery.js';
+import { type ProviderAdapter, providerNamed, type ProviderRequest, type RejectionReason } from '@sluice/providers';
+import { acceptDelivery, type AcceptedDelivery, readBody } from './accept-delivery.js';
 import { ChannelDirectory, type Source } from './channel-directory.js';
 import { BodyIsMalformed, cannotCommit, DeliveryGroups } from './delivery-groups.js';
+import { DeliveryLimits } from './delivery-limits.js';
 import { acknowledgementSeconds, receivedTotal } from './ingest-metrics.js';
 import { type WebhookAnswer, WebhookAnswers } from './webhook-answers.js';
+import type { WrittenDelivery } from './write-deliveries.js';
 
 export interface WebhookPath {
   readonly clientUuid: string;
@@ -37,6 +39,8 @@ export class IngestDelivery extends Command<WebhookAnswer | undefined> {
     readonly path: WebhookPath,
     readonly request: ProviderRequest,
     readonly correlationId: string,
+    /** Whom a guess of a path is counted under */
+    readonly from: string,
   ) {
     super();
   }
@@ -47,13 +51,14 @@ export class IngestDeliveryHandler implements ICommandHandler<IngestDelivery> {
   constructor(
     private readonly directory: ChannelDirectory,
     private readonly groups: DeliveryGroups,
+    private readonly limits: DeliveryLimits,
     private readonly answers: WebhookAnswers,
   ) {}
 
-  async execute({ path, request, correlationId }: IngestDelivery): Promise<WebhookAnswer | undefined> {
+  async execute({ path, request, correlationId, from }: IngestDelivery): Promise<WebhookAnswer | undefined> {
     const began = performance.now();
     await failpoint('gw.after_read');
-    const source = await this.directory.find(path.clientUuid).catch(cannotCommit);
+    const source = await this.directory.find(path.clientUuid, from).catch(cannotCommit);
     const adapter = source === undefined ? undefined : providerNamed(source.provider);
     if (source === undefined || adapter === undefined || !isRouteOf(path, source, adapter.actionTypes)) {
       receivedTotal.inc({ provider: 'unknown', result: 'unknown_path' });
@@ -63,17 +68,14 @@ export class IngestDeliveryHandler implements ICommandHandler<IngestDelivery> {
     const verification = adapter.verify(request, source.secrets);
     if (!verification.ok) {
       receivedTotal.inc({ provider: adapter.name, result: verification.reason });
+      this.limits.signatureRefused(source);
       throw new SignatureIsRefused(verification.reason);
     }
-    const said = readBody(adapter, source, request.body);
-    if (said === 'malformed') {
-      receivedTotal.inc({ provider: adapter.name, result: 'malformed_json' });
-      throw new BodyIsMalformed();
-    }
-
-    const routed = await source.route(said).catch(cannotCommit);
-    const delivery = acceptDelivery(source, routed, path.actionType, request, correlationId);
-    const written = await this.groups.add(delivery);
+    this.takeQuota(source, adapter);
+    const { delivery, written } = await this.record(source, adapter, path, request, correlationId).catch((error: unknown) => {
+      this.limits.giveBack(source);
+      throw error;
+    });
     await failpoint('gw.before_ack');
     receivedTotal.inc({
       provider: adapter.name,
@@ -84,6 +86,32 @@ export class IngestDeliveryHandler implements ICommandHandler<IngestDelivery> {
     if (answered !== undefined) return this.answers.wait(source.tenantId, answered.id);
     acknowledgementSeconds.observe((performance.now() - began) / 1_000);
     return undefined;
+  }
+
+  private takeQuota(source: Source, { name: provider }: ProviderAdapter): void {
+    try {
+      this.limits.take(source);
+    } catch (error) {
+      receivedTotal.inc({ provider, result: 'quota' });
+      throw error;
+    }
+  }
+
+  private async record(
+    source: Source,
+    adapter: ProviderAdapter,
+    path: WebhookPath,
+    request: ProviderRequest,
+    correlationId: string,
+  ): Promise<{ readonly delivery: AcceptedDelivery; readonly written: WrittenDelivery }> {
+    const said = readBody(adapter, source, request.body);
+    if (said === 'malformed') {
+      receivedTotal.inc({ provider: adapter.name, result: 'malformed_json' });
+      throw new BodyIsMalformed();
+    }
+    const routed = await source.route(said).catch(cannotCommit);
+    const delivery = acceptDelivery(source, routed, path.actionType, request, correlationId);
+    return { delivery, written: await this.groups.add(delivery) };
   }
 }
 

@@ -5,6 +5,7 @@ import { newId } from '@sluice/kernel';
 import { storeClock } from '@sluice/platform-database';
 import { Public } from '@sluice/platform-http';
 import { domainEventPattern, WEBHOOK_ANSWERED, type WebhookAnswered } from '@sluice/platform-notifications';
+import { sourceOf } from '@sluice/platform-rates';
 import { currentCorrelation } from '@sluice/platform-telemetry';
 import type { ProviderRequest } from '@sluice/providers';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -36,7 +37,7 @@ export class WebhookGatewayController {
 
   @Get()
   async handshake(@Param() path: WebhookPath, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const answer = await this.queries.execute(new AnswerHandshake(path, requestOf(request)));
+    const answer = await this.queries.execute(new AnswerHandshake(path, requestOf(request), sourceOf(request.ip)));
     await reply.status(answer.status).header('content-type', answer.contentType).send(answer.body);
   }
 
@@ -48,7 +49,7 @@ export class WebhookGatewayController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<string | { status: 'received' }> {
     const correlationId = currentCorrelation()?.correlationId ?? newId();
-    const answer = await this.commands.execute(new IngestDelivery(path, requestOf(request), correlationId));
+    const answer = await this.commands.execute(new IngestDelivery(path, requestOf(request), correlationId, sourceOf(request.ip)));
     if (answer === undefined) return { status: 'received' };
     // A workflow's words are never taken for a page of ours.
     reply.headers({ ...answer.headers, 'x-content-type-options': 'nosniff', 'content-security-policy': "default-src 'none'; sandbox" });

@@ -1,0 +1,25 @@
+import { NodeFailure } from '@sluice/nodes';
+import { isLargerThan, keep } from './blobs.js';
+
+const text = 'x'.repeat(1_000_000);
+
+it('B-15: what is longer as JSON than any text can be is refused without being written', () => {
+  const before = process.resourceUsage().maxRSS;
+  const value = Object.fromEntries(Array.from({ length: 900 }, (_, n) => [`v${n}`, [text]]));
+  expect(() => keep(value)).toThrow(NodeFailure);
+  expect(() => keep(value)).toThrow(/over 8388608 bytes/);
+  expect(process.resourceUsage().maxRSS - before).toBeLessThan(100 * 1024); // KiB
+});
+
+it('B-15: one that is kept is kept whole, from 64 KiB on by reference', () => {
+  expect(keep(['a', 1, null])).toEqual({ value: ['a', 1, null], bytes: 12 });
+  const items = Array.from({ length: 50_000 }, (_, n) => n);
+  const { value, blob } = keep(items);
+  expect(value).toEqual({ $blob: { sha256: blob?.sha256, bytes: blob?.bytes.length } });
+  expect(JSON.parse(blob?.bytes.toString() ?? '')).toEqual(items);
+});
+
+it.each([[''], ['text'], [[]], [{}], [[[1], 'a', { b: [null, true, -1.5] }]], [{ a: { b: 'c' }, d: [0] }]])(
+  'never takes a value for larger than its JSON is: %j',
+  (value) => expect(isLargerThan(JSON.stringify(value).length, value)).toBe(false),
+);
