@@ -120,7 +120,8 @@ beforeAll(async () => {
   projector = await NestFactory.createApplicationContext(Projector, { logger: false });
 
   const exposed = { metrics: 'loopback', docs: 'loopback' } as const;
-  const http = { port: 0, host: '127.0.0.1', publicUrl: undefined, logLevel: 'silent' as const, exposed };
+  const limits = { trustedProxies: [], requestsPerMinute: 60_000 };
+  const http = { port: 0, host: '127.0.0.1', publicUrl: undefined, logLevel: 'silent' as const, exposed, ...limits };
   const config = {
     http,
     redis,

@@ -4,6 +4,8 @@ export const limits = {
   bodyBytes: 1024 * 1024,
   webhookBodyBytes: 4 * 1024 * 1024,
   bodyDepth: 64,
+  /** Of all bodies that a process is receiving or working on */
+  inFlightBytes: 256 * 1024 * 1024,
   /** All of them together, with the first line */
   headerBytes: 16 * 1024,
   headers: 100,

@@ -172,6 +172,12 @@ export const problemCatalogue = {
     detail: 'One credential may make 60000 requests a minute.',
     remedy: `${later} The operator sets the number (API_REQUESTS_PER_MINUTE).`,
   },
+  too_much_in_flight: {
+    status: 429,
+    title: 'Too much in flight',
+    detail: 'More requests are under way here than fit. Try again.',
+    remedy: later,
+  },
   internal_error: {
     status: 500,
     title: 'Internal error',

@@ -4062,6 +4062,16 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `daily_executions_used_up`: Daily executions are used up. */
+            readonly 429: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error`: Internal error. */
             readonly 500: {
                 headers: {
@@ -4757,6 +4767,16 @@ export interface operations {
             };
             /** @description `idempotency_key_reused`: Idempotency key is reused. */
             readonly 422: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `daily_executions_used_up`: Daily executions are used up. */
+            readonly 429: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
                     readonly [name: string]: unknown;
@@ -7997,6 +8017,16 @@ export interface operations {
             };
             /** @description `idempotency_key_reused`: Idempotency key is reused. */
             readonly 422: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `daily_executions_used_up`: Daily executions are used up. */
+            readonly 429: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
                     readonly [name: string]: unknown;

@@ -8,6 +8,7 @@ import { type Logger, NestLogger, withCorrelation } from '@sluice/platform-telem
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AuthGuard, type Authenticator } from './auth.js';
 import { readBodies } from './bodies.js';
+import { keepCeiling } from './ceiling.js';
 import { CommandCalls } from './command-calls.js';
 import { correlationOf, logged } from './correlation.js';
 import { type OpenApiOptions, serveOpenApi } from './open-api.js';
@@ -61,6 +62,7 @@ export async function createHttpApp(
   const fastify: FastifyInstance = adapter.getInstance();
   correlate(fastify, logger);
   hideSurfaces(fastify, http.exposed);
+  keepCeiling(fastify, limits.inFlightBytes);
   readBodies(fastify);
 
   const app = await NestFactory.create<NestFastifyApplication>(rootModule, adapter, {
