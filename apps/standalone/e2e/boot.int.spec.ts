@@ -97,7 +97,7 @@ const startsWithout = async (app: string) => {
     SLUICE_BOOTSTRAP_TENANT_ID: crypto.randomUUID(),
     SLUICE_BOOTSTRAP_API_KEY: apiKey,
   });
-  await eventually(() => fetch(`${url}/healthz`).then(({ ok }) => ok), { timeoutMs: 60_000 });
+  await eventually(() => fetch(`${url}/healthz`).then(({ ok }) => ok), { timeoutMs: 90_000 });
   const away = await readiness(url);
   expect(away.status).toBe(503);
   const store = app === 'query-api' ? 'queryStore' : 'commandStore';
@@ -126,4 +126,4 @@ const startsWithout = async (app: string) => {
 
 it('every app starts without Postgres and Redis, is not ready, and is once they are there', async () => {
   await Promise.all(services.map(startsWithout));
-}, 150_000);
+}, 200_000);
