@@ -1,1 +1,1 @@
-export { type AppConfig, NotSafeHere, onSignal, type Priority, runApp, type RunningApp, startApp } from './run-app.js';
+export { type AppConfig, onSignal, type Priority, runApp, type RunningApp, startApp } from './run-app.js';

@@ -31,9 +31,10 @@ const shutdownMsMax = 25_000;
 const retryMs = 1_000;
 /** Redis, if it is there, has answered by then. */
 const knownMsMax = 1_000;
+const wholeMsMax = 5_000;
 
 /** What is found wrong with the stores as an app starts, or when they are there. */
-export class NotSafeHere extends Error {
+class NotSafeHere extends Error {
   constructor(problems: readonly string[]) {
     super(`It is not safe to work here:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
     this.name = 'NotSafeHere';
@@ -77,11 +78,17 @@ export async function startApp(
 async function refuseUnsafe(app: INestApplication, lateProblems: (error: Error) => void): Promise<void> {
   const asked = Object.values(app.get(Readiness).dependencies).flatMap((dependency) => dependency.problems?.() ?? []);
   const unknown = Symbol('unknown');
-  const wait = new AbortController();
-  const soon = sleep(knownMsMax, unknown, { signal: wait.signal }).catch(() => unknown);
-  const known = await Promise.all(asked.map((problems) => Promise.race([problems, soon])));
-  wait.abort();
-  const found = known.flatMap((problems) => (Array.isArray(problems) ? problems : []));
+  const knownWithin = async (ms: number) => {
+    const wait = new AbortController();
+    const late = sleep(ms, unknown, { signal: wait.signal }).catch(() => unknown);
+    const answers = await Promise.all(asked.map((problems) => Promise.race([problems, late])));
+    wait.abort();
+    return answers;
+  };
+  const problemsIn = (answers: readonly unknown[]) => answers.flatMap((problems) => (Array.isArray(problems) ? problems : []));
+  const known = await knownWithin(knownMsMax);
+  // It ends anyway: better with all that can be known.
+  const found = problemsIn(known).length === 0 ? [] : problemsIn(await knownWithin(wholeMsMax));
   if (found.length > 0) {
     await app.close();
     throw new NotSafeHere(found);
