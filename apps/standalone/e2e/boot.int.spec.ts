@@ -51,7 +51,8 @@ async function start(app: string, env: NodeJS.ProcessEnv) {
 
 const readiness = async (url: string) => {
   const response = await fetch(`${url}/readyz`);
-  return { status: response.status, body: await response.json() };
+  const body = (await response.json()) as { status: string; checks: Record<string, unknown> };
+  return { status: response.status, body };
 };
 
 const refuses = async (app: string) => {
