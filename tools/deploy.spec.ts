@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { execFile, execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -55,13 +56,13 @@ async function portOf(app: string): Promise<number> {
 }
 
 const sampleSecrets: Readonly<Record<string, string>> = {
-  COMMAND_DATABASE_URL: 'postgres://login:password@stores/sluice_command',
-  QUERY_DATABASE_URL: 'postgres://login:password@stores/sluice_query',
-  REDIS_URL: 'rediss://user:password@stores:6379',
-  ENCRYPTION_KEYS: `k1:${Buffer.alloc(32, 1).toString('base64')}`,
+  COMMAND_DATABASE_URL: 'postgres://login:b41f7c09@stores/sluice_command',
+  QUERY_DATABASE_URL: 'postgres://login:b41f7c09@stores/sluice_query',
+  REDIS_URL: 'rediss://user:b41f7c09@stores:6379',
+  ENCRYPTION_KEYS: `k1:${randomBytes(32).toString('base64')}`,
   SLUICE_BOOTSTRAP_TENANT_ID: '7b0c6f5e-3f6e-4a8b-9a53-0d6a4f2f9c11',
-  SLUICE_BOOTSTRAP_API_KEY: 'sixteen letters…',
-  SLUICE_BOOTSTRAP_PLATFORM_KEY: 'sixteen letters…',
+  SLUICE_BOOTSTRAP_API_KEY: 'f8a1c03be7d24596',
+  SLUICE_BOOTSTRAP_PLATFORM_KEY: 'f8a1c03be7d24596',
 };
 
 /** The paths at which an app with a HealthModule answers. */
