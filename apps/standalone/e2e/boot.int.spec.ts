@@ -56,7 +56,8 @@ async function start(app: string, env: NodeJS.ProcessEnv) {
 
 const readiness = async (url: string) => {
   const response = await fetch(`${url}/readyz`);
-  return { status: response.status, body: await response.json() };
+  const body: ReturnType<typeof JSON.parse> = await response.json();
+  return { status: response.status, body };
 };
 
 const refuses = async (app: string) => {
@@ -107,7 +108,7 @@ const startsWithout = async (app: string) => {
   expect(away.status).toBe(503);
   const store = app === 'query-api' ? 'queryStore' : 'commandStore';
   expect(away.body.checks[store]).toEqual({ status: 'down', message: expect.stringContaining('has not been reached yet') });
-  expect(away.body.checks.redis).toEqual({ status: 'degraded', message: 'Redis has not answered yet: work goes on by polling' });
+  expect(away.body.checks.redis).toEqual({ status: 'degraded', message: expect.stringContaining('work goes on by polling') });
 
   for (const proxy of [postgresProxy, redisProxy]) proxy.refuse(false);
   await eventually(
