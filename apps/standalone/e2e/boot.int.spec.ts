@@ -46,12 +46,17 @@ async function start(app: string, env: NodeJS.ProcessEnv) {
     running.delete(child);
     return { code: Number(code), said };
   });
-  return { url: `http://127.0.0.1:${port}`, child, ended };
+  const up = () =>
+    Promise.race([
+      eventually(() => fetch(`http://127.0.0.1:${port}/healthz`).then(({ ok }) => ok), { timeoutMs: 90_000 }),
+      ended.then(({ code }) => Promise.reject(new Error(`${app} ended with ${code}: ${said}`))),
+    ]);
+  return { url: `http://127.0.0.1:${port}`, child, ended, up };
 }
 
 const readiness = async (url: string) => {
   const response = await fetch(`${url}/readyz`);
-  const body = (await response.json()) as { status: string; checks: Record<string, unknown> };
+  const body: ReturnType<typeof JSON.parse> = await response.json();
   return { status: response.status, body };
 };
 
@@ -89,7 +94,7 @@ const startsWithout = async (app: string) => {
   for (const proxy of [postgresProxy, redisProxy]) proxy.refuse(true);
   const through = (url: string, proxy: typeof postgresProxy) => Object.assign(new URL(url), { host: `127.0.0.1:${proxy.port}` }).href;
   const apiKey = `boot-${randomBytes(12).toString('hex')}`;
-  const { url, child, ended } = await start(app, {
+  const { url, child, ended, up } = await start(app, {
     ...unsafeTestServers,
     UNSAFE_REDIS_EVICTION: 'on',
     COMMAND_DATABASE_URL: through(stores.commandUrl, postgresProxy),
@@ -98,12 +103,12 @@ const startsWithout = async (app: string) => {
     SLUICE_BOOTSTRAP_TENANT_ID: crypto.randomUUID(),
     SLUICE_BOOTSTRAP_API_KEY: apiKey,
   });
-  await eventually(() => fetch(`${url}/healthz`).then(({ ok }) => ok), { timeoutMs: 90_000 });
+  await up();
   const away = await readiness(url);
   expect(away.status).toBe(503);
   const store = app === 'query-api' ? 'queryStore' : 'commandStore';
   expect(away.body.checks[store]).toEqual({ status: 'down', message: expect.stringContaining('has not been reached yet') });
-  expect(away.body.checks.redis).toEqual({ status: 'degraded', message: 'Redis has not answered yet: work goes on by polling' });
+  expect(away.body.checks.redis).toEqual({ status: 'degraded', message: expect.stringContaining('work goes on by polling') });
 
   for (const proxy of [postgresProxy, redisProxy]) proxy.refuse(false);
   await eventually(
