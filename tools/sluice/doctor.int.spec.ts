@@ -88,7 +88,7 @@ it('I13: entries of the audit that are as they were sealed are well, whoever sea
   await sealed(2);
   await audited(4);
   expect(await ailments()).toEqual({});
-  expect((await command.query('SELECT n, entries FROM seal_audit()')).rows).toEqual([{ n: '3', entries: 4 }]);
+  expect((await command.query('SELECT n::int, entries FROM seal_audit()')).rows).toEqual([{ n: 3, entries: 4 }]);
   expect((await command.query('SELECT FROM seal_audit()')).rowCount).toBe(0);
   expect(await ailments()).toEqual({});
 });

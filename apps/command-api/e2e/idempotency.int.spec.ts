@@ -26,7 +26,7 @@ async function wholeState(): Promise<string> {
   );
   const digest = (name: string) => `'${name}: ' || coalesce(md5(string_agg(t::text, ' ' ORDER BY t::text)), '')`;
   const tables = rows.map(({ name }) => `SELECT ${digest(name)} AS row FROM ${name} t`);
-  const { rows: states } = await api.db.query<{ row: string }>(tables.join(' UNION ALL '));
+  const { rows: states } = await api.db.query<{ row: string }>(`${tables.join(' UNION ALL ')} ORDER BY 1`);
   return states.map(({ row }) => row).join('\n');
 }
 

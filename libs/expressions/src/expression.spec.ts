@@ -225,7 +225,7 @@ describe('B-11: bombs end soon', () => {
   ])('%s', (_kind, source) => {
     const begunAt = performance.now();
     expect(['expression_timeout', 'expression_too_large']).toContain(failure(() => evaluate(source, large)).code);
-    expect(performance.now() - begunAt).toBeLessThan(1000);
+    expect(performance.now() - begunAt).toBeLessThan(3_000);
   });
 
   it.each([
@@ -237,7 +237,7 @@ describe('B-11: bombs end soon', () => {
   ])('%s is refused at compile time', (_kind, source) => {
     const begunAt = performance.now();
     expect(failure(() => compileExpression(source)).code).toBe('expression_syntax');
-    expect(performance.now() - begunAt).toBeLessThan(1000);
+    expect(performance.now() - begunAt).toBeLessThan(3_000);
   });
 
   it('many defaults beside each other are not nesting', () => {

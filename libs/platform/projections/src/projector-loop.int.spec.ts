@@ -274,14 +274,14 @@ it('P-17: old and new side by side on a store that is expanded under them; an ev
   const before = await checkpoint();
   await append(id, 'd', { type: 'coloured', schemaVersion: 2 }, 'e');
   old.wake();
-  await eventually(() => expect(() => old.assertReady()).toThrow(/stopped: the event at position \d+ \(coloured\) has schema version 2/));
+  await eventually(() => expect(old.assertReady()).rejects.toThrow(/stopped: the event at position \d+ \(coloured\) has schema version 2/));
   expect(await checkpoint()).toBe(before + 1);
   expect((await tallies()).get(id)).toBe(4);
   expect((await register.getSingleMetric('sluice_projector_stopped')?.get())?.values).toMatchObject([{ value: 1 }]);
 
   const successor = await startProjector({ projections: [colours], schemaVersion: 2 });
   await caughtUp();
-  successor.assertReady();
+  await successor.assertReady();
   expect((await query.query('SELECT count::int, colour FROM tally WHERE id = $1', [id])).rows).toEqual([{ count: 6, colour: 'red' }]);
   expect((await query.query('SELECT * FROM projection_parked WHERE aggregate_id = $1', [id])).rows).toEqual([]);
 }, 30_000);
