@@ -187,6 +187,11 @@ export class Database implements OnApplicationShutdown {
     return this.known.promise;
   }
 
+  /** So many at most, also before it is open */
+  get connections(): number {
+    return this.options.poolSize;
+  }
+
   /** Throws while the store is not open. */
   get pool(): pg.Pool {
     if (this.closed !== undefined) throw new StoreIsNotOpen(this.closed);

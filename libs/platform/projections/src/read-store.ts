@@ -70,7 +70,7 @@ export class ReadStore {
   private readonly places: ReadPlaces;
 
   constructor(private readonly database: ReadDatabase) {
-    this.places = new ReadPlaces(Math.max(1, database.pool.options.max - placesKept));
+    this.places = new ReadPlaces(Math.max(1, database.connections - placesKept));
   }
 
   read<T>(tenantId: string, work: (client: ReadClient) => Promise<T>): Promise<T> {
