@@ -191,6 +191,16 @@ describe('the access list of Redis', () => {
     }
   });
 
+  it.each(['webhook-gateway', 'command-api', 'query-api'])('lets the counts of %s’s limits through', async (user) => {
+    const redis = as(user);
+    const script = `redis.call('HSET', KEYS[1], ARGV[1], 1) redis.call('PEXPIRE', KEYS[1], 1000) return redis.call('HGETALL', KEYS[1])`;
+    try {
+      expect(await redis.eval(script, 1, `{sluice}:rates:requests/${user}:1`, user)).toEqual([user, '1']);
+    } finally {
+      redis.disconnect();
+    }
+  });
+
   it.each(users)('keeps %s from what is not its business', async (user) => {
     const redis = as(user);
     const commands = ['FLUSHALL', 'FLUSHDB', 'CONFIG GET *', 'ACL LIST', 'KEYS *', 'SHUTDOWN'];
