@@ -139,6 +139,7 @@ class PoolIsUsedUp extends Error {
 }
 
 const reopenMs = 1_000;
+const openMs = 15_000;
 const acquireMs = connectMs - 100;
 /** Readiness is told before whoever asks for it gives up. */
 const readyMs = 1_500;
@@ -169,16 +170,33 @@ export class Database implements OnApplicationShutdown {
     const { schema, tolerated } = this.options;
     this.closed = `the ${schema.name} store has not been reached yet`;
     try {
-      await this.dataSource.initialize();
-      this.hearConnections();
+      if (!this.dataSource.isInitialized) {
+        await this.initialized();
+        this.hearConnections();
+      }
       const problems = tolerated === undefined ? [] : await storeProblems(this.driverPool, schema.name, tolerated);
       if (problems.length === 0) await this.followClock();
       this.closed = problems.length === 0 ? undefined : `the ${schema.name} store is not safe to work on: ${problems.join(' ')}`;
       this.known.resolve(problems);
     } catch (error) {
       if (!isOutage(error) || /^(28|3D)/.test(codeOf(error) ?? '')) throw error;
-      if (this.dataSource.isInitialized) await this.dataSource.destroy();
       this.reopening = setTimeout(() => void this.open().catch((failure: unknown) => this.giveUp(failure)), reopenMs).unref();
+    }
+  }
+
+  /**
+   * TypeORM forgets the connection that it was on when its first statements fail, and then waits for it as it gives up, without end. Nothing
+   * mends that but another process.
+   */
+  private async initialized(): Promise<void> {
+    let late: NodeJS.Timeout | undefined;
+    const deadline = new Promise<never>((_, reject) => {
+      late = setTimeout(() => reject(new Error(`the ${this.options.schema.name} store was not opened within ${openMs} ms`)), openMs);
+    });
+    try {
+      await Promise.race([this.dataSource.initialize(), deadline]);
+    } finally {
+      clearTimeout(late);
     }
   }
 
@@ -265,7 +283,7 @@ export class Database implements OnApplicationShutdown {
 
   /** The store came back as another one, which will not have us. */
   private giveUp(failure: unknown): void {
-    this.closed = `the ${this.options.schema.name} store does not take this login or has no such database`;
+    this.closed = `the ${this.options.schema.name} store cannot be opened`;
     this.known.reject(failure);
   }
 

@@ -99,8 +99,9 @@ export async function renewOldTickets(pool: Pool, olderThanMs: number, limit = r
 
 /**
  * Tasks whose lease ran out are ready again. It counts as a crash only if the worker's own row is stale as well and Postgres has been
- * up for a whole lease: neither a slow worker nor a database restart makes a task look deadly. A lease that ends later than any can was
- * written while the database's clock was ahead: it is over as well.
+ * up for a whole lease: neither a slow worker nor a database restart makes a task look deadly. Of a line only the head can have stopped its
+ * worker: nothing behind it had begun, and heads come last here, so that the rest is seen behind them. A lease that ends later than any can
+ * was written while the database's clock was ahead: it is over as well.
  */
 export async function requeueExpiredLeases(pool: Pool, leaseMs: number): Promise<{ readonly tasks: number; readonly crashes: number }> {
   const { rows } = await pool.query<{ crashed: boolean }>({
@@ -108,9 +109,12 @@ export async function requeueExpiredLeases(pool: Pool, leaseMs: number): Promise
     text: `UPDATE tasks t
            SET status = 'ready', lease_owner = NULL, lease_until = NULL, ticketed_at = NULL, gen = t.gen + 1, crashes = t.crashes + k.crashed::int
            FROM (SELECT l.id, NOT EXISTS (SELECT 1 FROM workers w WHERE w.id = l.lease_owner AND w.beat_at > now() - $1 * interval '1 millisecond')
-                        AND pg_postmaster_start_time() <= now() - $1 * interval '1 millisecond' AS crashed
+                        AND pg_postmaster_start_time() <= now() - $1 * interval '1 millisecond'
+                        AND (l.order_key IS NULL OR NOT EXISTS (
+                          SELECT 1 FROM tasks h WHERE h.tenant_id = l.tenant_id AND h.order_key = l.order_key AND h.kind = 'start'
+                            AND h.status = 'leased' AND h.lease_owner = l.lease_owner AND h.order_at < l.order_at)) AS crashed
                  FROM tasks l WHERE l.status = 'leased' AND (l.lease_until < now() OR l.lease_until > now() + ${2 * longestLeaseMs} * interval '1 millisecond')
-                 ORDER BY l.lease_until LIMIT ${rowsMax} FOR UPDATE OF l SKIP LOCKED) k
+                 ORDER BY l.lease_until, l.order_at DESC LIMIT ${rowsMax} FOR UPDATE OF l SKIP LOCKED) k
            WHERE t.id = k.id RETURNING k.crashed`,
     values: [leaseMs],
   });
