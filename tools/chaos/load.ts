@@ -101,7 +101,7 @@ export class Load {
       const tenant = pick(this.random, tenants);
       while (!stopped) {
         await this.sendUntilAcknowledged(deliveryOf(tenant, 'line', `talk${n}`));
-        await sleep(between(this.random, 100, 400));
+        await sleep(between(this.random, 400, 1_200));
       }
     });
     return {
