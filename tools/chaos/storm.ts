@@ -172,7 +172,7 @@ export function strikesOf(random: Random, seconds: number): Strike[] {
 /** Lets it all happen under load. Resolves when the last strike is over and everything runs again. */
 export async function storm(system: System, planned: readonly Strike[], log: (line: string) => void): Promise<void> {
   system.stub.troubled = 0.03;
-  const load = system.load.begin(system.tenants, { perSecond: 60, conversations: 4 });
+  const load = system.load.begin(system.tenants, { perSecond: 30, conversations: 4 });
   const began = Date.now();
   const underWay: Promise<void>[] = [];
   for (const strike of planned) {
