@@ -12,6 +12,7 @@ export {
   fire,
   metaJson,
   providerCases,
+  providersWithCases,
   type ProviderCase,
   signInstagram,
 } from './provider-cases.js';

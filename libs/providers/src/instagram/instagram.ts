@@ -1,4 +1,4 @@
-import type { ChannelSecrets, HandshakeAnswer, ProviderAdapter, ProviderRequest, RejectionReason } from '../adapter.js';
+import type { Channel, HandshakeAnswer, ProviderAdapter, ProviderRequest, RejectionReason } from '../adapter.js';
 import { type HmacScheme, tokensMatch, valuesOf, verifyHmac } from '../signatures.js';
 import { normalise } from './normalise.js';
 
@@ -25,12 +25,12 @@ export const instagram: ProviderAdapter = {
   ],
   bodyBytesMax: 4 * 1024 * 1024,
   handshake,
-  verify: ({ headers, body }, { signingSecrets }) => verifyHmac(headers, body, signature, signingSecrets),
+  verify: ({ headers, body }, { secrets }) => verifyHmac(headers, body, signature, secrets.signingSecrets),
   normalise,
 };
 
 /** The challenge goes back byte for byte and never as HTML: it is whatever the caller chose to write. */
-function handshake({ query }: ProviderRequest, { verifyToken }: ChannelSecrets): HandshakeAnswer {
+function handshake({ query }: ProviderRequest, { secrets: { verifyToken } }: Channel): HandshakeAnswer {
   const modes = valuesOf(query['hub.mode']);
   const tokens = valuesOf(query['hub.verify_token']);
   const challenges = valuesOf(query['hub.challenge']);

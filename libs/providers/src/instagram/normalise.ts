@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '@sluice/kernel';
-import type { CanonicalEvent, ChannelIdentity } from '../adapter.js';
+import type { CanonicalEvent, Channel } from '../adapter.js';
 import { dedupeKey, fingerprint } from '../dedupe-key.js';
 import { idOf, listOf, objectOf, textOf, timeOf } from '../json-values.js';
 import { readChange } from './changes.js';
@@ -18,7 +18,7 @@ interface Item {
   readonly raw: Json;
 }
 
-export function normalise(body: Json, channel: ChannelIdentity): readonly CanonicalEvent[] {
+export function normalise(body: Json, channel: Pick<Channel, 'externalAccountId'>): readonly CanonicalEvent[] {
   const whole: Item = { place: 'nowhere', account: null, sentMs: undefined, raw: body };
   const entries = objectOf(body)?.object === 'instagram' ? listOf(objectOf(body)?.entry) : undefined;
   const items = entries?.flatMap(itemsOf);
@@ -47,7 +47,7 @@ function itemsOf(entry: Json): readonly Item[] {
   ];
 }
 
-function eventOf(item: Item, { externalAccountId }: ChannelIdentity): CanonicalEvent {
+function eventOf(item: Item, { externalAccountId }: Pick<Channel, 'externalAccountId'>): CanonicalEvent {
   const { account, sentMs, raw } = item;
   const details = item.place === 'change' ? objectOf(objectOf(raw)?.value) : objectOf(raw);
   const timeMs = timeOf(details?.timestamp);
