@@ -1,20 +1,5 @@
 import type { CanonicalEvent } from '../adapter.js';
-
-/** Why an item triggers nothing, for the event's `ignoredBecause`. */
-export type IgnoredBecause =
-  | 'foreign_account'
-  | 'standby'
-  | 'echo'
-  | 'receipt'
-  | 'edit'
-  | 'placeholder'
-  | 'deletion'
-  | 'removal'
-  | 'unsupported'
-  | 'own_comment'
-  | 'author_unknown'
-  | 'system'
-  | 'unknown';
+import type { IgnoredBecause } from '../ignored-because.js';
 
 /** Between whom it happened. `direction` is `out` for what the account itself did. */
 export interface Parties {
