@@ -29,7 +29,7 @@ it.each([
 ])('takes %s for hostile', (_what, text, reason) => {
   const read = parsed(text);
   expect(read).toMatchObject({ kind: 'hostile', reason });
-  expect(read.kind === 'hostile' && read.cleaned).not.toMatch(/\u0000/);
+  expect(read.kind === 'hostile' && read.cleaned.includes('\u0000')).toBe(false);
 });
 
 it('reads what URLSearchParams wrote', () => {
