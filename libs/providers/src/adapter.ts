@@ -36,6 +36,7 @@ export type RejectionReason =
   | 'signature_malformed'
   | 'signature_mismatch'
   | 'signature_repeated'
+  | 'id_missing'
   | 'secret_missing'
   | 'secret_mismatch'
   | 'token_missing'
@@ -49,6 +50,7 @@ export type RejectionReason =
   | 'verify_challenge_missing'
   | 'verify_parameter_repeated'
   | 'handshake_unsupported'
+  | 'config_invalid'
   | 'malformed_json';
 
 export type Verification = { readonly ok: true } | { readonly ok: false; readonly reason: RejectionReason };

@@ -32,3 +32,8 @@ it.each([
   ['iso8601', '2026-13-02T09:30:00Z', { ok: false, reason: 'timestamp_malformed' }],
   ['iso8601', String(now), { ok: false, reason: 'timestamp_malformed' }],
 ] as const)('as %s: %s', (format, header, expected) => expect(verifyTimestamp(header, receivedAt, format)).toEqual(expected));
+
+it('keeps to another window where one is asked for', () => {
+  expect(verifyTimestamp(String(now - 61), receivedAt, 'seconds', 60_000)).toEqual({ ok: false, reason: 'timestamp_stale' });
+  expect(verifyTimestamp(String(now - 301), receivedAt, 'seconds', 600_000)).toEqual({ ok: true });
+});

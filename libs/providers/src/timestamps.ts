@@ -2,7 +2,7 @@ import type { ProviderRequest, Verification } from './adapter.js';
 import { valuesOf } from './signatures.js';
 
 /** How far a call's own time may lie from ours, on either side: what Slack, Stripe and Standard Webhooks ask for. */
-const windowMs = 300_000;
+const usualWindowMs = 300_000;
 
 export type TimestampFormat = 'seconds' | 'milliseconds' | 'iso8601';
 
@@ -14,6 +14,7 @@ export function verifyTimestamp(
   header: ProviderRequest['headers'][string],
   receivedAt: Date,
   format: TimestampFormat = 'seconds',
+  windowMs = usualWindowMs,
 ): Verification {
   const values = valuesOf(header);
   const [value] = values;

@@ -1,0 +1,15 @@
+import type { Json } from '@sluice/kernel';
+import type { CanonicalEvent, Channel, ProviderRequest } from './adapter.js';
+import { businessEvent, headerOf } from './business-events.js';
+import { sha256 } from './dedupe-key.js';
+import { textOf } from './json-values.js';
+
+/**
+ * The one event of a call whose body only its sender understands. Without an id the body is the key: two honest repeats are then
+ * one event.
+ */
+export function genericEvent(provider: string, body: Json, channel: Channel, request: ProviderRequest): CanonicalEvent {
+  const idHeader = textOf(channel.config.idHeader)?.toLowerCase();
+  const id = idHeader === undefined ? undefined : headerOf(request, idHeader);
+  return businessEvent(provider, { kind: 'event', key: id === undefined ? ['sha256', sha256(request.body)] : [id] }, body, channel);
+}
