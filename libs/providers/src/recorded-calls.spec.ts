@@ -1,4 +1,4 @@
-import { bodyOf, type ExpectedEvent, type ProviderCase, providerCases, providersWithCases } from '@sluice/testing';
+import { bodyOf, type ExpectedEvent, type ProviderCase, providerCases, providersWithCases, resigned } from '@sluice/testing';
 import type { CanonicalEvent, Channel, ProviderAdapter, ProviderRequest } from './adapter.js';
 import { parseBody } from './hostile.js';
 import { providerNamed, providers } from './registry.js';
@@ -76,7 +76,7 @@ describe.each([...providers.keys()])('%s', (name) => {
   if (adapter === undefined) throw new Error(`there is no ${name}`);
   const cases = providerCases(name);
 
-  it.each(cases)('$name: is answered and understood as expected', (each) => {
+  const expectAnswered = (each: ProviderCase) => {
     const { status, reason, contentType, body, events } = deliver(adapter, each);
     const expected = each.expect;
     expect([expected.status, ...expected.statusAlsoOk]).toContain(status);
@@ -87,6 +87,12 @@ describe.each([...providers.keys()])('%s', (name) => {
     if (typeof expected.body === 'object') expect(JSON.parse(body ?? '')).toMatchObject(expected.body);
     expect(events.map((event, index) => comparable(event, expected.events[index]))).toEqual(expected.events);
     for (const event of events) expect(event.triggers).toBe(event.ignoredBecause === undefined);
+  };
+
+  it.each(cases)('$name: is answered and understood as expected', expectAnswered);
+
+  it.each(cases)('$name: is so at any other time, if it is signed then', (each) => {
+    expectAnswered(resigned(each, new Date('2027-03-04T05:06:07.891Z')));
   });
 
   it('a redelivery brings the keys of the original again', () => {

@@ -1,8 +1,7 @@
 import type { JsonObject } from '@sluice/kernel';
 import type { Channel, ProviderAdapter, ProviderRequest, Verification } from '../adapter.js';
 import { businessActions } from '../business-events.js';
-import { parseGeneric } from '../generic-bodies.js';
-import { genericEvent } from '../generic-events.js';
+import { genericEvent, parseGeneric } from '../generic-events.js';
 import { textOf } from '../json-values.js';
 import { bytesOf, type HmacScheme, valuesOf, verifyHmac } from '../signatures.js';
 import { verifyTimestamp } from '../timestamps.js';

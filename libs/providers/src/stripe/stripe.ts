@@ -38,7 +38,7 @@ function verify({ headers, body, receivedAt }: ProviderRequest, { secrets }: Cha
   const inTime = verifyTimestamp(times[0], receivedAt);
   if (!inTime.ok) return inTime;
 
-  const digests = signatures.map((hex) => decoded(hex, 'hex')).filter((digest) => digest?.length === 32);
+  const digests = signatures.map((hex) => decoded(hex, 'hex')).filter((digest) => digest !== undefined);
   if (digests.length === 0) return { ok: false, reason: 'signature_malformed' };
   // The secret is text, `whsec_` included.
   const active = secrets.signingSecrets.filter((secret) => secret !== '');

@@ -1,7 +1,6 @@
 import type { Channel, ProviderAdapter, ProviderRequest, Verification } from '../adapter.js';
 import { businessActions } from '../business-events.js';
-import { parseGeneric } from '../generic-bodies.js';
-import { genericEvent } from '../generic-events.js';
+import { genericEvent, parseGeneric } from '../generic-events.js';
 import { textOf } from '../json-values.js';
 import { decoded, tokensMatch, valuesOf } from '../signatures.js';
 

@@ -1,8 +1,8 @@
 import type { Json } from '@sluice/kernel';
 import type { Channel, ProviderAdapter, ProviderRequest, Verification } from '../adapter.js';
 import { businessActions, businessEvent, type BusinessReading, headerOf } from '../business-events.js';
-import { parseGeneric } from '../generic-bodies.js';
-import { idOf, objectOf, textOf, timeOf } from '../json-values.js';
+import { parseGeneric } from '../generic-events.js';
+import { idOf, objectOf, timeOf } from '../json-values.js';
 import { bytesOf, type HmacScheme, valuesOf, verifyHmac } from '../signatures.js';
 import { verifyTimestamp } from '../timestamps.js';
 
@@ -30,18 +30,24 @@ function verify({ headers, body, receivedAt }: ProviderRequest, { secrets }: Cha
   return inTime.ok ? verifyHmac(headers, bytesOf(valuesOf(time)[0] ?? '', body), signature, secrets.signingSecrets) : inTime;
 }
 
+const eventType = /^zen:event-type:(.+)$/;
+
 function read(body: Json, request: ProviderRequest): BusinessReading | undefined {
   const invocation = headerOf(request, 'x-zendesk-webhook-invocation-id');
   if (invocation === undefined) return undefined;
+  const account = headerOf(request, 'x-zendesk-account-id');
+  const key = ['invocation', invocation];
   const payload = objectOf(body);
+  const kind = eventType.exec(idOf(payload?.type) ?? '')?.[1];
+  // Whatever its author wrote: no member of it can be relied on.
+  if (kind === undefined) return { kind: 'event', key, accountId: account };
+
   const detail = objectOf(payload?.detail);
-  const type = idOf(payload?.type);
-  const kind = textOf(type)?.replace(/^zen:event-type:/, '') ?? 'event';
   return {
     kind,
-    key: ['invocation', invocation],
-    accountId: idOf(payload?.account_id) ?? headerOf(request, 'x-zendesk-account-id'),
+    key,
+    accountId: idOf(payload?.account_id) ?? account,
     customerId: idOf(detail?.requester_id) ?? (kind.startsWith('user.') ? idOf(detail?.id) : undefined),
-    occurredMs: type === undefined ? undefined : timeOf(payload?.time),
+    occurredMs: timeOf(payload?.time),
   };
 }
