@@ -1,6 +1,6 @@
 import type { Json } from '@sluice/kernel';
 import type { CanonicalEvent, Channel, ProviderRequest } from './adapter.js';
-import { dedupeKey, fingerprint } from './dedupe-key.js';
+import { canonicalEvent, type Happening, unknownEvent } from './canonical-event.js';
 import { valuesOf } from './signatures.js';
 
 // Systems of record (shops, payments, code, forms) report what happened to their objects, under names of their own: there is no
@@ -8,10 +8,9 @@ import { valuesOf } from './signatures.js';
 
 export const businessActions: readonly string[] = ['event'];
 
-export interface BusinessReading extends Pick<CanonicalEvent, 'conversationId' | 'ignoredBecause'> {
-  readonly kind: string;
+export interface BusinessReading extends Pick<Happening, 'kind' | 'conversationId' | 'ignoredBecause'> {
   /** What follows the provider in the dedupe key */
-  readonly key: readonly (string | number)[];
+  readonly key: Happening['key'];
   readonly accountId?: string;
   /** The ids that a channel for this account may have; without it, `accountId` alone */
   readonly accounts?: readonly (string | undefined)[];
@@ -19,42 +18,29 @@ export interface BusinessReading extends Pick<CanonicalEvent, 'conversationId' |
   readonly occurredMs?: number;
 }
 
-type OfChannel = Pick<Channel, 'externalAccountId'>;
-
 /** The event that was read, or, where what its key needs is not there, an unknown one. */
-export function businessEvent(provider: string, reading: BusinessReading | undefined, raw: Json, channel: OfChannel): CanonicalEvent {
-  if (reading === undefined) return unknownEvent(provider, raw);
-  const { key, accountId, accounts = [accountId], customerId, occurredMs, ignoredBecause, ...said } = reading;
-  const foreign = channel.externalAccountId !== null && accountId !== undefined && !accounts.includes(channel.externalAccountId);
-  const ignored = foreign ? 'foreign_account' : ignoredBecause;
-  return {
+export function businessEvent(
+  provider: string,
+  reading: BusinessReading | undefined,
+  raw: Json,
+  { externalAccountId }: Pick<Channel, 'externalAccountId'>,
+): CanonicalEvent {
+  if (reading === undefined) return unknownEvent(provider, null, raw);
+  const { key, accountId = null, accounts = [accountId], customerId = null, occurredMs, ignoredBecause, ...said } = reading;
+  const foreign = externalAccountId !== null && accountId !== null && !accounts.includes(externalAccountId);
+  return canonicalEvent({
     ...said,
     action: 'event',
-    dedupeKey: dedupeKey(provider, ...key),
-    accountId: accountId ?? null,
-    customerId: customerId ?? null,
+    key: [provider, ...key],
+    accountId,
+    customerId,
     direction: 'in',
-    occurredAt: occurredMs === undefined ? null : new Date(occurredMs).toISOString(),
-    triggers: ignored === undefined,
-    ignoredBecause: ignored,
+    occurredMs,
+    ignoredBecause: foreign ? 'foreign_account' : ignoredBecause,
     foreignAccount: foreign ? true : undefined,
     raw,
-  };
+  });
 }
-
-/** `same`: the item without what changes from one delivery of it to the next */
-export const unknownEvent = (provider: string, raw: Json, same = raw): CanonicalEvent => ({
-  kind: 'unknown',
-  action: 'unknown',
-  dedupeKey: dedupeKey(provider, 'unknown', fingerprint(same)),
-  accountId: null,
-  customerId: null,
-  direction: 'in',
-  occurredAt: null,
-  triggers: false,
-  ignoredBecause: 'unknown',
-  raw,
-});
 
 const headerCharactersMax = 512;
 

@@ -3,6 +3,7 @@ export type IgnoredBecause =
   | 'foreign_account'
   | 'standby'
   | 'echo'
+  | 'bot'
   | 'receipt'
   | 'edit'
   | 'placeholder'

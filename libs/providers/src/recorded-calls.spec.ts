@@ -99,8 +99,10 @@ describe.each([...providers.keys()])('%s', (name) => {
     for (const each of cases) {
       const original = cases.find((other) => other.name === each.duplicateOf);
       if (original === undefined) continue;
-      const keys = deliver(adapter, each).events.map(({ dedupeKey }) => dedupeKey);
-      for (const { dedupeKey } of deliver(adapter, original).events) expect(keys).toContain(dedupeKey);
+      // A batch may come again in part, or with others.
+      const keys = [original, each].map((delivered) => deliver(adapter, delivered).events.map(({ dedupeKey }) => dedupeKey));
+      const [fewer, more] = keys.toSorted((a, b) => a.length - b.length);
+      expect(more).toEqual(expect.arrayContaining(fewer ?? []));
     }
   });
 

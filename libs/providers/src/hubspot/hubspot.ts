@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Json } from '@sluice/kernel';
 import type { Channel, ProviderAdapter, ProviderRequest, Verification } from '../adapter.js';
-import { businessActions, businessEvent, type BusinessReading, headerOf, unknownEvent } from '../business-events.js';
+import { businessActions, businessEvent, type BusinessReading, headerOf } from '../business-events.js';
+import { unknownEvent } from '../canonical-event.js';
 import { idOf, listOf, objectOf, textOf, timeOf } from '../json-values.js';
 import { bytesOf, decoded, type HmacScheme, sameBytes, valuesOf, verifyHmac } from '../signatures.js';
 import { verifyTimestamp } from '../timestamps.js';
@@ -71,13 +72,13 @@ const itemsMax = 1000;
 
 function normalise(body: Json, channel: Channel) {
   const items = listOf(body);
-  if (items === undefined || items.length > itemsMax) return [unknownEvent('hubspot', body)];
+  if (items === undefined || items.length > itemsMax) return [unknownEvent('hubspot', null, body)];
   return items.map((item) => {
     const reading = read(item);
     if (reading !== undefined) return businessEvent('hubspot', reading, item, channel);
     // Counts the attempts, and so differs in a redelivery.
     const { attemptNumber: _, ...same } = objectOf(item) ?? {};
-    return unknownEvent('hubspot', item, objectOf(item) ? same : item);
+    return { ...unknownEvent('hubspot', null, objectOf(item) ? same : item), raw: item };
   });
 }
 

@@ -10,9 +10,16 @@ export interface Parties {
 /** What an item says by itself; where it was found and whose account it is decide the rest. */
 export interface Reading extends Pick<
   CanonicalEvent,
-  'kind' | 'action' | 'text' | 'payload' | 'attachments' | 'emoji' | 'replyTo' | 'ref'
+  'kind' | 'action' | 'text' | 'payload' | 'attachments' | 'emoji' | 'replyTo' | 'ref' | 'errorCode' | 'conversationId'
 > {
   /** What follows the account in the dedupe key; the first part names the kind of happening. */
   readonly key: readonly (string | number)[];
   readonly ignoredBecause?: IgnoredBecause;
+}
+
+/** What an item's reader knows besides the item. */
+export interface MessagingContext extends Parties {
+  readonly account: string;
+  /** The item's own time, in ms. The entry's time changes on a redelivery and is in no key. */
+  readonly timeMs: number | undefined;
 }
