@@ -158,7 +158,7 @@ describe.each(Object.entries(ways))('T-10: %s', (name, way) => {
   it('makes one event or more of anything, with stable keys, and never an error', () => {
     const call = callOf(body, way.headersWith(good, callTime.getTime()));
     const field = fc.constantFrom('id', 'type', 'event_id', 'event_type', 'data', 'object', 'customer', 'form_response', '__proto__');
-    const anything = fc.json({ maxDepth: 4, stringUnit: 'binary' }).map((text): Json => JSON.parse(text));
+    const anything = fc.json({ maxDepth: 2 }).map((text): Json => JSON.parse(text));
     fc.assert(
       fc.property(fc.oneof(anything, fc.dictionary(field, anything), fc.array(fc.dictionary(field, anything))), (value: Json) => {
         const channel = channelOf([current], way.config, 'A');
@@ -172,7 +172,7 @@ describe.each(Object.entries(ways))('T-10: %s', (name, way) => {
         }
         expect(adapter.normalise(value, channel, call).map(({ dedupeKey }) => dedupeKey)).toEqual(events.map(({ dedupeKey }) => dedupeKey));
       }),
-      { numRuns: 100 },
+      { numRuns: 50 },
     );
   });
 

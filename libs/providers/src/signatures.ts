@@ -64,9 +64,9 @@ export function tokensMatch(given: string | Buffer, expected: string): boolean {
   return expected !== '' && timingSafeEqual(sha256(given), sha256(expected));
 }
 
-/** Every value of a header or query parameter: none, one, or all of a repeated one. */
+/** Every value of a header or query parameter: none, one, or all of a repeated one. A channel may name one as what all objects have. */
 export const valuesOf = (values: string | readonly string[] | undefined): readonly string[] =>
-  typeof values === 'string' ? [values] : (values ?? []);
+  typeof values === 'string' ? [values] : Array.isArray(values) ? values : [];
 
 const sha256 = (data: string | Buffer) => createHash('sha256').update(data).digest();
 

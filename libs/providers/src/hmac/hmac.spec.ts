@@ -40,6 +40,13 @@ it('takes a body for what it is, also if it holds a placeholder', () => {
   expect(hmac.verify(call, channelOf([secret], { header: 'X-S', timestampHeader: 'X-T' }))).toEqual({ ok: true });
 });
 
+it('is not confused by names that all objects have', () => {
+  expect(verified({ header: 'constructor' }, {})).toEqual(refused('signature_missing'));
+  expect(verified({ header: 'X-S', timestampHeader: 'toString' }, { 'x-s': digest(body) })).toEqual(refused('timestamp_missing'));
+  const signedTemplate = '__proto__{body}constructor';
+  expect(verified({ header: 'X-S', signedTemplate }, { 'x-s': digest(`__proto__${body}constructor`) })).toEqual({ ok: true });
+});
+
 it('keeps to the tolerance of the channel', () => {
   const old = String(callTime.getTime() / 1000 - 61);
   const headers = { 'x-s': digest(`${old}.${body}`), 'x-t': old };

@@ -32,12 +32,12 @@ function verify({ headers, body, receivedAt }: ProviderRequest, { config, secret
   const inTime: Verification = timestampHeader === undefined ? { ok: true } : verifyTimestamp(time, receivedAt, 'seconds', windowMs);
   if (!inTime.ok) return inTime;
 
-  const values: Readonly<Record<string, string | Buffer | undefined>> = {
-    '{body}': body,
-    '{timestamp}': valuesOf(time)[0],
-    '{id}': ids[0],
-  };
-  const signed = bytesOf(...template.split(/(\{(?:body|timestamp|id)\})/).map((part) => values[part] ?? part));
+  const values = new Map<string, string | Buffer | undefined>([
+    ['{body}', body],
+    ['{timestamp}', valuesOf(time)[0]],
+    ['{id}', ids[0]],
+  ]);
+  const signed = bytesOf(...template.split(/(\{(?:body|timestamp|id)\})/).map((part) => values.get(part) ?? part));
   return verifyHmac(headers, signed, scheme, secrets.signingSecrets);
 }
 

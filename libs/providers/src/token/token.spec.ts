@@ -61,6 +61,11 @@ it('can stand in the query', () => {
   expect(verified({ scheme: 'query' }, {}, {})).toEqual(refused('token_missing'));
 });
 
+it('is not confused by names that all objects have', () => {
+  expect(verified({ scheme: 'header', header: 'constructor' }, {})).toEqual(refused('token_missing'));
+  expect(verified({ scheme: 'query', parameter: '__proto__' }, {})).toEqual(refused('token_missing'));
+});
+
 it.each<Record<string, Json>>([{ scheme: 'digest' }, { scheme: 'header' }, { scheme: null }])('lets nobody in by %j', (config) => {
   expect(verified(config, { authorization: `Bearer ${secret}` })).toEqual(refused('config_invalid'));
 });
