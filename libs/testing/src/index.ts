@@ -1,4 +1,5 @@
 export { freePort } from '@sluice/platform-local-servers';
+export { callOf, callTime, channelOf } from './adapter-calls.js';
 export { answers } from './answers.js';
 export { Api, type ApiAnswer, type SluiceUrls } from './api.js';
 export { deciderSpec } from './decider-spec.js';
