@@ -26,6 +26,25 @@ const channelFor = (each: ProviderCase, signingSecrets: readonly string[]): Chan
 /** As many characters of the same sorts as the right one, so that it is refused for what it is and not for how it looks. */
 const otherThan = (secret: string) => secret.replaceAll(/[0-9a-z]/g, (letter) => (letter === '7' ? '8' : '7'));
 
+/** Each is something that some reader does not expect. */
+const junk: readonly Json[] = [
+  null,
+  true,
+  0,
+  -1.5,
+  1e300,
+  2 ** 53,
+  '',
+  'x'.repeat(5000),
+  '\uD800',
+  '__proto__',
+  ':',
+  [],
+  [[]],
+  {},
+  { id: {} },
+];
+
 describe.each([...providers.values()].map((adapter) => [adapter.name, adapter] as const))('%s', (name, adapter) => {
   const accepted = providerCases(name).filter(
     ({ method, secret, expect: { status } }) => method === 'POST' && secret !== null && status === 200,
@@ -47,24 +66,17 @@ describe.each([...providers.values()].map((adapter) => [adapter.name, adapter] a
   });
 
   it('never throws for a changed body, and makes events that can be stored and found again', () => {
-    const anyJson = fc.json({ maxDepth: 3, stringUnit: 'binary' }).map((text): Json => JSON.parse(text));
     const example = fc.constantFrom(...bodies);
     fc.assert(
-      fc.property(
-        example,
-        fc.nat(),
-        fc.oneof(anyJson, fc.constant('x'.repeat(5000))),
-        fc.boolean(),
-        ({ each, body }, place, junk, whole) => {
-          const changed = whole ? junk : replaced(body, place, junk);
-          const channel = channelFor(each, [each.secret ?? '']);
-          const events = adapter.normalise(changed, channel, requestOf(each));
-          adapter.answer?.(changed);
-          expect(events.flatMap((event) => problemsOf(event, adapter))).toEqual([]);
-          const again = adapter.normalise(changed, channel, requestOf(each));
-          expect(again.map(({ dedupeKey }) => dedupeKey)).toEqual(events.map(({ dedupeKey }) => dedupeKey));
-        },
-      ),
+      fc.property(example, fc.nat(), fc.constantFrom(...junk), fc.boolean(), ({ each, body }, place, junk, whole) => {
+        const changed = whole ? junk : replaced(body, place, junk);
+        const channel = channelFor(each, [each.secret ?? '']);
+        const events = adapter.normalise(changed, channel, requestOf(each));
+        adapter.answer?.(changed);
+        expect(events.flatMap((event) => problemsOf(event, adapter))).toEqual([]);
+        const again = adapter.normalise(changed, channel, requestOf(each));
+        expect(again.map(({ dedupeKey }) => dedupeKey)).toEqual(events.map(({ dedupeKey }) => dedupeKey));
+      }),
       { numRuns: 100 },
     );
   });

@@ -43,7 +43,8 @@ it('two edits of a comment are two events, two deliveries of one are one', () =>
 });
 
 it('changes without values are told and trigger nothing', () => {
-  for (const entry of [{ changed_fields: ['feed'] }, { changes: [{ field: 'feed' }] }]) {
+  const entries: JsonObject[] = [{ changed_fields: ['feed'] }, { changes: [{ field: 'feed' }] }];
+  for (const entry of entries) {
     expect(eventsOf(entry)).toMatchObject([{ kind: 'unknown', ignoredBecause: 'unknown' }]);
   }
 });

@@ -115,5 +115,5 @@ describe('an event', () => {
 });
 
 it('is answered in TwiML, whatever it said', () => {
-  for (const body of [null, {}, { MessageSid: 'SM1' }]) expect(twilio.answer?.(body)).toMatchObject({ status: 200, body: '<Response/>' });
+  for (const body of [null, [], { MessageSid: 'SM1' }]) expect(twilio.answer?.(body)).toMatchObject({ status: 200, body: '<Response/>' });
 });
