@@ -4,7 +4,7 @@ import { canonicalEvent, isForeign, unknownEvent } from '../canonical-event.js';
 import { isForm, parsePayloadForm } from '../forms.js';
 import { parseBody } from '../hostile.js';
 import { idOf, objectOf, textOf, timeOf } from '../json-values.js';
-import { type HmacScheme, valuesOf, verifyHmac } from '../signatures.js';
+import { bytesOf, type HmacScheme, valuesOf, verifyHmac } from '../signatures.js';
 import { verifyTimestamp } from '../timestamps.js';
 import { readEvent } from './events.js';
 import { readInteraction } from './interactions.js';
@@ -31,7 +31,7 @@ function verify({ headers, body, receivedAt }: ProviderRequest, { secrets }: Cha
   if (headers[signature.header] === undefined) return { ok: false, reason: 'signature_missing' };
   const timely = verifyTimestamp(headers[timestampHeader], receivedAt);
   if (!timely.ok) return timely;
-  const signed = Buffer.concat([Buffer.from(`v0:${valuesOf(headers[timestampHeader]).join()}:`), body]);
+  const signed = bytesOf(`v0:${valuesOf(headers[timestampHeader]).join()}:`, body);
   return verifyHmac(headers, signed, signature, secrets.signingSecrets);
 }
 
