@@ -9,20 +9,9 @@ import { telegram } from './telegram/telegram.js';
 import { twilio } from './twilio/twilio.js';
 import { whatsapp } from './whatsapp/whatsapp.js';
 
-const all: readonly ProviderAdapter[] = [
-  // Conversations
-  instagram,
-  messenger,
-  facebookPage,
-  whatsapp,
-  telegram,
-  slack,
-  line,
-  discord,
-  twilio,
-];
+const adapters: readonly ProviderAdapter[] = [discord, facebookPage, instagram, line, messenger, slack, telegram, twilio, whatsapp];
 
 /** Every provider the gateway can speak to, by the name that channels and paths use. */
-export const providers: ReadonlyMap<string, ProviderAdapter> = new Map(all.map((adapter) => [adapter.name, adapter]));
+export const providers: ReadonlyMap<string, ProviderAdapter> = new Map(adapters.map((adapter) => [adapter.name, adapter]));
 
 export const providerNamed = (name: string): ProviderAdapter | undefined => providers.get(name);
