@@ -36,7 +36,7 @@ describe('provider apps', () => {
   });
 
   it('refuse bad input, another role, another tenant', async () => {
-    expect((await post({ provider: 'line' })).body).toMatchObject({ status: 400, errors: [{ path: 'provider' }] });
+    expect((await post({ provider: 'carrier-pigeon' })).body).toMatchObject({ status: 400, errors: [{ path: 'provider' }] });
     expect((await post({ credentials: { signingSecrets: ['short'] } })).body).toMatchObject({
       errors: [{ path: 'credentials.signingSecrets' }],
     });

@@ -4,6 +4,7 @@ import { WebhooksIngestModule } from '@sluice/webhooks-write';
 import type { WebhookGatewayConfig } from './config.js';
 
 /** What this app does, without the servers it does it on; standalone imports the same. */
-export const webhookGatewayFeatures = (config: Pick<WebhookGatewayConfig, 'encryption'>, logger: Logger): DynamicModule[] => [
-  WebhooksIngestModule.forRoot({ encryption: config.encryption, logger }),
-];
+export const webhookGatewayFeatures = (
+  { encryption, http }: Pick<WebhookGatewayConfig, 'encryption' | 'http'>,
+  logger: Logger,
+): DynamicModule[] => [WebhooksIngestModule.forRoot({ encryption, publicUrl: http.publicUrl ?? `http://localhost:${http.port}`, logger })];

@@ -1,8 +1,11 @@
 import type { Json, JsonObject } from '@sluice/kernel';
+import type { ParsedBody } from './hostile.js';
 
 /** One HTTP call of a provider, as received. */
 export interface ProviderRequest {
   readonly method: string;
+  /** Path and query as they came, e.g. `/webhooks/…/twilio/message?a=b` */
+  readonly url: string;
   /** Exactly the received bytes; nothing was decoded, trimmed or re-serialised. */
   readonly body: Buffer;
   /** Lower-case names; a repeated header is an array. */
@@ -18,9 +21,13 @@ export interface ChannelSecrets {
   readonly verifyToken?: string;
 }
 
-export interface ChannelIdentity {
+/** Whom a call is for: a channel, or a provider app that stands for no account of its own. */
+export interface Channel {
   readonly externalAccountId: string | null;
   readonly config: JsonObject;
+  readonly secrets: ChannelSecrets;
+  /** Where providers call us, without a path, e.g. `https://hooks.example.com`: for those who sign the address */
+  readonly publicUrl: string;
 }
 
 /** Why a call was refused: for logs and metrics, never for the answer's body. */
@@ -29,20 +36,33 @@ export type RejectionReason =
   | 'signature_malformed'
   | 'signature_mismatch'
   | 'signature_repeated'
+  | 'id_missing'
   | 'secret_missing'
+  | 'secret_mismatch'
+  | 'token_missing'
+  | 'token_mismatch'
+  | 'timestamp_missing'
+  | 'timestamp_malformed'
+  | 'timestamp_stale'
+  | 'timestamp_future'
   | 'verify_mode_missing'
   | 'verify_token_mismatch'
   | 'verify_challenge_missing'
   | 'verify_parameter_repeated'
   | 'handshake_unsupported'
+  | 'config_invalid'
   | 'malformed_json';
 
 export type Verification = { readonly ok: true } | { readonly ok: false; readonly reason: RejectionReason };
 
+export interface ProviderAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
 /** The answer to a handshake (`GET`), or why it is refused. */
-export type HandshakeAnswer =
-  | { readonly ok: true; readonly status: 200; readonly contentType: string; readonly body: string }
-  | { readonly ok: false; readonly reason: RejectionReason };
+export type HandshakeAnswer = ({ readonly ok: true } & ProviderAnswer) | { readonly ok: false; readonly reason: RejectionReason };
 
 /** One canonical event: what a provider reported, in the words that are the same for all of them. */
 export interface CanonicalEvent {
@@ -53,6 +73,8 @@ export interface CanonicalEvent {
   readonly dedupeKey: string;
   readonly accountId: string | null;
   readonly customerId: string | null;
+  /** Further ids of the same customer */
+  readonly customerAliases?: readonly string[];
   readonly conversationId?: string;
   readonly direction: 'in' | 'out';
   /** ISO 8601 UTC with milliseconds; null: the time of receipt */
@@ -69,6 +91,8 @@ export interface CanonicalEvent {
   /** The id of the message replied to */
   readonly replyTo?: string;
   readonly ref?: string;
+  /** What the provider calls the reason why something of ours failed */
+  readonly errorCode?: string | number;
   /** The item belongs to another account of the same app */
   readonly foreignAccount?: boolean;
   /** The item as the provider sent it */
@@ -81,8 +105,13 @@ export interface ProviderAdapter {
   /** The families that `:actionType` may name, besides `all`. */
   readonly actionTypes: readonly string[];
   readonly bodyBytesMax: number;
-  handshake(request: ProviderRequest, secrets: ChannelSecrets): HandshakeAnswer;
-  verify(request: ProviderRequest, secrets: ChannelSecrets): Verification;
-  /** `body` is parsed JSON of a verified request. Never throws: what it does not know becomes an `unknown` event. */
-  normalise(body: Json, channel: ChannelIdentity): readonly CanonicalEvent[];
+  /** Answers a `GET`, where the provider asks by one before it sends. */
+  handshake?(request: ProviderRequest, channel: Channel): HandshakeAnswer;
+  verify(request: ProviderRequest, channel: Channel): Verification;
+  /** Reads the body of a verified request where it is not JSON. */
+  parse?(request: ProviderRequest): ParsedBody;
+  /** Never throws: what it does not know becomes an `unknown` event. */
+  normalise(body: Json, channel: Channel, request: ProviderRequest): readonly CanonicalEvent[];
+  /** What a recorded call is answered with, where its provider expects other words than ours. */
+  answer?(body: Json): ProviderAnswer | undefined;
 }

@@ -57,7 +57,7 @@ export function hostileEvent(provider: string, accountId: string | null, body: B
   };
 }
 
-const hostile = (reason: HostileReason, body: Buffer): HostileBody => ({ kind: 'hostile', reason, cleaned: cleanedCopy(body) });
+export const hostile = (reason: HostileReason, body: Buffer): HostileBody => ({ kind: 'hostile', reason, cleaned: cleanedCopy(body) });
 
 interface Findings {
   tooDeep: boolean;

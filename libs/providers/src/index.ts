@@ -1,9 +1,10 @@
 export type {
   CanonicalEvent,
-  ChannelIdentity,
+  Channel,
   ChannelSecrets,
   HandshakeAnswer,
   ProviderAdapter,
+  ProviderAnswer,
   ProviderRequest,
   RejectionReason,
   Verification,

@@ -45,9 +45,24 @@ describe('T-10: a signature', () => {
   it('may be base64, in its one canonical spelling', () => {
     const digest = createHmac('sha1', 'current').update(body).digest();
     expect(verified(digest.toString('base64'), ['current'], base64)).toEqual({ ok: true });
-    for (const spelling of [digest.toString('base64').replace(/=+$/, ''), ` ${digest.toString('base64')}`, digest.toString('hex')]) {
+    for (const spelling of [digest.toString('base64').replace(/=+$/, ''), ` ${digest.toString('base64')}`, '']) {
       expect(verified(spelling, ['current'], base64)).toEqual({ ok: false, reason: 'signature_malformed' });
     }
+  });
+
+  it('in hex where base64 is expected can be read and is wrong, as is one cut short', () => {
+    const digest = createHmac('sha1', 'current').update(body).digest();
+    for (const spelling of [digest.toString('hex'), digest.toString('base64').slice(0, 8)]) {
+      expect(verified(spelling, ['current'], base64)).toEqual({ ok: false, reason: 'signature_mismatch' });
+    }
+  });
+
+  it('may be base64url, with and without padding', () => {
+    const digest = createHmac('sha256', 'current').update(body).digest();
+    const base64url: HmacScheme = { header: 'x-signature', prefix: '', algorithm: 'sha256', encoding: 'base64url' };
+    expect(verified(digest.toString('base64url'), ['current'], base64url)).toEqual({ ok: true });
+    expect(verified(`${digest.toString('base64url')}=`, ['current'], base64url)).toEqual({ ok: true });
+    expect(verified(`+${digest.toString('base64url').slice(1)}`, ['current'], base64url)).toMatchObject({ ok: false });
   });
 });
 

@@ -1,4 +1,5 @@
 export { freePort } from '@sluice/platform-local-servers';
+export { callOf, callTime, channelOf } from './adapter-calls.js';
 export { answers } from './answers.js';
 export { Api, type ApiAnswer, type SluiceUrls } from './api.js';
 export { deciderSpec } from './decider-spec.js';
@@ -12,9 +13,11 @@ export {
   fire,
   metaJson,
   providerCases,
+  providersWithCases,
   type ProviderCase,
   signInstagram,
 } from './provider-cases.js';
+export { resigned } from './resigned.js';
 export { type Random, seeded } from './seeded.js';
 export { type AppName, type ServiceProcess, type Services, type ServicesOptions, startServices } from './services.js';
 export { type ProxyTrouble, startProxy, type TcpProxy } from './tcp-proxy.js';

@@ -22,6 +22,9 @@ export interface ExpectedEvent {
   readonly replyTo?: string;
   readonly ref?: string;
   readonly foreignAccount?: boolean;
+  readonly conversationId?: string;
+  readonly customerAliases?: readonly string[];
+  readonly errorCode?: string | number;
 }
 
 /** One recorded or derived call of a provider, with the answer and the events that it must lead to. */
@@ -39,6 +42,8 @@ export interface ProviderCase {
   /** What the channel stores as signing secret; null where no call needs one (handshakes) */
   readonly secret: string | null;
   readonly verifyToken: string | undefined;
+  /** The channel's, in camel case */
+  readonly config: JsonObject;
   /** The channel's `externalAccountId` */
   readonly accountId: string | null;
   /** The clock at which the case holds */
@@ -77,7 +82,7 @@ interface CaseFile {
   readonly raw_body: string | null;
   readonly raw_body_recipe?: BodyRecipe;
   readonly secret: string | null;
-  readonly config: { readonly verify_token?: string; readonly account_id?: string };
+  readonly config: JsonObject & { readonly verify_token?: string; readonly account_id?: string };
   readonly received_at: string;
   readonly duplicate_of?: string;
   readonly expect: {
@@ -106,10 +111,16 @@ interface EventFile {
   readonly reply_to?: string;
   readonly ref?: string;
   readonly foreign_account?: boolean;
+  readonly conversation_id?: string;
+  readonly customer_aliases?: string[];
+  readonly error_code?: string | number;
 }
 
 /** Both `src` and `dist` lie two levels below `libs`. */
 const fixtures = new URL('../../providers/fixtures/', import.meta.url);
+
+/** Providers that there are cases of */
+export const providersWithCases = (): string[] => readdirSync(fixtures).sort();
 
 /** Every case of a provider, originals before their duplicates. */
 export function providerCases(provider: string): ProviderCase[] {
@@ -121,7 +132,8 @@ export function providerCases(provider: string): ProviderCase[] {
 }
 
 function caseFrom(file: CaseFile): ProviderCase {
-  const { name, provider, path, method, headers, query, secret, config, expect } = file;
+  const { name, provider, path, method, headers, query, secret, expect } = file;
+  const { verify_token: verifyToken, account_id: accountId, ...config } = file.config;
   return {
     name,
     provider,
@@ -132,8 +144,9 @@ function caseFrom(file: CaseFile): ProviderCase {
     headers,
     query,
     secret,
-    verifyToken: config.verify_token,
-    accountId: config.account_id ?? null,
+    verifyToken,
+    config: Object.fromEntries(Object.entries(config).map(([key, value]) => [camelCase(key), value])),
+    accountId: accountId ?? null,
     receivedAt: new Date(file.received_at),
     duplicateOf: file.duplicate_of,
     expect: {
@@ -147,6 +160,8 @@ function caseFrom(file: CaseFile): ProviderCase {
     rawBody: file.raw_body_recipe ?? file.raw_body ?? '',
   };
 }
+
+const camelCase = (name: string): string => name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
 function expectedEvent(event: EventFile): ExpectedEvent {
   const { kind, action, direction, triggers, text, payload, emoji, attachments, ref } = event;
@@ -166,6 +181,9 @@ function expectedEvent(event: EventFile): ExpectedEvent {
     replyTo: event.reply_to,
     ref,
     foreignAccount: event.foreign_account,
+    conversationId: event.conversation_id,
+    customerAliases: event.customer_aliases,
+    errorCode: event.error_code,
   };
 }
 

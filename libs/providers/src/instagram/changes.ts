@@ -1,6 +1,6 @@
 import type { JsonObject } from '@sluice/kernel';
 import { idOf, objectOf, textOf } from '../json-values.js';
-import type { Parties, Reading } from './reading.js';
+import type { Parties, Reading } from '../meta/reading.js';
 
 const nobody: Parties = { customerId: null, direction: 'in' };
 

@@ -1,11 +1,13 @@
-import type { ChannelSecrets, HandshakeAnswer, ProviderAdapter, ProviderRequest, RejectionReason } from '../adapter.js';
-import { type HmacScheme, tokensMatch, valuesOf, verifyHmac } from '../signatures.js';
+import type { ProviderAdapter } from '../adapter.js';
+import { signedCalls } from '../meta/signed-calls.js';
 import { normalise } from './normalise.js';
 
-/** `X-Hub-Signature` (SHA-1) comes along for old receivers; alone it proves nothing. */
-const signature: HmacScheme = { header: 'x-hub-signature-256', prefix: 'sha256=', algorithm: 'sha256', encoding: 'hex' };
-
+/**
+ * Instagram: direct messages, comments and mentions of a professional account, by Instagram Login or by a Page. The rules come from
+ * Meta's pages on the Instagram Platform's webhooks and, for edits, from what public repositories report.
+ */
 export const instagram: ProviderAdapter = {
+  ...signedCalls,
   name: 'instagram',
   actionTypes: [
     'message',
@@ -23,23 +25,5 @@ export const instagram: ProviderAdapter = {
     'mention',
     'insights',
   ],
-  bodyBytesMax: 4 * 1024 * 1024,
-  handshake,
-  verify: ({ headers, body }, { signingSecrets }) => verifyHmac(headers, body, signature, signingSecrets),
   normalise,
 };
-
-/** The challenge goes back byte for byte and never as HTML: it is whatever the caller chose to write. */
-function handshake({ query }: ProviderRequest, { verifyToken }: ChannelSecrets): HandshakeAnswer {
-  const modes = valuesOf(query['hub.mode']);
-  const tokens = valuesOf(query['hub.verify_token']);
-  const challenges = valuesOf(query['hub.challenge']);
-  const refused = (reason: RejectionReason): HandshakeAnswer => ({ ok: false, reason });
-
-  if ([modes, tokens, challenges].some((values) => values.length > 1)) return refused('verify_parameter_repeated');
-  if (modes[0] !== 'subscribe') return refused('verify_mode_missing');
-  if (verifyToken === undefined || verifyToken === '') return refused('secret_missing');
-  if (!tokensMatch(tokens[0] ?? '', verifyToken)) return refused('verify_token_mismatch');
-  if (challenges[0] === undefined) return refused('verify_challenge_missing');
-  return { ok: true, status: 200, contentType: 'text/plain; charset=utf-8', body: challenges[0] };
-}

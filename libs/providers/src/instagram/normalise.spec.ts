@@ -264,7 +264,7 @@ describe('the account', () => {
   });
 
   it('is never foreign where the channel’s own is not known', () => {
-    expect(only(normalise(ofOther, { externalAccountId: null, config: {} }))).toMatchObject({ foreignAccount: undefined, ...triggering });
+    expect(only(normalise(ofOther, { externalAccountId: null }))).toMatchObject({ foreignAccount: undefined, ...triggering });
   });
 
   it('must be told, or nothing else can be', () => {

@@ -12,10 +12,17 @@ import { WebhookAnswers } from './ingest/webhook-answers.js';
 import { IngestDeliveryHandler } from './ingest/ingest-delivery.js';
 import { WebhookGatewayController } from './ingest/webhook-gateway.controller.js';
 
+export interface WebhooksIngestOptions {
+  readonly encryption: EncryptionConfig;
+  /** Where providers call, without a path */
+  readonly publicUrl: string;
+  readonly logger: Logger;
+}
+
 /** Accepting what providers send. Needs the service's database, tickets, notifications and rates. */
 @Module({})
 export class WebhooksIngestModule {
-  static forRoot({ encryption, logger }: { encryption: EncryptionConfig; logger: Logger }): DynamicModule {
+  static forRoot({ encryption, publicUrl, logger }: WebhooksIngestOptions): DynamicModule {
     return {
       module: WebhooksIngestModule,
       imports: [TicketWindowsModule],
@@ -24,7 +31,7 @@ export class WebhooksIngestModule {
         { provide: LOGGER, useValue: logger },
         {
           provide: ChannelDirectory,
-          useFactory: (database: ServiceDatabase) => new ChannelDirectory(database, encryption),
+          useFactory: (database: ServiceDatabase) => new ChannelDirectory(database, encryption, publicUrl),
           inject: [ServiceDatabase],
         },
         DeliveryGroups,

@@ -1,5 +1,12 @@
 import { newId } from '@sluice/kernel';
-import { type CanonicalEvent, hostileEvent, parseBody, type ProviderAdapter, type ProviderRequest } from '@sluice/providers';
+import {
+  type CanonicalEvent,
+  hostileEvent,
+  parseBody,
+  type ProviderAdapter,
+  type ProviderAnswer,
+  type ProviderRequest,
+} from '@sluice/providers';
 import type { Queue } from '@sluice/platform-queue';
 import type { TriggerEvent, WebhookIgnored, WebhookReceived } from '@sluice/webhooks-domain';
 import type { Listener, Source } from './channel-directory.js';
@@ -34,12 +41,19 @@ export interface AcceptedDelivery {
   readonly events: readonly AcceptedEvent[];
 }
 
-/** What a verified body says, or `malformed`. */
-export function readBody(adapter: ProviderAdapter, { identity }: Source, body: Buffer): readonly CanonicalEvent[] | 'malformed' {
-  const parsed = parseBody(body);
+/** What a verified body says, and what its provider wants to hear when that is recorded. */
+export interface Said {
+  readonly events: readonly CanonicalEvent[];
+  readonly answer: ProviderAnswer | undefined;
+}
+
+export function readBody(adapter: ProviderAdapter, { channel }: Source, request: ProviderRequest): Said | 'malformed' {
+  const parsed = adapter.parse?.(request) ?? parseBody(request.body);
   if (parsed.kind === 'malformed') return 'malformed';
-  if (parsed.kind === 'hostile') return [hostileEvent(adapter.name, identity.externalAccountId, body, parsed)];
-  return adapter.normalise(parsed.value, identity);
+  if (parsed.kind === 'hostile') {
+    return { events: [hostileEvent(adapter.name, channel.externalAccountId, request.body, parsed)], answer: adapter.answer?.(null) };
+  }
+  return { events: adapter.normalise(parsed.value, channel, request), answer: adapter.answer?.(parsed.value) };
 }
 
 /** An event triggers only when its own policy says so and its family is the one that the path names (`all`: every family). */

@@ -33,7 +33,7 @@ export class AnswerHandshakeHandler implements IQueryHandler<AnswerHandshake> {
     if (source === undefined || adapter === undefined || !isRouteOf(path, source, adapter.actionTypes)) {
       throw new WebhookIsUnknown();
     }
-    const answer = adapter.handshake(request, source.secrets);
+    const answer = adapter.handshake?.(request, source.channel) ?? { ok: false, reason: 'handshake_unsupported' };
     receivedTotal.inc({ provider: adapter.name, result: answer.ok ? 'handshake' : answer.reason });
     if (!answer.ok) throw new HandshakeIsRefused();
     return answer;

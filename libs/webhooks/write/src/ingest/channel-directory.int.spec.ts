@@ -17,7 +17,7 @@ beforeAll(async () => {
   app = await NestFactory.createApplicationContext(service, { logger: false });
   const database = app.get(ServiceDatabase);
   database.pool.on('acquire', () => (queries += 1));
-  directory = new ChannelDirectory(database, { keys: [{ id: 'k1', key: randomBytes(32) }] });
+  directory = new ChannelDirectory(database, { keys: [{ id: 'k1', key: randomBytes(32) }] }, 'https://hooks.example.com');
 });
 afterAll(async () => {
   await directory.beforeApplicationShutdown();

@@ -6,7 +6,7 @@ import { GroupCommit, ServiceDatabase } from '@sluice/platform-database';
 import type { EncryptionConfig } from '@sluice/platform-config';
 import type { Queue } from '@sluice/platform-queue';
 import { type Limit, Rates } from '@sluice/platform-rates';
-import type { CanonicalEvent, ChannelIdentity, ChannelSecrets } from '@sluice/providers';
+import type { CanonicalEvent, Channel } from '@sluice/providers';
 import { readSettings } from '@sluice/workflows-domain';
 import { accountsOf, type Recipient, routeByAccount, type RoutedEvent } from './route-by-account.js';
 
@@ -28,11 +28,10 @@ export interface Source {
   /** How many deliveries of this tenant are accepted within a minute; undefined: any number */
   readonly webhooksPerMinute: number | undefined;
   readonly provider: string;
-  readonly secrets: ChannelSecrets;
+  /** For whom the provider's words are checked and read */
+  readonly channel: Channel;
   /** What a path may name besides the provider */
   readonly triggerTypes: readonly string[];
-  /** For whom the provider's words are read; an app stands for no account of its own */
-  readonly identity: ChannelIdentity;
   /** Where each event is recorded, and who listens there. */
   route(events: readonly CanonicalEvent[]): Promise<readonly RoutedEvent[]>;
 }
@@ -92,6 +91,7 @@ export class ChannelDirectory implements BeforeApplicationShutdown {
   constructor(
     private readonly database: ServiceDatabase,
     private readonly encryption: EncryptionConfig,
+    private readonly publicUrl: string,
   ) {
     this.guessed = new GroupCommit({
       flush: (some) => this.areThere(some),
@@ -180,16 +180,15 @@ export class ChannelDirectory implements BeforeApplicationShutdown {
       values: [channel.tenantId, channel.id],
     });
     const [webhooksPerMinute, { rows }] = await Promise.all([quota, listening]);
-    const { tenantId, provider, secrets } = channel;
+    const { tenantId, provider } = channel;
     const recipient: Recipient = { id, listeners: rows.map(listenerOf) };
     return {
       id,
       tenantId,
       webhooksPerMinute,
       provider,
-      secrets,
+      channel: { ...channel, publicUrl: this.publicUrl },
       triggerTypes: recipient.listeners.map(({ triggerType }) => triggerType),
-      identity: channel,
       route: (events) => Promise.resolve(events.map((event) => ({ event, recipient }))),
     };
   }
@@ -207,10 +206,12 @@ export class ChannelDirectory implements BeforeApplicationShutdown {
   private sourceOf(app: OpenProviderApp, webhooksPerMinute: number | undefined): Source {
     const known = new Map<string, Recipient>();
     return {
-      ...app,
+      id: app.id,
+      tenantId: app.tenantId,
+      provider: app.provider,
       webhooksPerMinute,
       triggerTypes: [],
-      identity: { externalAccountId: null, config: {} },
+      channel: { externalAccountId: null, config: {}, secrets: app.secrets, publicUrl: this.publicUrl },
       route: async (events) => {
         const missing = accountsOf(events).filter((account) => !known.has(account));
         if (missing.length > 0) for (const [account, recipient] of await this.channelsOf(app, missing)) known.set(account, recipient);

@@ -1,7 +1,7 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { DomainError } from '@sluice/kernel';
 import { failpoint } from '@sluice/platform-failpoints';
-import { type ProviderAdapter, providerNamed, type ProviderRequest, type RejectionReason } from '@sluice/providers';
+import { type ProviderAdapter, type ProviderAnswer, providerNamed, type ProviderRequest, type RejectionReason } from '@sluice/providers';
 import { acceptDelivery, type AcceptedDelivery, readBody } from './accept-delivery.js';
 import { ChannelDirectory, type Source } from './channel-directory.js';
 import { BodyIsMalformed, cannotCommit, DeliveryGroups } from './delivery-groups.js';
@@ -65,14 +65,14 @@ export class IngestDeliveryHandler implements ICommandHandler<IngestDelivery> {
       throw new WebhookIsUnknown();
     }
 
-    const verification = adapter.verify(request, source.secrets);
+    const verification = adapter.verify(request, source.channel);
     if (!verification.ok) {
       receivedTotal.inc({ provider: adapter.name, result: verification.reason });
       this.limits.signatureRefused(source);
       throw new SignatureIsRefused(verification.reason);
     }
     this.takeQuota(source, adapter);
-    const { delivery, written } = await this.record(source, adapter, path, request, correlationId).catch((error: unknown) => {
+    const { delivery, written, answer } = await this.record(source, adapter, path, request, correlationId).catch((error: unknown) => {
       this.limits.giveBack(source);
       throw error;
     });
@@ -85,7 +85,7 @@ export class IngestDeliveryHandler implements ICommandHandler<IngestDelivery> {
     const answered = delivery.events.find(({ id, isAnswered }) => isAnswered && fresh.has(id));
     if (answered !== undefined) return this.answers.wait(source.tenantId, answered.id);
     acknowledgementSeconds.observe((performance.now() - began) / 1_000);
-    return undefined;
+    return answer === undefined ? undefined : { status: answer.status, headers: { 'content-type': answer.contentType }, body: answer.body };
   }
 
   private takeQuota(source: Source, { name: provider }: ProviderAdapter): void {
@@ -103,15 +103,15 @@ export class IngestDeliveryHandler implements ICommandHandler<IngestDelivery> {
     path: WebhookPath,
     request: ProviderRequest,
     correlationId: string,
-  ): Promise<{ readonly delivery: AcceptedDelivery; readonly written: WrittenDelivery }> {
-    const said = readBody(adapter, source, request.body);
+  ): Promise<{ readonly delivery: AcceptedDelivery; readonly written: WrittenDelivery; readonly answer: ProviderAnswer | undefined }> {
+    const said = readBody(adapter, source, request);
     if (said === 'malformed') {
       receivedTotal.inc({ provider: adapter.name, result: 'malformed_json' });
       throw new BodyIsMalformed();
     }
-    const routed = await source.route(said).catch(cannotCommit);
+    const routed = await source.route(said.events).catch(cannotCommit);
     const delivery = acceptDelivery(source, routed, path.actionType, request, correlationId);
-    return { delivery, written: await this.groups.add(delivery) };
+    return { delivery, written: await this.groups.add(delivery), answer: said.answer };
   }
 }
 

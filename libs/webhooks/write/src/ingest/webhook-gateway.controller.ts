@@ -18,6 +18,7 @@ const nothing = Buffer.alloc(0);
 
 const requestOf = (request: FastifyRequest): ProviderRequest => ({
   method: request.method,
+  url: request.raw.url ?? '/',
   body: Buffer.isBuffer(request.body) ? request.body : nothing,
   headers: request.headers,
   query: request.query as ProviderRequest['query'],

@@ -1,20 +1,5 @@
 import type { CanonicalEvent } from '../adapter.js';
-
-/** Why an item triggers nothing, for the event's `ignoredBecause`. */
-export type IgnoredBecause =
-  | 'foreign_account'
-  | 'standby'
-  | 'echo'
-  | 'receipt'
-  | 'edit'
-  | 'placeholder'
-  | 'deletion'
-  | 'removal'
-  | 'unsupported'
-  | 'own_comment'
-  | 'author_unknown'
-  | 'system'
-  | 'unknown';
+import type { IgnoredBecause } from '../ignored-because.js';
 
 /** Between whom it happened. `direction` is `out` for what the account itself did. */
 export interface Parties {
@@ -25,9 +10,16 @@ export interface Parties {
 /** What an item says by itself; where it was found and whose account it is decide the rest. */
 export interface Reading extends Pick<
   CanonicalEvent,
-  'kind' | 'action' | 'text' | 'payload' | 'attachments' | 'emoji' | 'replyTo' | 'ref'
+  'kind' | 'action' | 'text' | 'payload' | 'attachments' | 'emoji' | 'replyTo' | 'ref' | 'errorCode' | 'conversationId'
 > {
   /** What follows the account in the dedupe key; the first part names the kind of happening. */
   readonly key: readonly (string | number)[];
   readonly ignoredBecause?: IgnoredBecause;
+}
+
+/** What an item's reader knows besides the item. */
+export interface MessagingContext extends Parties {
+  readonly account: string;
+  /** The item's own time, in ms. The entry's time changes on a redelivery and is in no key. */
+  readonly timeMs: number | undefined;
 }

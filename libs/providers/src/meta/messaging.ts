@@ -1,24 +1,18 @@
 import type { Json, JsonObject } from '@sluice/kernel';
 import type { CanonicalEvent } from '../adapter.js';
 import { idOf, listOf, objectOf, textOf } from '../json-values.js';
-import type { Parties, Reading } from './reading.js';
+import type { MessagingContext, Parties, Reading } from './reading.js';
 
-interface Context extends Parties {
-  readonly account: string;
-  /** The item's own time, in ms. The entry's time changes on a redelivery and is in no key. */
-  readonly timeMs: number | undefined;
-}
+/** Undefined if what its key needs is not there. */
+export type Reader = (part: JsonObject, context: MessagingContext) => Reading | undefined;
 
-type Reader = (part: JsonObject, context: Context) => Reading | undefined;
-
-/** Which key an item has says what it is; the first one that is there counts. */
-const readers: readonly (readonly [key: string, read: Reader])[] = [
+/** Which key an item has says what it is: these are the same in Instagram and Messenger. */
+export const sharedReaders: readonly (readonly [key: string, read: Reader])[] = [
   ['message', readMessage],
   ['message_edit', readEdit],
   ['reaction', readReaction],
   ['postback', readPostback],
   ['referral', readReferral],
-  ['read', readSeen],
   ['optin', notice('optin')],
   ['pass_thread_control', notice('handover')],
   ['take_thread_control', notice('handover')],
@@ -27,8 +21,8 @@ const readers: readonly (readonly [key: string, read: Reader])[] = [
   ['response_feedback', notice('feedback')],
 ];
 
-/** Undefined if the item is of no known kind, or lacks what its key or the question "who did this?" needs. */
-export function readMessaging(item: JsonObject, context: Context): Reading | undefined {
+/** Undefined if the item is of no known kind, or lacks what its key or the question "who did this?" needs. The first key found counts. */
+export function readMessaging(readers: typeof sharedReaders, item: JsonObject, context: MessagingContext): Reading | undefined {
   for (const [key, read] of readers) {
     const part = objectOf(item[key]);
     if (part) return read(part, context);
@@ -46,7 +40,7 @@ export function partiesOf(item: JsonObject, account: string | null): Parties {
   return { customerId: customerId ?? null, direction: bySender || isEcho ? 'out' : 'in' };
 }
 
-function readMessage(message: JsonObject, { customerId, direction }: Context): Reading | undefined {
+function readMessage(message: JsonObject, { customerId, direction }: MessagingContext): Reading | undefined {
   const mid = idOf(message.mid);
   if (mid === undefined) return undefined;
   // The unsend carries the mid of the message it takes back, hence a key of its own.
@@ -98,7 +92,7 @@ function readEdit(edit: JsonObject): Reading | undefined {
     : { ...said, kind: 'message_edit', ignoredBecause: 'edit' };
 }
 
-function readReaction(reaction: JsonObject, { customerId, direction, account, timeMs }: Context): Reading | undefined {
+function readReaction(reaction: JsonObject, { customerId, direction, account, timeMs }: MessagingContext): Reading | undefined {
   const mid = idOf(reaction.mid);
   if (mid === undefined || customerId === null || timeMs === undefined) return undefined;
   const actor = direction === 'out' ? account : customerId;
@@ -112,7 +106,7 @@ function readReaction(reaction: JsonObject, { customerId, direction, account, ti
   }
 }
 
-function readPostback(postback: JsonObject, { customerId, timeMs }: Context): Reading | undefined {
+function readPostback(postback: JsonObject, { customerId, timeMs }: MessagingContext): Reading | undefined {
   if (customerId === null) return undefined;
   const payload = textOf(postback.payload);
   const ref = textOf(objectOf(postback.referral)?.ref);
@@ -122,20 +116,19 @@ function readPostback(postback: JsonObject, { customerId, timeMs }: Context): Re
   return { kind: 'postback', action: 'postback', key: ['postback', customerId, timeMs, payload ?? ''], payload, ref };
 }
 
-function readReferral(referral: JsonObject, { customerId, timeMs }: Context): Reading | undefined {
+function readReferral(referral: JsonObject, { customerId, timeMs }: MessagingContext): Reading | undefined {
   if (customerId === null || timeMs === undefined) return undefined;
   const ref = textOf(referral.ref);
   return { kind: 'referral', action: 'referral', key: ['referral', customerId, timeMs, ref ?? ''], ref };
 }
 
-function readSeen(read: JsonObject, { customerId }: Context): Reading | undefined {
-  const mid = idOf(read.mid);
-  if (mid === undefined || customerId === null) return undefined;
-  return { kind: 'seen', action: 'seen', key: ['seen', customerId, mid], ignoredBecause: 'receipt' };
-}
-
-/** What the platform tells about a conversation or, without any customer, about the account. */
+/**
+ * What the platform tells about a conversation or, without any customer, about the account. Of somebody who ticked a checkbox plug-in
+ * it has a `user_ref` only, which is no id to answer to.
+ */
 function notice(kind: 'optin' | 'handover' | 'policy' | 'feedback'): Reader {
-  return (_part, { customerId, timeMs }) =>
-    timeMs === undefined ? undefined : { kind, action: kind, key: [kind, customerId ?? '', timeMs], ignoredBecause: 'system' };
+  return (part, { customerId, timeMs }) =>
+    timeMs === undefined
+      ? undefined
+      : { kind, action: kind, key: [kind, customerId ?? idOf(part.user_ref) ?? '', timeMs], ignoredBecause: 'system' };
 }

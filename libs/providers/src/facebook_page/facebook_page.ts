@@ -1,0 +1,24 @@
+import type { ProviderAdapter } from '../adapter.js';
+import { type Dialect, normaliseEntries } from '../meta/entries.js';
+import { signedCalls } from '../meta/signed-calls.js';
+import { messenger } from '../messenger/messenger.js';
+import { readPageMessaging } from '../messenger/messaging.js';
+import { readFeed } from './feed.js';
+
+const dialect: Dialect = {
+  provider: 'facebook_page',
+  object: 'page',
+  readChange: (field, value, entry) => (field === 'feed' ? readFeed(value, entry) : undefined),
+  readMessaging: readPageMessaging,
+};
+
+/**
+ * A Facebook Page: posts, comments and reactions in its feed. A Meta app has one URL for all that its pages tell, so this adapter reads
+ * their messages too, as `messenger` does. The rules come from Meta's reference of the Page webhooks.
+ */
+export const facebookPage: ProviderAdapter = {
+  ...signedCalls,
+  name: 'facebook_page',
+  actionTypes: ['post', 'comment', ...messenger.actionTypes],
+  normalise: (body, channel) => normaliseEntries(dialect, body, channel),
+};

@@ -1,0 +1,74 @@
+import type { JsonObject } from '@sluice/kernel';
+import type { Channel, ProviderAdapter, ProviderRequest, Verification } from '../adapter.js';
+import { businessActions } from '../business-events.js';
+import { genericEvent, parseGeneric } from '../generic-events.js';
+import { textOf } from '../json-values.js';
+import { bytesOf, type HmacScheme, valuesOf, verifyHmac } from '../signatures.js';
+import { verifyTimestamp } from '../timestamps.js';
+
+/**
+ * Anybody who signs what they send by an HMAC: the channel's config says in which header, how it is written and what is signed.
+ * A config that says nothing sensible lets nobody in. The scheme is our own.
+ */
+export const hmac: ProviderAdapter = {
+  name: 'hmac',
+  actionTypes: businessActions,
+  bodyBytesMax: 4 * 1024 * 1024,
+  verify,
+  parse: parseGeneric,
+  normalise: (body, channel, request) => [genericEvent('hmac', body, channel, request)],
+};
+
+function verify({ headers, body, receivedAt }: ProviderRequest, { config, secrets }: Channel): Verification {
+  const settings = settingsOf(config);
+  if (settings === undefined) return { ok: false, reason: 'config_invalid' };
+  const { scheme, timestampHeader, idHeader, template, windowMs } = settings;
+  if (headers[scheme.header] === undefined) return { ok: false, reason: 'signature_missing' };
+
+  const ids = idHeader === undefined ? [] : valuesOf(headers[idHeader]);
+  if (template.includes('{id}') && ids[0] === undefined) return { ok: false, reason: 'id_missing' };
+  if (ids.length > 1) return { ok: false, reason: 'signature_repeated' };
+  const time = timestampHeader === undefined ? undefined : headers[timestampHeader];
+  const inTime: Verification = timestampHeader === undefined ? { ok: true } : verifyTimestamp(time, receivedAt, 'seconds', windowMs);
+  if (!inTime.ok) return inTime;
+
+  const values = new Map<string, string | Buffer | undefined>([
+    ['{body}', body],
+    ['{timestamp}', valuesOf(time)[0]],
+    ['{id}', ids[0]],
+  ]);
+  const signed = bytesOf(...template.split(/(\{(?:body|timestamp|id)\})/).map((part) => values.get(part) ?? part));
+  return verifyHmac(headers, signed, scheme, secrets.signingSecrets);
+}
+
+interface Settings {
+  readonly scheme: HmacScheme;
+  readonly timestampHeader: string | undefined;
+  readonly idHeader: string | undefined;
+  readonly template: string;
+  readonly windowMs: number;
+}
+
+/** Undefined for a config that could not be meant: what is signed lacks the body, or the time that is to be checked. */
+function settingsOf(config: JsonObject): Settings | undefined {
+  const { toleranceSeconds = 300 } = config;
+  const header = headerName(config.header);
+  const timestampHeader = headerName(config.timestampHeader);
+  const idHeader = headerName(config.idHeader);
+  const algorithm = oneOf(['sha256', 'sha1', 'sha512'], config.algorithm);
+  const encoding = oneOf(['hex', 'base64', 'base64url'], config.encoding);
+  const template = textOf(config.signedTemplate) ?? (timestampHeader === undefined ? '{body}' : '{timestamp}.{body}');
+  const signsTime = template.includes('{timestamp}');
+  if (header === undefined || algorithm === undefined || encoding === undefined) return undefined;
+  if (typeof toleranceSeconds !== 'number' || toleranceSeconds <= 0) return undefined;
+  if (!template.includes('{body}') || signsTime !== (timestampHeader !== undefined)) return undefined;
+  if (template.includes('{id}') && idHeader === undefined) return undefined;
+  const scheme: HmacScheme = { header, prefix: textOf(config.prefix) ?? '', algorithm, encoding };
+  return { scheme, timestampHeader, idHeader, template, windowMs: toleranceSeconds * 1000 };
+}
+
+const headerName = (value: JsonObject[string] | undefined) => textOf(value)?.toLowerCase();
+
+/** The first is the default. */
+const oneOf = <T extends string>(known: readonly T[], value: JsonObject[string] | undefined): T | undefined =>
+  value === undefined ? known[0] : known.find((each) => each === value);
