@@ -11,6 +11,7 @@ export default {
   testTimeout: 30_000,
   globalSetup: `${import.meta.dirname}/tools/jest/setup.js`,
   globalTeardown: `${import.meta.dirname}/tools/jest/teardown.js`,
+  setupFilesAfterEnv: [`${import.meta.dirname}/tools/jest/own-connections.js`],
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { newId } from '@sluice/kernel';
 import { createLogger } from '@sluice/platform-telemetry';
-import { answers, eventually, fetchAnew, testDatabase, undocumented, unsafeTestServers } from '@sluice/testing';
+import { answers, eventually, testDatabase, undocumented, unsafeTestServers } from '@sluice/testing';
 import pg from 'pg';
 import { readConfig } from '../src/config.js';
 import { createApp } from '../src/create-app.js';
@@ -46,7 +46,7 @@ export async function commandApi(env: NodeJS.ProcessEnv = {}) {
   await db.connect();
 
   async function call(method: string, path: string, { key, body, headers }: CallOptions = {}): Promise<Answer> {
-    const response = await fetchAnew(`${base}${path}`, {
+    const response = await fetch(`${base}${path}`, {
       method,
       headers: {
         ...(key !== undefined && { authorization: `Bearer ${key}` }),

@@ -4,16 +4,7 @@ import { createHttpApp } from '@sluice/platform-http';
 import { startApp } from '@sluice/platform-runtime';
 import { createLogger } from '@sluice/platform-telemetry';
 import { CommandAuthenticator } from '@sluice/tenancy-write';
-import {
-  answers,
-  eventually,
-  fetchAnew,
-  metaJson,
-  signInstagram,
-  type TestDatabase,
-  testDatabase,
-  unsafeTestServers,
-} from '@sluice/testing';
+import { answers, eventually, metaJson, signInstagram, type TestDatabase, testDatabase, unsafeTestServers } from '@sluice/testing';
 import pg from 'pg';
 import { StandaloneModule } from '../src/app.module.js';
 import { readConfig } from '../src/config.js';
@@ -54,7 +45,7 @@ export async function inProcess(env: NodeJS.ProcessEnv = {}, given?: TestDatabas
   db.on('error', () => {});
 
   async function call(method: string, path: string, body?: unknown, key = apiKey): Promise<Answer> {
-    const response = await fetchAnew(`${base}${path}`, {
+    const response = await fetch(`${base}${path}`, {
       method,
       headers: { authorization: `Bearer ${key}`, ...(body !== undefined && { 'content-type': 'application/json' }) },
       body: body === undefined ? undefined : JSON.stringify(body),

@@ -1,16 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type AnswerOf, type InputOf, type ItemOf, SluiceProblem } from '@sluice/client';
-import {
-  compareAnswer,
-  type ExpectedEvent,
-  eventually,
-  fire,
-  metaJson,
-  type ProviderCase,
-  providerCases,
-  signInstagram,
-} from '@sluice/testing';
+import { eventually, metaJson, type ProviderCase, signInstagram } from '@sluice/testing';
 import { type Running, runServices, runStandalone } from './running.js';
 
 type WebhookEvent = ItemOf<'channels.events'>;
@@ -144,85 +135,6 @@ describe.each([
     if (execution === undefined) throw new Error('no run');
     return execution;
   };
-
-  const comparable = (event: ExpectedEvent | WebhookEvent) => ({
-    kind: event.kind,
-    action: event.action,
-    accountId: event.accountId,
-    customerId: event.customerId,
-    direction: event.direction,
-    occurredAt: event.occurredAt,
-    triggers: event.triggers,
-    text: event.text,
-    payload: event.payload,
-    emoji: event.emoji,
-    replyTo: event.replyTo,
-    ref: event.ref,
-    foreignAccount: event.foreignAccount ?? false,
-  });
-  const byContent = (a: object, b: object) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
-
-  /** Fires cases at channels made for them and compares every answer, then every event through the query API. */
-  async function fireAll(cases: readonly ProviderCase[]) {
-    const channels = new Map<string, string>();
-    for (const one of cases) {
-      const key = JSON.stringify([one.secret, one.verifyToken, one.accountId]);
-      if (!channels.has(key)) channels.set(key, (await channelOf(one)).id);
-    }
-    const channelFor = (one: ProviderCase) => channels.get(JSON.stringify([one.secret, one.verifyToken, one.accountId])) ?? '';
-    const listener = await workflow(
-      [{ id: 'seen', type: 'data.set', config: { values: { kind: '{{ trigger.kind }}' } } }],
-      [{ source: 'in', target: 'seen' }],
-    );
-    for (const channelId of channels.values()) await listening(listener, channelId);
-
-    const fireOnce = async () => {
-      for (const one of cases) {
-        const answer = await fire(sluice.urls.gateway, one, channelFor(one));
-        expect({ case: one.name, problems: compareAnswer(one, answer) }).toEqual({ case: one.name, problems: [] });
-      }
-    };
-    const expectEvents = async () => {
-      for (const [, channelId] of channels) {
-        const expected = new Map<string, ExpectedEvent>();
-        for (const one of cases.filter((candidate) => channelFor(candidate) === channelId)) {
-          for (const event of one.expect.events) expected.set(event.dedupeKey ?? `${one.name}/${event.kind}`, event);
-        }
-        await eventually(async () => {
-          const events = await eventsOf(channelId);
-          expect(events.map(comparable).sort(byContent)).toEqual([...expected.values()].map(comparable).sort(byContent));
-          const keys = events.map(({ dedupeKey }) => dedupeKey);
-          for (const key of expected.keys()) if (!key.includes('/')) expect(keys).toContain(key);
-          expect(new Set(keys).size).toBe(keys.length);
-          for (const event of events) {
-            expect({ key: event.dedupeKey, status: event.status, runs: event.executionIds.length }).toEqual({
-              key: event.dedupeKey,
-              status: event.triggers ? 'processed' : 'ignored',
-              runs: event.triggers ? 1 : 0,
-            });
-          }
-        });
-      }
-    };
-    return { fireOnce, expectEvents };
-  }
-
-  it('every Instagram case: answers and events, field by field; fired again, nothing changes', async () => {
-    const cases = providerCases('instagram');
-    expect(cases.length).toBeGreaterThan(35);
-    const { fireOnce, expectEvents } = await fireAll(cases);
-    await fireOnce();
-    await expectEvents();
-    await fireOnce();
-    await expectEvents();
-  }, 120_000);
-
-  it('every Instagram case in random order', async () => {
-    const cases = providerCases('instagram').toSorted(() => Math.random() - 0.5);
-    const { fireOnce, expectEvents } = await fireAll(cases);
-    await fireOnce();
-    await expectEvents();
-  }, 120_000);
 
   it('a message runs through branches, a join, an effect and a delay to its end', async () => {
     const channel = await channelOf({ secret, verifyToken: undefined, accountId: account });

@@ -20,7 +20,7 @@ import { IfPresent, nameCharactersMax } from './workflow-definition.command.js';
 export class ChannelCredentialsCommand {
   @ApiProperty({
     type: [String],
-    description: 'Every one of them is accepted, so that a secret can be rotated',
+    description: 'As the provider gives them. Every one of them is accepted, so that a secret can be rotated',
     minItems: 1,
     maxItems: limits.signingSecrets,
   })
@@ -29,7 +29,7 @@ export class ChannelCredentialsCommand {
   @ArrayMaxSize(limits.signingSecrets)
   @ArrayUnique()
   @IsString({ each: true })
-  @Length(16, 512, { each: true })
+  @Length(1, 512, { each: true })
   signingSecrets: string[];
 
   @ApiPropertyOptional({ description: "For the provider's handshake" })

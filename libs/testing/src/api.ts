@@ -1,5 +1,3 @@
-import { fetchAnew } from './fetch-anew.js';
-
 /** Where the parts of a running Sluice are; in standalone all are the same. */
 export interface SluiceUrls {
   readonly gateway: string;
@@ -26,7 +24,7 @@ export class Api {
     body?: unknown,
     headers: Record<string, string> = {},
   ): Promise<ApiAnswer<Body>> {
-    const response = await fetchAnew(`${method === 'GET' ? this.urls.query : this.urls.command}${path}`, {
+    const response = await fetch(`${method === 'GET' ? this.urls.query : this.urls.command}${path}`, {
       method,
       headers: {
         authorization: `Bearer ${this.apiKey}`,

@@ -4,7 +4,6 @@ export { answers } from './answers.js';
 export { Api, type ApiAnswer, type SluiceUrls } from './api.js';
 export { deciderSpec } from './decider-spec.js';
 export { eventually } from './eventually.js';
-export { fetchAnew } from './fetch-anew.js';
 export {
   type Answer,
   bodyOf,

@@ -706,7 +706,7 @@ export interface components {
             readonly id: string;
         };
         readonly ChannelCredentialsCommand: {
-            /** @description Every one of them is accepted, so that a secret can be rotated */
+            /** @description As the provider gives them. Every one of them is accepted, so that a secret can be rotated */
             readonly signingSecrets: readonly string[];
             /** @description For the provider's handshake */
             readonly verifyToken?: string;
