@@ -1,5 +1,3 @@
-import { afterAll } from '@jest/globals';
-
 /**
  * Node's `fetch` keeps connections by address, for the whole process. A file whose app is given the port of an earlier file's app must not
  * be given its connections too: "other side closed". So each file has its own, of the package that Node's is made of.
@@ -12,4 +10,4 @@ globalThis.fetch = async (input, init) => {
   return fetch(input, { dispatcher, ...init });
 };
 
-afterAll(async () => (await own)?.dispatcher.destroy());
+globalThis.afterAll(async () => (await own)?.dispatcher.destroy());
