@@ -208,6 +208,12 @@ describe('B-03: names of prototypes are names like any other', () => {
   );
 });
 
+/** Of this process, so that other work on the machine does not count. */
+const processorMs = (before: NodeJS.CpuUsage): number => {
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1_000;
+};
+
 describe('B-11: bombs end soon', () => {
   const many = Array.from({ length: 20_000 }, (_, id) => ({ id, text: 'x'.repeat(5) }));
   const large: Scope = { ...scope, input: { many, long: 'x'.repeat(200_000) } };
@@ -223,9 +229,9 @@ describe('B-11: bombs end soon', () => {
     ['copies of copies', `${'['.repeat(60)}input.many${', input.many]'.repeat(60)}`],
     ['a text that doubles', `(${times(100, 'input.long', ' & ')})`],
   ])('%s', (_kind, source) => {
-    const begunAt = performance.now();
+    const before = process.cpuUsage();
     expect(['expression_timeout', 'expression_too_large']).toContain(failure(() => evaluate(source, large)).code);
-    expect(performance.now() - begunAt).toBeLessThan(3_000);
+    expect(processorMs(before)).toBeLessThan(1000);
   });
 
   it.each([
@@ -235,9 +241,9 @@ describe('B-11: bombs end soon', () => {
     ['operators without end', `1${'+1'.repeat(8_000)}`],
     ['a source without end', 'a.'.repeat(10_000)],
   ])('%s is refused at compile time', (_kind, source) => {
-    const begunAt = performance.now();
+    const before = process.cpuUsage();
     expect(failure(() => compileExpression(source)).code).toBe('expression_syntax');
-    expect(performance.now() - begunAt).toBeLessThan(3_000);
+    expect(processorMs(before)).toBeLessThan(1000);
   });
 
   it('many defaults beside each other are not nesting', () => {
