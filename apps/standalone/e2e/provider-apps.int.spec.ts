@@ -141,6 +141,36 @@ describe('the URL of a provider app', () => {
     expect(await deliver(channel, signingSecret, entry(account))).toBe(200);
   });
 
+  const byWhatsApp = (account: string) => {
+    const value = {
+      messaging_product: 'whatsapp',
+      metadata: { display_phone_number: '15550783881', phone_number_id: account },
+      contacts: [{ wa_id: '16505551234', profile: { name: 'Ada' } }],
+      messages: [{ from: '16505551234', id: `wamid.${randomUUID()}`, timestamp: '1764540000', type: 'text', text: { body: 'Hello' } }],
+    };
+    return { object: 'whatsapp_business_account', entry: [{ id: '102290129340398', changes: [{ field: 'messages', value }] }] };
+  };
+  it.each([
+    ['messenger', (account: string) => ({ object: 'page', entry: [entry(account)] })],
+    ['facebook_page', (account: string) => ({ object: 'page', entry: [entry(account)] })],
+    ['whatsapp', byWhatsApp],
+  ] as const)('routes what comes for an app of %s as well', async (provider, bodyFor) => {
+    const app = await sluice.made('/api/provider-apps', { provider, name: 'Our app', credentials });
+    const [account, unknown] = [newAccount(), newAccount()];
+    const settings = { provider, name: 'Theirs', externalAccountId: account, credentials: { signingSecrets: [signingSecret] } };
+    const channel = await sluice.made('/api/channels', settings);
+    await sluice.made('/api/webhooks', { name: 'w', workflowId, nodeId: 'in', provider, config: { channelId: channel } });
+
+    for (const one of [account, unknown]) {
+      const body = metaJson(bodyFor(one));
+      const headers = { 'content-type': 'application/json', 'x-hub-signature-256': signInstagram(appSecret, body) };
+      const { status } = await fetch(`${sluice.base}/webhooks/${app}/${provider}/all`, { method: 'POST', headers, body });
+      expect(status).toBe(200);
+    }
+    await eventually(async () => expect(await recorded(channel)).toMatchObject([{ status: 'processed', account, channel }]));
+    expect(await recorded(app)).toMatchObject([{ status: 'ignored', why: 'foreign_account', account: unknown }]);
+  });
+
   it('answers the provider’s handshake with the app’s verify token alone', async () => {
     const app = await created();
     const shake = async (token: string, id = app) => {

@@ -17,7 +17,7 @@ import { limits } from './limits.js';
 import { IfPresent, nameCharactersMax } from './workflow-definition.command.js';
 
 /** Providers with one callback URL for all accounts of an app. */
-const appProviders = ['instagram'] as const;
+const appProviders = ['instagram', 'messenger', 'facebook_page', 'whatsapp'] as const;
 
 export class ProviderAppCredentialsCommand {
   @ApiProperty({

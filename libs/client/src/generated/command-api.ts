@@ -1161,7 +1161,7 @@ export interface components {
         };
         readonly ProviderAppCommand: {
             /** @enum {string} */
-            readonly provider: "instagram";
+            readonly provider: "instagram" | "messenger" | "facebook_page" | "whatsapp";
             readonly name: string;
             /** @description Write-only */
             readonly credentials: components["schemas"]["ProviderAppCredentialsCommand"];

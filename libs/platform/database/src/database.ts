@@ -139,7 +139,7 @@ class PoolIsUsedUp extends Error {
 }
 
 const reopenMs = 1_000;
-const openMs = 15_000;
+const openMs = 8_000;
 const acquireMs = connectMs - 100;
 /** Readiness is told before whoever asks for it gives up. */
 const readyMs = 1_500;
@@ -156,7 +156,7 @@ export class Database implements OnApplicationShutdown {
   private readonly known = Promise.withResolvers<readonly string[]>();
 
   constructor(
-    readonly dataSource: DataSource,
+    private dataSource: DataSource,
     private readonly options: DatabaseOptions,
   ) {
     if (dataSource.isInitialized) this.hearConnections();
@@ -185,18 +185,25 @@ export class Database implements OnApplicationShutdown {
   }
 
   /**
-   * TypeORM forgets the connection that it was on when its first statements fail, and then waits for it as it gives up, without end. Nothing
-   * mends that but another process.
+   * A server that falls silent under TypeORM's first statements keeps it waiting without end, and so does a connection that it forgets there.
+   * Such a data source is left alone, and the next try has one of its own.
    */
   private async initialized(): Promise<void> {
-    let late: NodeJS.Timeout | undefined;
-    const deadline = new Promise<never>((_, reject) => {
-      late = setTimeout(() => reject(new Error(`the ${this.options.schema.name} store was not opened within ${openMs} ms`)), openMs);
-    });
+    const { dataSource } = this;
+    const opening = dataSource.initialize();
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      this.dataSource = dataSourceFor(this.options);
+      opening.then(
+        () => dataSource.destroy(),
+        () => {},
+      );
+      late.reject(new StoreIsNotOpen(`the ${this.options.schema.name} store was not opened within ${openMs} ms`));
+    }, openMs);
     try {
-      await Promise.race([this.dataSource.initialize(), deadline]);
+      await Promise.race([opening, late.promise]);
     } finally {
-      clearTimeout(late);
+      clearTimeout(timer);
     }
   }
 

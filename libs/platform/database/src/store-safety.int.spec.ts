@@ -118,6 +118,25 @@ it('opens a store that was away once it is there, and looks at it then', async (
   await proxy.stop();
 });
 
+it('opens a store by another connection when the first one fell silent under it', async () => {
+  const { hostname: host, port } = new URL(url);
+  const proxy = await startProxy({ target: { host, port: Number(port) } });
+  proxy.cutWhen((chunk) => {
+    if (chunk.includes('version()')) {
+      proxy.deafen();
+      proxy.cutWhen(undefined);
+    }
+    return false;
+  });
+  const silent = Object.assign(new URL(url), { host: `127.0.0.1:${proxy.port}` }).href;
+  await withStore({ tolerated: durableEnough, url: silent }, async (store) => {
+    await expect(store.assertReady()).rejects.toThrow('the command store has not been reached yet');
+    await eventually(() => store.assertReady(), { timeoutMs: 25_000 });
+    expect(await store.problems()).toEqual([]);
+  });
+  await proxy.stop();
+}, 45_000);
+
 it('does not wait for a login that is refused', async () => {
   const wrong = Object.assign(new URL(url), { password: 'wrong' }).href;
   await expect(withStore({ tolerated: all, url: wrong }, () => Promise.resolve())).rejects.toThrow('password authentication failed');
