@@ -9,6 +9,8 @@ export interface LoadOptions {
   readonly routes?: readonly Route[];
   /** One conversation per tenant beside it: its messages are sent one after the other, and must be run in that order. */
   readonly conversations?: number;
+  /** False: nothing new is begun just now. */
+  readonly isWelcome?: () => boolean;
 }
 
 const answerWithinMs = 20_000;
@@ -80,7 +82,10 @@ export class Load {
   }
 
   /** Goes on until `stop`, which resolves when everything that was begun is acknowledged. */
-  begin(tenants: readonly ChaosTenant[], { perSecond, routes: from = routes, conversations = 0 }: LoadOptions): { stop(): Promise<void> } {
+  begin(
+    tenants: readonly ChaosTenant[],
+    { perSecond, routes: from = routes, conversations = 0, isWelcome = () => true }: LoadOptions,
+  ): { stop(): Promise<void> } {
     let stopped = false;
     const underWay = new Set<Promise<unknown>>();
     const track = (work: Promise<unknown>) => {
@@ -91,7 +96,7 @@ export class Load {
       while (!stopped) {
         await sleep((1_000 / perSecond) * between(this.random, 0.5, 1.5));
         // As a provider that has many calls open sends no more.
-        if (underWay.size < 1_000)
+        if (underWay.size < 1_000 && isWelcome())
           track(
             this.sendUntilAcknowledged(deliveryOf(pick(this.random, tenants), pick(this.random, from), Math.floor(this.random() * 50))),
           );
@@ -100,7 +105,7 @@ export class Load {
     const talking = Array.from({ length: conversations }, async (_, n) => {
       const tenant = pick(this.random, tenants);
       while (!stopped) {
-        await this.sendUntilAcknowledged(deliveryOf(tenant, 'line', `talk${n}`));
+        if (isWelcome()) await this.sendUntilAcknowledged(deliveryOf(tenant, 'line', `talk${n}`));
         await sleep(between(this.random, 400, 1_200));
       }
     });
