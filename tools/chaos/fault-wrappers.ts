@@ -45,15 +45,19 @@ if (shares['redis'] !== undefined) {
   Object.defineProperty(Redis.prototype, 'sendCommand', {
     value: function (this: Redis, ...parameters: Parameters<typeof sendCommand>): unknown {
       const fault = faultOf('redis');
-      const [command] = parameters;
+      const [command, stream] = parameters;
       // What makes a connection usable at all is left alone: without it there is nothing to fail.
       if (fault === undefined || /^(info|client|auth|select|hello|script|subscribe|psubscribe)$/i.test(command.name)) {
         return Reflect.apply(sendCommand, this, parameters);
       }
-      if (fault === 'before') return Promise.reject(lost('Redis', fault));
-      return Promise.resolve(Reflect.apply(sendCommand, this, parameters)).then(() => {
+      const failed = (fault === 'before' ? Promise.resolve() : Promise.resolve(Reflect.apply(sendCommand, this, parameters))).then(() => {
         throw lost('Redis', fault);
       });
+      // Where a pipeline or a callback is told, nobody looks at the promise.
+      const isHeardElsewhere =
+        (typeof stream === 'object' && 'isPipeline' in stream) || typeof Reflect.get(command, 'callback') === 'function';
+      if (isHeardElsewhere) failed.catch(() => {});
+      return failed;
     },
   });
 }

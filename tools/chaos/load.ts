@@ -9,8 +9,8 @@ export interface LoadOptions {
   readonly routes?: readonly Route[];
   /** One conversation per tenant beside it: its messages are sent one after the other, and must be run in that order. */
   readonly conversations?: number;
-  /** False: nothing new is begun just now. */
-  readonly isWelcome?: () => boolean;
+  /** False: nothing new of this kind is begun just now. */
+  readonly isWelcome?: (kind: 'delivery' | 'message of a conversation') => boolean;
 }
 
 const answerWithinMs = 20_000;
@@ -96,7 +96,7 @@ export class Load {
       while (!stopped) {
         await sleep((1_000 / perSecond) * between(this.random, 0.5, 1.5));
         // As a provider that has many calls open sends no more.
-        if (underWay.size < 1_000 && isWelcome())
+        if (underWay.size < 1_000 && isWelcome('delivery'))
           track(
             this.sendUntilAcknowledged(deliveryOf(pick(this.random, tenants), pick(this.random, from), Math.floor(this.random() * 50))),
           );
@@ -105,7 +105,7 @@ export class Load {
     const talking = Array.from({ length: conversations }, async (_, n) => {
       const tenant = pick(this.random, tenants);
       while (!stopped) {
-        if (isWelcome()) await this.sendUntilAcknowledged(deliveryOf(tenant, 'line', `talk${n}`));
+        if (isWelcome('message of a conversation')) await this.sendUntilAcknowledged(deliveryOf(tenant, 'line', `talk${n}`));
         await sleep(between(this.random, 400, 1_200));
       }
     });
