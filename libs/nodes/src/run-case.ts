@@ -20,6 +20,8 @@ import {
 /** When the cases happen. */
 export const CASE_TIME = new Date('2026-06-01T12:00:00Z');
 
+const HOUR_BEFORE = '2026-06-01T11:00:00Z';
+
 /** What a case did, in the words of a NodeCase. */
 export interface CaseResult {
   readonly gives: NodeCase['gives'];
@@ -141,7 +143,7 @@ class Outside {
   }
 
   get effectTools(): EffectTools {
-    const { provider = this.type.type.split('.', 1)[0] ?? '' } = this.nodeCase;
+    const { provider = this.type.type.split('.', 1)[0] ?? '', channelConfig: config = {}, lastMessageAt = HOUR_BEFORE } = this.nodeCase;
     return {
       idempotencyKey: 'key-1',
       signal: new AbortController().signal,
@@ -155,7 +157,9 @@ class Outside {
         return Promise.resolve({ written: true, now: this.state.get(key) });
       },
       send: (request) => Promise.resolve(this.answer(request)),
-      channel: () => Promise.resolve({ provider, externalAccountId: '17841', accessToken: 'token-1' }),
+      channel: (id) => Promise.resolve({ id, provider, externalAccountId: '17841', config, accessToken: 'token-1' }),
+      pace: () => Promise.resolve(),
+      lastMessageAt: () => Promise.resolve(lastMessageAt === null ? undefined : new Date(lastMessageAt)),
       credential: () => Promise.resolve({ secret: { type: 'bearer', token: 'token-1' }, allowedHosts: ['api.example.com'] }),
       providerApi: (name) => `https://graph.${name}.example`,
     };
