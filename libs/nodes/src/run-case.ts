@@ -45,7 +45,9 @@ export interface CaseTools {
   /** In place of the case's answers */
   readonly send?: EffectTools['send'];
   readonly providerApi?: EffectTools['providerApi'];
+  readonly pace?: EffectTools['pace'];
   readonly idempotencyKey?: string;
+  readonly accessToken?: string;
 }
 
 /** Does what a case says as a real run would: checks, compiles, evaluates the config and runs the node, with everything outside made up. */
@@ -152,8 +154,9 @@ class Outside {
 
   get effectTools(): EffectTools {
     const { provider = this.type.type.split('.', 1)[0] ?? '', channelConfig: config = {}, lastMessageAt = HOUR_BEFORE } = this.nodeCase;
+    const { idempotencyKey = 'key-1', accessToken = 'token-1' } = this.tools;
     return {
-      idempotencyKey: this.tools.idempotencyKey ?? 'key-1',
+      idempotencyKey,
       signal: new AbortController().signal,
       writeState: (address, change) => {
         const key = keyOf(address);
@@ -165,10 +168,10 @@ class Outside {
         return Promise.resolve({ written: true, now: this.state.get(key) });
       },
       send: (request) => this.answer(request),
-      channel: (id) => Promise.resolve({ id, provider, externalAccountId: '17841', config, accessToken: 'token-1' }),
-      pace: (_channel, budgets) => {
+      channel: (id) => Promise.resolve({ id, provider, externalAccountId: '17841', config, accessToken }),
+      pace: async (channel, budgets) => {
+        await this.tools.pace?.(channel, budgets);
         this.paced.push(...budgets);
-        return Promise.resolve();
       },
       lastMessageAt: () => Promise.resolve(lastMessageAt === null ? undefined : new Date(lastMessageAt)),
       credential: () => Promise.resolve({ secret: { type: 'bearer', token: 'token-1' }, allowedHosts: ['api.example.com'] }),
