@@ -6,7 +6,7 @@ import { channelField, splitField, textField } from './channel-fields.js';
 import { channelOf, pathPart } from './channel-of.js';
 import { allowedMentions, discordFailure } from './discord-errors.js';
 import { jsonRequest, messageIdIn, readAnswer } from './provider-answer.js';
-import { budgetsFor, sendInTurn, type TextLimit, textParts } from './several-messages.js';
+import { sendInTurn, type TextLimit, textParts } from './several-messages.js';
 
 export const discordText: TextLimit = { provider: 'Discord', max: 2000, unit: 'characters', partsMax: 5 };
 
@@ -51,8 +51,8 @@ export const discordSendMessage: EffectNodeType = {
       ...(index === 0 && replyTo !== undefined && { message_reference: { message_id: replyTo, fail_if_not_exists: false } }),
     }));
     const channel = await channelOf('discord', input, tools);
-    await tools.pace(channel, budgetsFor(messages, ...budgetsOf(to)));
     const output = await sendInTurn(messages, tools.idempotencyKey, async (message, idempotencyKey) => {
+      await tools.pace(channel, budgetsOf(to));
       const body = { ...message, nonce: nonceOf(idempotencyKey), enforce_nonce: true };
       const headers = { authorization: `Bot ${channel.accessToken}`, 'idempotency-key': idempotencyKey };
       const request = jsonRequest('POST', `${tools.providerApi('discord')}/channels/${to}/messages`, headers, body);

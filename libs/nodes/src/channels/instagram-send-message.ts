@@ -46,11 +46,8 @@ export const instagramSendMessage: EffectNodeType = {
     const messages = messagesIn(config, instagramText);
     const channel = await channelOf('instagram', input, tools);
     await checkReplyWindow(channel, recipientId, now, tools);
-    await tools.pace(
-      channel,
-      messages.map((message) => (isAttachment(message) ? mediaCalls : instagramCalls)),
-    );
     const output = await sendInTurn(messages, tools.idempotencyKey, async (message, idempotencyKey) => {
+      await tools.pace(channel, [isAttachment(message) ? mediaCalls : instagramCalls]);
       const body = { recipient: { id: recipientId }, message };
       const answer = await postToGraph({ path: 'me/messages', body, idempotencyKey }, channel, { now, tools });
       const { recipient_id: recipient, message_id: id } = answer.body;

@@ -44,11 +44,8 @@ export const messengerSendMessage: EffectNodeType = {
     const channel = await channelOf('messenger', input, tools);
     const path = `${accountOf(channel, "page's id")}/messages`;
     await checkReplyWindow(channel, recipientId, now, tools);
-    await tools.pace(
-      channel,
-      messages.map((message) => (isAttachment(message) ? mediaCalls : textCalls)),
-    );
     const output = await sendInTurn(messages, tools.idempotencyKey, async (message, idempotencyKey) => {
+      await tools.pace(channel, [isAttachment(message) ? mediaCalls : textCalls]);
       const body = { recipient: { id: recipientId }, messaging_type: 'RESPONSE', message: { ...message, metadata: idempotencyKey } };
       const answer = await postToGraph({ path, body, idempotencyKey }, channel, { now, tools });
       const { recipient_id: recipient, message_id: id } = answer.body;

@@ -26,7 +26,7 @@ describe('pace', () => {
     );
   const slack = { ok: true, ts: '1.2' };
 
-  it.each<[EffectNodeType, JsonObject, JsonObject[], string[]]>([
+  const rows: readonly [EffectNodeType, JsonObject, JsonObject[], string[]][] = [
     [
       instagramSendMessage,
       { to: '9', attachment, text: 'Hi' },
@@ -34,21 +34,24 @@ describe('pace', () => {
       ['account/media 10/1000', 'account 100/1000'],
     ],
     [messengerSendMessage, { to: '9', text: 'Hi' }, [metaAnswer('1').body], ['account 300/1000']],
-    [whatsappSendMessage, { to: '+49 1', text: 'Hi' }, [{ messages: [{ id: 'w' }] }], ['account 80/1000', 'to/491 10/60000']],
-    [whatsappSendTemplate, { to: '491', name: 'a', language: 'de' }, [{ messages: [{ id: 'w' }] }], ['account 80/1000', 'to/491 10/60000']],
-    [telegramSendMessage, { to: '5', text: 'Hi' }, [{ ok: true, result: { message_id: 1 } }], ['account 30/1000', 'to/5 10/10000']],
+    [whatsappSendMessage, { to: '+49 1', text: 'Hi' }, [{ messages: [{ id: 'w' }] }], ['account 80/1000', 'to/491 45/270000']],
+    [
+      whatsappSendTemplate,
+      { to: '491', name: 'a', language: 'de' },
+      [{ messages: [{ id: 'w' }] }],
+      ['account 80/1000', 'to/491 45/270000'],
+    ],
+    [telegramSendMessage, { to: '5', text: 'Hi' }, [{ ok: true, result: { message_id: 1 } }], ['account 30/1000', 'to/5 30/30000']],
     [telegramSendMessage, { to: '-5', text: 'Hi' }, [{ ok: true, result: { message_id: 1 } }], ['account 30/1000', 'to/-5 20/60000']],
-    [slackSendMessage, { to: 'C1', text: `${'a'.repeat(4_000)} b` }, [slack, slack], ['to/C1 10/10000', 'to/C1 10/10000']],
+    [slackSendMessage, { to: 'C1', text: `${'a'.repeat(4_000)} b` }, [slack, slack], ['to/C1 30/30000', 'to/C1 30/30000']],
     [lineSendMessage, { to: 'U1', text: 'Hi' }, [{ sentMessages: [{ id: '1' }] }], ['account 2000/1000']],
     [discordSendMessage, { to: '12', text: 'Hi' }, [{ id: '1' }], ['account 50/1000', 'to/12 5/5000']],
     [twilioSendSms, { to: '+1', from: '+2', text: 'Hi' }, [{ sid: 'SM1' }], ['account 100/1000']],
-  ])('$type %j', async (type, config, bodies, expected) => expect(await budgets(type, config, ...bodies)).toEqual(expected));
-
-  it('never asks for more at once than a budget holds', async () => {
-    const bodies = Array.from({ length: 10 }, () => ({ messages: [{ id: 'w' }] }));
-    const paced = await budgets(whatsappSendMessage, { to: '491', text: 'a'.repeat(40_960) }, ...bodies);
-    expect(paced.filter((budget) => budget === 'to/491 10/60000')).toHaveLength(10);
-  });
+  ];
+  it.each(rows.map(([type, ...row]) => [`${type.type} to ${String(row[0]['to'])}`, type, ...row] as const))(
+    '%s',
+    async (_name, type, config, bodies, expected) => expect(await budgets(type, config, ...bodies)).toEqual(expected),
+  );
 
   it('sends nothing where a budget is used up', async () => {
     const putOff = new NodeFailure('put_off', 'later', { retryable: true });
@@ -74,6 +77,16 @@ describe('the reply window', () => {
 });
 
 describe('what is too long', () => {
+  it('is paced part by part', async () => {
+    let left = 2;
+    const pace = () => (left-- > 0 ? Promise.resolve() : Promise.reject(new NodeFailure('paced', 'Later.', { retryable: true })));
+    const send = () => Promise.resolve({ status: 200, headers: {}, body: Buffer.from('{"ok":true,"ts":"1.2"}') });
+    const config = { channelId, to: 'C1', text: 'a'.repeat(12_000) };
+    const { failure, sends } = await runCase(slackSendMessage, { says: '', config, gives: {} }, { pace, send });
+    expect(failure).toMatchObject({ code: 'partly_sent', message: 'Only 2 of 3 messages were sent: Later.' });
+    expect(sends).toHaveLength(2);
+  });
+
   it('is refused if ten messages do not hold it', async () => {
     const { failure, sends } = await run(instagramSendMessage, { to: '9', text: '{{ input }}' }, { input: 'a'.repeat(10_001) });
     expect(failure).toMatchObject({

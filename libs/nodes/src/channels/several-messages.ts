@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '@sluice/kernel';
 import { optionalBoolean } from '../config-fields.js';
-import { NodeFailure, type OutgoingEvent, type SendBudget } from '../node-type.js';
+import { NodeFailure, type OutgoingEvent } from '../node-type.js';
 import { type LengthUnit, lengthOf, splitText } from './split-text.js';
 
 /** How long a text a provider takes, and how many messages a node makes of a longer one. */
@@ -24,10 +24,6 @@ export function textParts(text: string, limit: TextLimit, config: JsonObject): r
   const message = `The text has ${length} ${unit === 'bytes' ? 'bytes in UTF-8' : unit}, ${provider} takes at most ${most}: shorten it`;
   throw new NodeFailure('text_too_long', message, { retryable: false });
 }
-
-/** A call from each budget for each of the messages. */
-export const budgetsFor = (messages: readonly unknown[], ...budgets: readonly SendBudget[]): readonly SendBudget[] =>
-  messages.flatMap(() => budgets);
 
 const partKey = (idempotencyKey: string, index: number): string => (index === 0 ? idempotencyKey : `${idempotencyKey}-${index + 1}`);
 

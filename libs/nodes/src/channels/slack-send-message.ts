@@ -19,7 +19,7 @@ import {
   type Trouble,
   unavailable,
 } from './provider-errors.js';
-import { budgetsFor, sendInTurn, type TextLimit, textParts } from './several-messages.js';
+import { sendInTurn, type TextLimit, textParts } from './several-messages.js';
 
 /** Slack takes 40 000 characters and then cuts, but asks for no more than 4000. */
 const limit: TextLimit = { provider: 'Slack', max: 4000, unit: 'characters', partsMax: 10 };
@@ -64,8 +64,8 @@ export const slackSendMessage: EffectNodeType = {
     const to = requiredText(config, 'to');
     const messages = messagesIn(config);
     const channel = await channelOf('slack', input, tools);
-    await tools.pace(channel, budgetsFor(messages, budgetOf(to)));
     const output = await sendInTurn(messages, tools.idempotencyKey, async (message, idempotencyKey) => {
+      await tools.pace(channel, [budgetOf(to)]);
       const headers = { authorization: `Bearer ${channel.accessToken}`, 'idempotency-key': idempotencyKey };
       const request = jsonRequest('POST', `${tools.providerApi('slack')}/chat.postMessage`, headers, { channel: to, ...message });
       const answer = readAnswer(await tools.send(request), channel.accessToken, now);
@@ -90,7 +90,7 @@ function messagesIn(config: JsonObject): readonly JsonObject[] {
 }
 
 /** About one message a second to each channel, and a few more at once. */
-const budgetOf = (to: string): SendBudget => ({ key: `to/${to}`, calls: 10, perMs: 10_000 });
+const budgetOf = (to: string): SendBudget => ({ key: `to/${to}`, calls: 30, perMs: 30_000 });
 
 /** Something went wrong after Slack had begun. */
 const brokenOff: Trouble = { ...unavailable, outcomeUnknown: true };

@@ -17,9 +17,9 @@ import {
   textTooLong,
   unavailable,
 } from './provider-errors.js';
-import { budgetsFor, sendInTurn, type TextLimit, textParts } from './several-messages.js';
+import { sendInTurn, type TextLimit, textParts } from './several-messages.js';
 
-const limit: TextLimit = { provider: 'Telegram', max: 4096, unit: 'characters', partsMax: 10 };
+const limit: TextLimit = { provider: 'Telegram', max: 4096, unit: 'characters', partsMax: 5 };
 const PARSE_MODES = ['HTML', 'MarkdownV2'] as const;
 
 export const telegramSendMessage: EffectNodeType = {
@@ -36,7 +36,7 @@ export const telegramSendMessage: EffectNodeType = {
     properties: {
       channelId: channelField,
       to: toField("The chat's id, or the name of a public channel.", '{{ trigger.conversationId }}', '@our_channel'),
-      text: textField('4096 characters a message, at most ten messages.', { maxLength: 40_960, needsValue: true }),
+      text: textField('4096 characters a message, at most five messages.', { maxLength: 20_480, needsValue: true }),
       parseMode: {
         title: 'Markup',
         description: 'How the text is marked up; none: as it is. With markup it is not split.',
@@ -73,7 +73,6 @@ export const telegramSendMessage: EffectNodeType = {
     const messages = messagesIn(config);
     const channel = await channelOf('telegram', input, tools);
     const token = tokenIn(channel.accessToken);
-    await tools.pace(channel, budgetsFor(messages, ...budgetsOf(to)));
 
     const send = async (chatId: string, message: JsonObject, idempotencyKey: string): Promise<ProviderAnswer> => {
       const url = `${tools.providerApi('telegram')}/bot${token}/sendMessage`;
@@ -81,6 +80,7 @@ export const telegramSendMessage: EffectNodeType = {
       return readAnswer(await tools.send(request), token, now);
     };
     const output = await sendInTurn(messages, tools.idempotencyKey, async (message, idempotencyKey) => {
+      await tools.pace(channel, budgetsOf(to));
       let answer = await send(to, message, idempotencyKey);
       const moved = objectIn(answer.body['parameters'])['migrate_to_chat_id'];
       // The group became a supergroup with another id. Nothing was sent.
@@ -119,7 +119,7 @@ function buttonsIn(value: Json): readonly JsonObject[] {
 /** One message a second to each chat, 20 a minute to a group, 30 a second in all. The ids of groups are negative. */
 const budgetsOf = (to: string): readonly SendBudget[] => [
   { key: 'account', calls: 30, perMs: 1_000 },
-  to.startsWith('-') ? { key: `to/${to}`, calls: 20, perMs: 60_000 } : { key: `to/${to}`, calls: 10, perMs: 10_000 },
+  to.startsWith('-') ? { key: `to/${to}`, calls: 20, perMs: 60_000 } : { key: `to/${to}`, calls: 30, perMs: 30_000 },
 ];
 
 /** It becomes a part of the URL, so what is no token is not sent anywhere. */

@@ -19,7 +19,7 @@ import {
   unavailable,
   windowClosed,
 } from './provider-errors.js';
-import { budgetsFor, sendInTurn, type TextLimit, textParts } from './several-messages.js';
+import { sendInTurn, type TextLimit, textParts } from './several-messages.js';
 
 const limit: TextLimit = { provider: 'Twilio', max: 1600, unit: 'characters', partsMax: 10 };
 /** Ours: Twilio queues for each number by itself, and only too many calls at once are refused. */
@@ -78,10 +78,10 @@ export const twilioSendSms: EffectNodeType = {
     const channel = await channelOf('twilio', input, tools);
     const account = accountOf(channel, 'Account SID');
     const sender = senderOf(config, channel.config);
-    await tools.pace(channel, budgetsFor(messages, calls));
     const login = loginOf(account, channel.accessToken);
     const authorization = `Basic ${Buffer.from(`${login.username}:${login.password}`).toString('base64')}`;
     const output = await sendInTurn(messages, tools.idempotencyKey, async (message, idempotencyKey) => {
+      await tools.pace(channel, [calls]);
       const response = await tools.send({
         method: 'POST',
         url: `${tools.providerApi('twilio')}/2010-04-01/Accounts/${account}/Messages.json`,

@@ -58,10 +58,10 @@ export function customerIn(config: JsonObject): string {
 
 const isScopedId = (to: string): boolean => /^[A-Z]{2}\.[\w.-]+$/.test(to);
 
-/** 80 a second for the number, and for each person one in 6 seconds. */
-export const whatsappBudgets = (customerId: string): readonly SendBudget[] => [
+/** 80 a second for the number, and for each person one in 6 seconds, of which a few may come at once. */
+const budgetsOf = (customerId: string): readonly SendBudget[] => [
   { key: 'account', calls: 80, perMs: 1_000 },
-  { key: `to/${customerId}`, calls: 10, perMs: 60_000 },
+  { key: `to/${customerId}`, calls: 45, perMs: 270_000 },
 ];
 
 /** Sends each content (`{type: 'text', text: …}`) as a message of its own; the status of each will carry its key. */
@@ -74,6 +74,7 @@ export function sendByWhatsapp(
   const path = `${accountOf(channel, "number's id (phone_number_id)")}/messages`;
   const recipient: JsonObject = isScopedId(customerId) ? { recipient: customerId } : { to: customerId };
   return sendInTurn(contents, tools.idempotencyKey, async (content, idempotencyKey) => {
+    await tools.pace(channel, budgetsOf(customerId));
     const body = {
       messaging_product: 'whatsapp',
       recipient_type: 'individual',

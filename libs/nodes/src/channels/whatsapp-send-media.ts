@@ -5,7 +5,7 @@ import type { EffectNodeType } from '../node-type.js';
 import { channelField } from './channel-fields.js';
 import { channelOf, checkReplyWindow } from './channel-of.js';
 import { textParts } from './several-messages.js';
-import { customerIn, sendByWhatsapp, whatsappBudgets, whatsappProof, whatsappTo } from './whatsapp-call.js';
+import { customerIn, sendByWhatsapp, whatsappProof, whatsappTo } from './whatsapp-call.js';
 
 const TYPES = ['image', 'video', 'audio', 'document', 'sticker'] as const;
 const CAPTION_MAX = 1024;
@@ -43,7 +43,6 @@ export const whatsappSendMedia: EffectNodeType = {
     const content = contentIn(config);
     const channel = await channelOf('whatsapp', input, tools);
     await checkReplyWindow(channel, customerId, now, tools);
-    await tools.pace(channel, whatsappBudgets(customerId));
     return { kind: 'done', handle: DEFAULT_HANDLE, output: await sendByWhatsapp([content], customerId, channel, { now, tools }) };
   },
   proof: whatsappProof(() => 1),

@@ -4,15 +4,17 @@ import { optionalBoolean, optionalText, requiredText } from '../config-fields.js
 import type { EffectNodeType } from '../node-type.js';
 import { channelField, splitField, textField } from './channel-fields.js';
 import { channelOf, checkReplyWindow } from './channel-of.js';
-import { budgetsFor, type TextLimit, textParts } from './several-messages.js';
-import { customerIn, sendByWhatsapp, whatsappBudgets, whatsappProof, whatsappTo } from './whatsapp-call.js';
+import { type TextLimit, textParts } from './several-messages.js';
+import { customerIn, sendByWhatsapp, whatsappProof, whatsappTo } from './whatsapp-call.js';
 
-const limit: TextLimit = { provider: 'WhatsApp', max: 4096, unit: 'characters', partsMax: 10 };
+const limit: TextLimit = { provider: 'WhatsApp', max: 4096, unit: 'characters', partsMax: 5 };
 
 export const whatsappSendMessage: EffectNodeType = {
   type: 'whatsapp.sendMessage',
   kind: 'effect',
   effect: 'verify',
+  // Parts to one person must be 6 s apart.
+  policy: { timeoutMs: 60_000 },
   title: 'WhatsApp: send message',
   description:
     "Sends a text by WhatsApp, within 24 hours of the customer's last message; later only a template may be sent. Its output is " +
@@ -24,7 +26,7 @@ export const whatsappSendMessage: EffectNodeType = {
     properties: {
       channelId: channelField,
       to: whatsappTo,
-      text: textField('4096 characters a message, at most ten messages.', { maxLength: 40_960, needsValue: true }),
+      text: textField('4096 characters a message, at most five messages.', { maxLength: 20_480, needsValue: true }),
       replyTo: { title: 'Reply to', description: 'The id of the message that the first one answers.', type: 'string', minLength: 1 },
       previewUrl: { title: 'Preview', description: 'Shows a preview of the first link.', type: 'boolean', default: false },
       split: splitField,
@@ -40,7 +42,6 @@ export const whatsappSendMessage: EffectNodeType = {
     const contents = contentsIn(config);
     const channel = await channelOf('whatsapp', input, tools);
     await checkReplyWindow(channel, customerId, now, tools);
-    await tools.pace(channel, budgetsFor(contents, ...whatsappBudgets(customerId)));
     return { kind: 'done', handle: DEFAULT_HANDLE, output: await sendByWhatsapp(contents, customerId, channel, { now, tools }) };
   },
   proof: whatsappProof(({ config }) => contentsIn(config).length),

@@ -3,7 +3,7 @@ import { configFailure, isList, kindOf, requiredText } from '../config-fields.js
 import type { EffectNodeType } from '../node-type.js';
 import { channelField } from './channel-fields.js';
 import { channelOf } from './channel-of.js';
-import { customerIn, sendByWhatsapp, whatsappBudgets, whatsappProof, whatsappTo } from './whatsapp-call.js';
+import { customerIn, sendByWhatsapp, whatsappProof, whatsappTo } from './whatsapp-call.js';
 
 export const whatsappSendTemplate: EffectNodeType = {
   type: 'whatsapp.sendTemplate',
@@ -56,7 +56,6 @@ export const whatsappSendTemplate: EffectNodeType = {
     const name = requiredText(config, 'name');
     const language = { code: requiredText(config, 'language') };
     const channel = await channelOf('whatsapp', input, tools);
-    await tools.pace(channel, whatsappBudgets(customerId));
     const content = { type: 'template', template: { name, language, ...(components !== undefined && { components }) } };
     return { kind: 'done', handle: DEFAULT_HANDLE, output: await sendByWhatsapp([content], customerId, channel, { now, tools }) };
   },
