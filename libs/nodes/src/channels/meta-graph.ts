@@ -1,5 +1,5 @@
 import { isJsonObject, type Json, type JsonObject } from '@sluice/kernel';
-import { type EffectTools, NodeFailure, type OutboundResponse, type SendingChannel } from '../node-type.js';
+import type { EffectTools, NodeFailure, OutboundResponse, SendingChannel } from '../node-type.js';
 import { excerpt } from '../response-body.js';
 import { bareFailure, jsonRequest, objectIn, type ProviderAnswer, readAnswer } from './provider-answer.js';
 import {

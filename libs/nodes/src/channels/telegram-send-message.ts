@@ -1,7 +1,7 @@
 import { DEFAULT_HANDLE } from '@sluice/engine';
 import { isJsonObject, type Json, type JsonObject } from '@sluice/kernel';
 import { configFailure, isList, optionalChoice, optionalInteger, optionalText, requiredText } from '../config-fields.js';
-import { type EffectNodeType, NodeFailure, type SendBudget } from '../node-type.js';
+import type { EffectNodeType, NodeFailure, SendBudget } from '../node-type.js';
 import { excerpt } from '../response-body.js';
 import { channelField, splitField, textField, toField } from './channel-fields.js';
 import { channelOf } from './channel-of.js';

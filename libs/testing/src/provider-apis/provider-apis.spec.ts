@@ -20,7 +20,9 @@ async function call({ provider, path, body, headers = { authorization: 'Bearer t
   const answer = await fetch(`${apis.urlOf(provider)}${path}`, {
     method,
     headers: { 'content-type': isForm ? 'application/x-www-form-urlencoded' : 'application/json', connection: 'close', ...headers },
-    body: isForm ? new URLSearchParams(Object.entries(body).map(([name, value]) => [name, String(value)])) : JSON.stringify(body),
+    body: isForm
+      ? new URLSearchParams(Object.entries(body).map(([name, value]): [string, string] => [name, String(value)]))
+      : JSON.stringify(body),
   });
   return { status: answer.status, body: (await answer.json()) as Json, headers: answer.headers };
 }
