@@ -4,13 +4,15 @@ import { format } from 'prettier';
 
 /** One example: what is the case, the config, what comes in, what comes out. */
 export async function caseText(type: NodeType, nodeCase: NodeCase): Promise<string> {
-  const { config, input, trigger, state = {}, provider, events = [] } = nodeCase;
+  const { config, input, trigger, state = {}, provider, channelConfig, lastMessageAt, events = [] } = nodeCase;
   const parts = [
     ...(await configOf(type, config)),
     ...(await named('Input', input)),
     ...(await named('Trigger', trigger)),
     ...(await named('State before', Object.keys(state).length > 0 ? state : undefined)),
     ...(await named("The channel's provider", provider)),
+    ...(await named("The channel's config", channelConfig)),
+    ...lastMessageText(lastMessageAt),
     ...(await callsOf(nodeCase)),
     ...(await outcomeOf(type, nodeCase)),
     ...(await named('State afterwards', nodeCase.leaves)),
@@ -19,6 +21,9 @@ export async function caseText(type: NodeType, nodeCase: NodeCase): Promise<stri
   ];
   return [`**${nodeCase.says}**`, ...parts].join('\n\n');
 }
+
+const lastMessageText = (at: NodeCase['lastMessageAt']): string[] =>
+  at === undefined ? [] : [at === null ? 'The customer never wrote.' : `The customer last wrote at ${at}.`];
 
 /** Code stands in blocks of its own: in JSON it cannot be read. */
 async function configOf({ configSchema }: NodeType, config: JsonObject): Promise<string[]> {

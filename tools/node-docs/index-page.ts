@@ -32,6 +32,8 @@ ${sections.join('\n\n')}
 
 const familyOf = (type: string): string => type.split('.', 1)[0] ?? type;
 
+export const isOfChannel = (type: string): boolean => !families.has(familyOf(type));
+
 const placeOf = (family: string, order: readonly string[]): number => (order.includes(family) ? order.indexOf(family) : order.length);
 
 function section(title: string, types: readonly NodeType[]): string {

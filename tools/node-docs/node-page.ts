@@ -1,4 +1,5 @@
 import type { NodeCase, NodeType } from '@sluice/nodes';
+import { isOfChannel } from './index-page.ts';
 import { caseText } from './case-text.ts';
 import { configFieldsTable } from './config-fields-table.ts';
 
@@ -43,7 +44,8 @@ ${cases.some(isAboutTime) ? 'It is 12:00 UTC on 1 June 2026.\n\n' : ''}${example
 `;
 }
 
-const isAboutTime = ({ config, gives }: NodeCase): boolean => 'until' in config || 'until' in gives;
+const isAboutTime = ({ config, gives, lastMessageAt }: NodeCase): boolean =>
+  'until' in config || 'until' in gives || typeof lastMessageAt === 'string';
 
 const kinds: Readonly<Record<NodeType['kind'], string>> = {
   trigger: 'A trigger: it begins runs, and nothing leads into it.',
@@ -52,8 +54,9 @@ const kinds: Readonly<Record<NodeType['kind'], string>> = {
   effect: 'It changes something outside the run: every attempt is recorded before and after, and carries the same key.',
 };
 
-/** `logic.forEach` is in `logic-for-each.ts`. */
-const fileOf = (type: string): string => type.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`).replaceAll('.', '-');
+/** `logic.forEach` is in `logic-for-each.ts`, `slack.sendMessage` in `channels/slack-send-message.ts`. */
+const fileOf = (type: string): string =>
+  `${isOfChannel(type) ? 'channels/' : ''}${type.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`).replaceAll('.', '-')}`;
 
 function handlesText(type: NodeType, cases: readonly NodeCase[]): string {
   const always = type.handles({});

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { InputOf } from '@sluice/client';
-import { eventually, metaJson, signInstagram } from '@sluice/testing';
+import { eventually, metaJson, type ProviderApis, signInstagram, startProviderApis } from '@sluice/testing';
 import { type Running, runServices, runStandalone } from './running.js';
 
 type WorkflowBody = InputOf<'workflows.create'>['body'];
@@ -28,17 +28,19 @@ describe.each([
 ])('a workflow with each node type: %s', (_mode, run) => {
   let sluice: Running;
   let outside: Server;
+  let apis: ProviderApis;
 
   beforeAll(async () => {
     outside = createServer((request, response) => {
       request.resume().on('end', () => {
         response.setHeader('content-type', 'application/json');
-        response.end(JSON.stringify(request.url?.endsWith('/me/messages') ? { recipient_id: 'c', message_id: 'mid.1' } : { price: 21 }));
+        response.end(JSON.stringify({ price: 21 }));
       });
     });
     await new Promise<void>((resolve) => outside.listen(0, '127.0.0.1', resolve));
     const host = `127.0.0.1:${(outside.address() as AddressInfo).port}`;
-    sluice = await run({ OUTBOUND_ALLOW: host, INSTAGRAM_API_URL: `http://${host}/graph`, CODE_NODES: 'on', SHOP: `http://${host}` });
+    apis = await startProviderApis();
+    sluice = await run({ ...apis.env, OUTBOUND_ALLOW: `${host},${apis.host}`, CODE_NODES: 'on', SHOP: `http://${host}` });
     shop = `http://${host}/price`;
   }, 120_000);
   let shop: string;
@@ -47,6 +49,7 @@ describe.each([
     await sluice?.stop();
     outside?.closeAllConnections();
     outside?.close();
+    await apis?.stop();
   }, 60_000);
 
   async function published(name: string, nodes: Nodes, drawn: string): Promise<string> {
@@ -91,9 +94,8 @@ describe.each([
     });
   }
 
-  const channel = async (): Promise<string> => {
-    const credentials = { signingSecrets: [secret], accessToken: 'ig-token' };
-    const body = { provider: 'instagram', name: 'c', externalAccountId: account, credentials };
+  const channel = async (provider = 'instagram', externalAccountId = account, accessToken = 'token-1'): Promise<string> => {
+    const body = { provider, name: provider, externalAccountId, credentials: { signingSecrets: [secret], accessToken } };
     return (await sluice.client.call('channels.create', { body })).id;
   };
 
@@ -162,7 +164,54 @@ describe.each([
       if (now.find(({ nodeId }) => nodeId === 'more')?.status !== 'waiting') throw new Error('it does not wait for a message yet');
     });
     await message(channelId, 'more');
-    expect((await ended(waiting.id)).output).toEqual({ recipientId: 'c', messageId: 'mid.1' });
+    const [arrived] = apis.delivered({ to: 'c' });
+    expect(arrived?.text).toBe('You said more.');
+    expect((await ended(waiting.id)).output).toEqual({ recipientId: 'c', messageId: arrived?.messageId });
+  });
+
+  it('every channel', async () => {
+    const sent = (provider: string, to: string, text = 'Hi') => ({ provider, to, text });
+    const [instagram, whatsapp] = [await channel(), await channel('whatsapp', '106540352242922')];
+    const link = 'https://cdn.example.com/a.png';
+    const nodes = [
+      node('ig', 'instagram.sendMessage', { channelId: instagram, to: '9', text: 'Hi' }),
+      node('dm', 'instagram.privateReply', { channelId: instagram, commentId: '1785', text: 'Hi' }),
+      node('reply', 'instagram.replyToComment', { channelId: instagram, commentId: '1786', text: 'Hi' }),
+      node('page', 'messenger.sendMessage', { channelId: await channel('messenger', '1067'), to: '24', text: 'Hi' }),
+      node('wa', 'whatsapp.sendMessage', { channelId: whatsapp, to: '491', text: 'Hi' }),
+      node('template', 'whatsapp.sendTemplate', { channelId: whatsapp, to: '492', name: 'sent', language: 'de' }),
+      node('media', 'whatsapp.sendMedia', { channelId: whatsapp, to: '493', type: 'image', link }),
+      node('bot', 'telegram.sendMessage', { channelId: await channel('telegram', '7', '7:AAF-token'), to: '5', text: 'Hi' }),
+      node('slack', 'slack.sendMessage', { channelId: await channel('slack', 'T1'), to: 'C1', text: 'Hi' }),
+      node('line', 'line.sendMessage', { channelId: await channel('line', 'Ubot'), to: 'U1', text: 'Hi' }),
+      node('discord', 'discord.sendMessage', { channelId: await channel('discord', '11'), to: '12', text: 'Hi' }),
+      node('answer', 'discord.respond', { applicationId: '11', token: 'interaction-1', text: 'Hi' }),
+      node('sms', 'twilio.sendSms', { channelId: await channel('twilio', 'AC1'), to: '+4915112345678', from: '+15005550006', text: 'Hi' }),
+    ];
+    const id = await published('channels', [node('in', 'trigger.manual'), ...nodes], nodes.map((each) => `in > ${each.id}`).join(', '));
+    const execution = await ended(await started(id, {}));
+    const arrived = apis.delivered().filter(({ to }) => to !== 'c');
+    expect(
+      arrived.map(({ provider, to, text }) => ({ provider, to, text })).toSorted((one, other) => (one.to < other.to ? -1 : 1)),
+    ).toEqual(
+      [
+        sent('instagram', '9'),
+        sent('instagram', '1785'),
+        sent('instagram', '1786'),
+        sent('messenger', '24'),
+        sent('whatsapp', '491'),
+        sent('whatsapp', '492', 'sent'),
+        sent('whatsapp', '493', link),
+        sent('telegram', '5'),
+        sent('slack', 'C1'),
+        sent('line', 'U1'),
+        sent('discord', '12'),
+        sent('discord', 'interaction-1'),
+        sent('twilio', '+4915112345678'),
+      ].toSorted((one, other) => (one.to < other.to ? -1 : 1)),
+    );
+    const named = execution.nodes.flatMap(({ output }) => Object.entries(output ?? {}).filter(([field]) => field === 'messageId'));
+    expect(named.map(([, messageId]) => messageId).toSorted()).toEqual(arrived.map(({ messageId }) => messageId).toSorted());
   });
 
   it('a schedule', async () => {

@@ -1,9 +1,21 @@
+import { discordRespondCases } from './channels/discord-respond.cases.js';
+import { discordSendMessageCases } from './channels/discord-send-message.cases.js';
+import { instagramPrivateReplyCases } from './channels/instagram-private-reply.cases.js';
+import { instagramReplyToCommentCases } from './channels/instagram-reply-to-comment.cases.js';
+import { instagramSendMessageCases } from './channels/instagram-send-message.cases.js';
+import { lineSendMessageCases } from './channels/line-send-message.cases.js';
+import { messengerSendMessageCases } from './channels/messenger-send-message.cases.js';
+import { slackSendMessageCases } from './channels/slack-send-message.cases.js';
+import { telegramSendMessageCases } from './channels/telegram-send-message.cases.js';
+import { twilioSendSmsCases } from './channels/twilio-send-sms.cases.js';
+import { whatsappSendMediaCases } from './channels/whatsapp-send-media.cases.js';
+import { whatsappSendMessageCases } from './channels/whatsapp-send-message.cases.js';
+import { whatsappSendTemplateCases } from './channels/whatsapp-send-template.cases.js';
 import { dataSetCases } from './data-set.cases.js';
 import { dataTransformCases } from './data-transform.cases.js';
 import { flowApprovalCases } from './flow-approval.cases.js';
 import { flowDelayCases } from './flow-delay.cases.js';
 import { flowWaitForEventCases } from './flow-wait-for-event.cases.js';
-import { instagramSendMessageCases } from './instagram-send-message.cases.js';
 import { logicIfCases } from './logic-if.cases.js';
 import { logicMergeCases } from './logic-merge.cases.js';
 import { logicStopCases } from './logic-stop.cases.js';
@@ -35,6 +47,18 @@ export const allCases: ReadonlyMap<string, readonly NodeCase[]> = new Map([
   ['flow.waitForEvent', flowWaitForEventCases],
   ['flow.approval', flowApprovalCases],
   ['instagram.sendMessage', instagramSendMessageCases],
+  ['instagram.privateReply', instagramPrivateReplyCases],
+  ['instagram.replyToComment', instagramReplyToCommentCases],
+  ['messenger.sendMessage', messengerSendMessageCases],
+  ['whatsapp.sendMessage', whatsappSendMessageCases],
+  ['whatsapp.sendTemplate', whatsappSendTemplateCases],
+  ['whatsapp.sendMedia', whatsappSendMediaCases],
+  ['telegram.sendMessage', telegramSendMessageCases],
+  ['slack.sendMessage', slackSendMessageCases],
+  ['line.sendMessage', lineSendMessageCases],
+  ['discord.sendMessage', discordSendMessageCases],
+  ['discord.respond', discordRespondCases],
+  ['twilio.sendSms', twilioSendSmsCases],
   ['http.request', httpRequestCases],
   ['data.filter', dataFilterCases],
   ['state.get', stateGetCases],

@@ -1,3 +1,16 @@
+import { discordRespond } from './channels/discord-respond.js';
+import { discordSendMessage } from './channels/discord-send-message.js';
+import { instagramPrivateReply } from './channels/instagram-private-reply.js';
+import { instagramReplyToComment } from './channels/instagram-reply-to-comment.js';
+import { instagramSendMessage } from './channels/instagram-send-message.js';
+import { lineSendMessage } from './channels/line-send-message.js';
+import { messengerSendMessage } from './channels/messenger-send-message.js';
+import { slackSendMessage } from './channels/slack-send-message.js';
+import { telegramSendMessage } from './channels/telegram-send-message.js';
+import { twilioSendSms } from './channels/twilio-send-sms.js';
+import { whatsappSendMedia } from './channels/whatsapp-send-media.js';
+import { whatsappSendMessage } from './channels/whatsapp-send-message.js';
+import { whatsappSendTemplate } from './channels/whatsapp-send-template.js';
 import { dataFilter } from './data-filter.js';
 import { codeJavascript } from './code-javascript.js';
 import { dataSet } from './data-set.js';
@@ -8,7 +21,6 @@ import { flowRespond } from './flow-respond.js';
 import { flowSubworkflow } from './flow-subworkflow.js';
 import { flowWaitForEvent } from './flow-wait-for-event.js';
 import { httpRequest } from './http-request.js';
-import { instagramSendMessage } from './instagram-send-message.js';
 import { logicForEach } from './logic-for-each.js';
 import { logicIf } from './logic-if.js';
 import { logicMerge } from './logic-merge.js';
@@ -45,5 +57,17 @@ export const catalogue: ReadonlyMap<string, NodeType> = new Map(
     stateGet,
     stateSet,
     instagramSendMessage,
+    instagramPrivateReply,
+    instagramReplyToComment,
+    messengerSendMessage,
+    whatsappSendMessage,
+    whatsappSendTemplate,
+    whatsappSendMedia,
+    telegramSendMessage,
+    slackSendMessage,
+    lineSendMessage,
+    discordSendMessage,
+    discordRespond,
+    twilioSendSms,
   ].map((type) => [type.type, type]),
 );

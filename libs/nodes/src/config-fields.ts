@@ -50,3 +50,10 @@ export function optionalInteger(config: JsonObject, field: string, min: number, 
   if (!Number.isInteger(value) || value < min || value > max) throw configFailure(field, `must be a whole number from ${min} to ${max}`);
   return value;
 }
+
+/** `undefined` if there is none. */
+export function optionalBoolean(config: JsonObject, field: string): boolean | undefined {
+  const value = config[field] ?? undefined;
+  if (value === undefined || typeof value === 'boolean') return value;
+  throw configFailure(field, `must be true or false, not ${kindOf(value)}`);
+}

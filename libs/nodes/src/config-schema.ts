@@ -121,6 +121,8 @@ function messageOf({ keyword, schema, propertyName, message, params, parentSchem
       return `${field} must be written out: a template is not allowed here`;
     case 'bytesMax':
       return `${field} has more than ${String(schema)} bytes in UTF-8: shorten it`;
+    case 'maxLength':
+      return `${field} has more than ${String(schema)} characters: shorten it`;
     case 'minLength':
       return `${field} must have at least ${String(schema)} character(s)`;
     case 'minItems':

@@ -1,6 +1,6 @@
 import { DEFAULT_HANDLE, TIMEOUT_HANDLE } from '@sluice/engine';
 import { isJsonObject, type JsonObject } from '@sluice/kernel';
-import { configFailure, isList, kindOf, optionalText } from './config-fields.js';
+import { configFailure, isList, kindOf, optionalBoolean, optionalText } from './config-fields.js';
 import { hasPassed, notBothTimeouts, timeoutFields, timeoutOf } from './deadline-fields.js';
 import type { NodeInput, PureNodeType } from './node-type.js';
 
@@ -69,7 +69,14 @@ export const flowWaitForEvent: PureNodeType = {
     const customerId = ofTrigger(node, 'customerId', 'the run was not started by a customer');
     const until = timeoutOf(node);
     if (hasPassed(until, node)) return { kind: 'done', handle: TIMEOUT_HANDLE, output: input };
-    return { kind: 'awaitEvent', channelId, customerId, kinds: kindsOf(config), exclusive: exclusiveOf(config), until };
+    return {
+      kind: 'awaitEvent',
+      channelId,
+      customerId,
+      kinds: kindsOf(config),
+      exclusive: optionalBoolean(config, 'exclusive') ?? true,
+      until,
+    };
   },
 };
 
@@ -87,10 +94,4 @@ function kindsOf(config: JsonObject): string[] {
       throw configFailure(`kinds[${index}]`, `must be a text, not ${kind === '' ? 'an empty one' : kindOf(kind)}`);
     return kind;
   });
-}
-
-function exclusiveOf(config: JsonObject): boolean {
-  const exclusive = config['exclusive'] ?? true;
-  if (typeof exclusive !== 'boolean') throw configFailure('exclusive', `must be true or false, not ${kindOf(exclusive)}`);
-  return exclusive;
 }

@@ -26,6 +26,8 @@ async function ask(config: JsonObject, pages: readonly (Page | NodeFailure)[], c
       return Promise.resolve({ status: page.status ?? 200, headers, body: Buffer.from(JSON.stringify(page.body ?? null)) });
     },
     channel: () => Promise.reject(new Error('no channel')),
+    pace: () => Promise.reject(new Error('no channel')),
+    lastMessageAt: () => Promise.reject(new Error('no channel')),
     credential: () => (credential === undefined ? Promise.reject(new Error('no credential')) : Promise.resolve(credential)),
     providerApi: () => '',
   };

@@ -20,6 +20,8 @@ async function call(
       return Promise.resolve({ status: answer.status ?? 200, headers: answer.headers ?? {}, body: Buffer.from(answer.body ?? '') });
     },
     channel: () => Promise.reject(new Error('no channel')),
+    pace: () => Promise.reject(new Error('no channel')),
+    lastMessageAt: () => Promise.reject(new Error('no channel')),
     credential: () => (credential === undefined ? Promise.reject(new Error('no credential')) : Promise.resolve(credential)),
     providerApi: () => '',
   };

@@ -28,6 +28,10 @@ export interface NodeCase {
   readonly responds?: { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string };
   /** Provider of the channel that the node asks for; without it, the one that the type is named after */
   readonly provider?: string;
+  /** Settings of that channel */
+  readonly channelConfig?: JsonObject;
+  /** When the customer last wrote to that channel; without it: an hour before `CASE_TIME`. null: never */
+  readonly lastMessageAt?: string | null;
   /** Events that come while the node waits, and whether its `condition` lets them through */
   readonly events?: readonly { readonly event: Json; readonly fits: boolean }[];
   /**

@@ -102,6 +102,33 @@ export interface TaskTools {
   respond(answer: { readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: string }): Promise<boolean>;
 }
 
+/** A channel that a node sends by, opened at the moment of use. */
+export interface SendingChannel {
+  readonly id: string;
+  readonly provider: string;
+  readonly externalAccountId: string | null;
+  readonly config: JsonObject;
+  readonly accessToken: string;
+}
+
+/** So many calls within so many milliseconds, evenly. */
+export interface SendBudget {
+  /** Of the channel's account: `account`, or `to/<customer>` where a provider counts each customer by itself */
+  readonly key: string;
+  readonly calls: number;
+  readonly perMs: number;
+}
+
+/** What the provider has told us of a message after it was sent: an echo, or a receipt. */
+export interface OutgoingEvent {
+  readonly kind: string;
+  readonly text?: string;
+  /** The provider's id of the message */
+  readonly messageId?: string;
+  /** What we gave along with the message for its provider to repeat */
+  readonly reference?: string;
+}
+
 /** What an effect node may use. Every call carries `idempotencyKey`, the same on every attempt (Promise 4). */
 export interface EffectTools {
   readonly idempotencyKey: string;
@@ -110,9 +137,14 @@ export interface EffectTools {
   writeState(address: StateAddress, change: StateChange): Promise<{ readonly written: boolean; readonly now: StoredState | undefined }>;
   send(request: OutboundRequest): Promise<OutboundResponse>;
   /** Secrets are decrypted here, at the moment of use. Throws NodeFailure for a channel that cannot send. */
-  channel(
-    channelId: string,
-  ): Promise<{ readonly provider: string; readonly externalAccountId: string | null; readonly accessToken: string }>;
+  channel(channelId: string): Promise<SendingChannel>;
+  /**
+   * Takes a call from each budget of the channel's account, for all workers together. Where one of them is used up nothing is sent: the
+   * task comes back when there is room again, and no attempt is spent.
+   */
+  pace(channel: SendingChannel, budgets: readonly SendBudget[]): Promise<void>;
+  /** When the customer last wrote to the channel, as far as its events are kept; undefined: they never did. */
+  lastMessageAt(channelId: string, customerId: string): Promise<Date | undefined>;
   /** Decrypted here, at the moment of use. Throws NodeFailure for one that the tenant does not have. */
   credential(credentialId: string): Promise<HttpCredential>;
   /** Base URL of a provider's API, without a trailing slash; the operator may point it at a stub. */
@@ -157,6 +189,14 @@ export interface EffectNodeType extends NodeTypeBase {
   /** What happens after an unknown outcome, unless the node's policy says otherwise. */
   readonly effect: NonNullable<NodePolicy['effect']>;
   run(input: NodeInput, tools: EffectTools): Promise<NodeOutcome>;
+  /**
+   * Asked before another attempt of a node whose policy is `verify` when nobody knows whether the last one arrived: its output if one of
+   * these proves that it did. `events`: of the channel and customer that `addressee` names, outgoing ones since that attempt began.
+   */
+  readonly proof?: {
+    addressee(input: NodeInput): { readonly channelId: string; readonly customerId: string };
+    find(input: NodeInput, idempotencyKey: string, events: readonly OutgoingEvent[]): Json | undefined;
+  };
 }
 
 export type NodeType = TriggerNodeType | PureNodeType | TaskNodeType | EffectNodeType;

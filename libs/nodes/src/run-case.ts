@@ -12,6 +12,7 @@ import {
   type NodeType,
   type OutboundRequest,
   type OutboundResponse,
+  type SendBudget,
   type StateAddress,
   type StoredState,
   type TaskTools,
@@ -19,6 +20,8 @@ import {
 
 /** When the cases happen. */
 export const CASE_TIME = new Date('2026-06-01T12:00:00Z');
+
+const HOUR_BEFORE = '2026-06-01T11:00:00Z';
 
 /** What a case did, in the words of a NodeCase. */
 export interface CaseResult {
@@ -29,21 +32,28 @@ export interface CaseResult {
   readonly responds?: Parameters<TaskTools['respond']>[0];
   /** Whether the condition let each event of the case through */
   readonly fits: readonly boolean[];
+  /** The calls that were taken from each budget of an account */
+  readonly paced: readonly SendBudget[];
+  /** What `gives` has the code of */
+  readonly failure?: NodeFailure;
 }
 
-/** What the cases cannot bring along: JSONata that is not evaluated in process, and a sandbox for code. */
+/** What the cases cannot bring along: JSONata that is not evaluated in process, a sandbox for code, and a target that is really there. */
 export interface CaseTools {
   readonly slow?: SlowEvaluator;
   readonly runCode?: TaskTools['runCode'];
+  /** In place of the case's answers */
+  readonly send?: EffectTools['send'];
+  readonly providerApi?: EffectTools['providerApi'];
+  readonly pace?: EffectTools['pace'];
+  readonly idempotencyKey?: string;
+  readonly accessToken?: string;
 }
 
 /** Does what a case says as a real run would: checks, compiles, evaluates the config and runs the node, with everything outside made up. */
-export async function runCase(
-  type: NodeType,
-  nodeCase: NodeCase,
-  { slow = notThere, runCode = notThere }: CaseTools = {},
-): Promise<CaseResult> {
-  const outside = new Outside(type, nodeCase, runCode);
+export async function runCase(type: NodeType, nodeCase: NodeCase, tools: CaseTools = {}): Promise<CaseResult> {
+  const { slow = notThere } = tools;
+  const outside = new Outside(type, nodeCase, tools);
   const [refusal] = refusalsOf(type, nodeCase.config);
   if (refusal) return outside.result({ refused: refusal.code });
 
@@ -58,7 +68,8 @@ export async function runCase(
     for (const { event } of nodeCase.events ?? []) fits.push(truthy(await evaluate('condition', { event })));
     return outside.result(gives, fits);
   } catch (error) {
-    if (error instanceof NodeFailure || error instanceof ExpressionFailed) return outside.result({ fails: error.code });
+    if (error instanceof NodeFailure) return { ...outside.result({ fails: error.code }), failure: error };
+    if (error instanceof ExpressionFailed) return outside.result({ fails: error.code });
     throw error;
   }
 }
@@ -117,12 +128,13 @@ const notThere = (): Promise<never> => Promise.reject(new Error('This case needs
 class Outside {
   private readonly requests: OutboundRequest[] = [];
   private readonly state: Map<string, StoredState>;
+  private readonly paced: SendBudget[] = [];
   private response: CaseResult['responds'];
 
   constructor(
     private readonly type: NodeType,
     private readonly nodeCase: NodeCase,
-    private readonly runCode: TaskTools['runCode'],
+    private readonly tools: CaseTools,
   ) {
     this.state = new Map(Object.entries(nodeCase.state ?? {}));
   }
@@ -130,7 +142,7 @@ class Outside {
   get taskTools(): TaskTools {
     return {
       signal: new AbortController().signal,
-      runCode: this.runCode,
+      runCode: this.tools.runCode ?? notThere,
       readState: (address) => Promise.resolve(this.state.get(keyOf(address))),
       respond: (answer) => {
         const isFirst = this.response === undefined;
@@ -141,9 +153,10 @@ class Outside {
   }
 
   get effectTools(): EffectTools {
-    const { provider = this.type.type.split('.', 1)[0] ?? '' } = this.nodeCase;
+    const { provider = this.type.type.split('.', 1)[0] ?? '', channelConfig: config = {}, lastMessageAt = HOUR_BEFORE } = this.nodeCase;
+    const { idempotencyKey = 'key-1', accessToken = 'token-1' } = this.tools;
     return {
-      idempotencyKey: 'key-1',
+      idempotencyKey,
       signal: new AbortController().signal,
       writeState: (address, change) => {
         const key = keyOf(address);
@@ -154,21 +167,27 @@ class Outside {
         else this.state.set(key, { value: change.value, version: version + 1 });
         return Promise.resolve({ written: true, now: this.state.get(key) });
       },
-      send: (request) => Promise.resolve(this.answer(request)),
-      channel: () => Promise.resolve({ provider, externalAccountId: '17841', accessToken: 'token-1' }),
+      send: (request) => this.answer(request),
+      channel: (id) => Promise.resolve({ id, provider, externalAccountId: '17841', config, accessToken }),
+      pace: async (channel, budgets) => {
+        await this.tools.pace?.(channel, budgets);
+        this.paced.push(...budgets);
+      },
+      lastMessageAt: () => Promise.resolve(lastMessageAt === null ? undefined : new Date(lastMessageAt)),
       credential: () => Promise.resolve({ secret: { type: 'bearer', token: 'token-1' }, allowedHosts: ['api.example.com'] }),
-      providerApi: (name) => `https://graph.${name}.example`,
+      providerApi: this.tools.providerApi ?? ((name) => `https://graph.${name}.example`),
     };
   }
 
   result(gives: CaseResult['gives'], fits: readonly boolean[] = []): CaseResult {
-    const { requests, response } = this;
-    return { gives, sends: requests, leaves: Object.fromEntries(this.state), fits, ...(response && { responds: response }) };
+    const { requests, response, paced } = this;
+    return { gives, sends: requests, leaves: Object.fromEntries(this.state), fits, paced, ...(response && { responds: response }) };
   }
 
-  private answer(request: OutboundRequest): OutboundResponse {
+  private async answer(request: OutboundRequest): Promise<OutboundResponse> {
     const { answers = [] } = this.nodeCase;
     const answer = answers[this.requests.push(request) - 1];
+    if (this.tools.send) return this.tools.send(request);
     if (!answer) throw new Error(`The case has ${answers.length} answers, and the node asks once more: ${request.method} ${request.url}`);
     const { status, headers = {}, body } = answer;
     const type = typeof body === 'string' ? 'text/plain' : 'application/json';

@@ -29,6 +29,8 @@ async function set(config: JsonObject, answer: Awaited<ReturnType<EffectTools['w
     },
     send: nothing,
     channel: nothing,
+    pace: nothing,
+    lastMessageAt: nothing,
     credential: nothing,
     providerApi: () => '',
   };

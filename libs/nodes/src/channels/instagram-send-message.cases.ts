@@ -1,4 +1,4 @@
-import type { NodeCase } from './node-cases.js';
+import type { NodeCase } from '../node-cases.js';
 
 const trigger = { kind: 'message', channelId: 'channel-1', customerId: '9001', text: 'What does it cost?' };
 const url = 'https://graph.instagram.example/v23.0/me/messages';
@@ -46,7 +46,7 @@ export const instagramSendMessageCases: readonly NodeCase[] = [
         body: { recipient: { id: '9001' }, message: { text: 'Our menu.' } },
       },
     ],
-    gives: { kind: 'done', output: { recipientId: '9001', messageId: 'mid-2' } },
+    gives: { kind: 'done', output: { recipientId: '9001', messageId: 'mid-2', messageIds: ['mid-1', 'mid-2'] } },
   },
   {
     says: 'Sends by another channel, also in a run that no channel started.',
@@ -78,9 +78,18 @@ export const instagramSendMessageCases: readonly NodeCase[] = [
     gives: { fails: 'wrong_channel' },
   },
   {
-    says: 'Fails for good when more than 24 hours have passed since the customer last wrote.',
+    says: 'Sends nothing when more than 24 hours have passed since the customer last wrote.',
     config: { to: '9001', text: 'Still there?' },
     trigger,
+    lastMessageAt: '2026-05-31T11:59:59Z',
+    sends: [],
+    gives: { fails: 'window_closed' },
+  },
+  {
+    says: 'Lets Instagram decide about somebody who never wrote to this channel.',
+    config: { to: '9001', text: 'Still there?' },
+    trigger,
+    lastMessageAt: null,
     answers: [refused(10, { error_subcode: 2534022 })],
     gives: { fails: 'window_closed' },
   },
@@ -99,11 +108,34 @@ export const instagramSendMessageCases: readonly NodeCase[] = [
     gives: { fails: 'credentials_expired' },
   },
   {
-    says: 'Takes at most 1000 bytes of text: an emoji has four or more.',
-    config: { to: '9001', text: '{{ $pad("", 251, "👋") }}' },
+    says: 'Sends what is too long for one message as several.',
+    config: { to: '9001', text: '{{ $pad("", 250, "👋") }} Hello!' },
+    trigger,
+    answers: [accepted, { status: 200, body: { recipient_id: '9001', message_id: 'mid-2' } }],
+    sends: [
+      { method: 'POST', url, headers: { 'idempotency-key': 'key-1' } },
+      {
+        method: 'POST',
+        url,
+        headers: { 'idempotency-key': 'key-1-2' },
+        body: { recipient: { id: '9001' }, message: { text: 'Hello!' } },
+      },
+    ],
+    gives: { kind: 'done', output: { recipientId: '9001', messageId: 'mid-2', messageIds: ['mid-1', 'mid-2'] } },
+  },
+  {
+    says: 'Takes at most 1000 bytes of text if it may not be split: an emoji has four or more.',
+    config: { to: '9001', text: '{{ $pad("", 251, "👋") }}', split: false },
     trigger,
     sends: [],
     gives: { fails: 'text_too_long' },
+  },
+  {
+    says: 'Is over when a part was sent and another failed: trying again would send the first one twice.',
+    config: { to: '9001', attachment: { type: 'image', url: 'https://cdn.example.com/menu.png' }, text: 'Our menu.' },
+    trigger,
+    answers: [accepted, refused(2)],
+    gives: { fails: 'partly_sent' },
   },
   { says: 'Needs a text or an attachment.', config: { to: '9001' }, gives: { refused: 'invalid_config' } },
 ];
