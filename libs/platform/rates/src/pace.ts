@@ -12,7 +12,7 @@ export interface Paced {
 }
 
 /** What is known of a budget; a moment that lies in the past says nothing. */
-export interface PaceState {
+interface PaceState {
   /** When all that was taken would have come one by one */
   readonly free: number;
   /** When the last of those that were sent away was told to come back */

@@ -3,7 +3,7 @@ import type { OutgoingEvent } from '@sluice/nodes';
 import type { Pool } from 'pg';
 import type { EffectPlace } from './effect-ledger.js';
 
-export interface Customer {
+interface Customer {
   readonly channelId: string;
   readonly customerId: string;
 }

@@ -28,7 +28,7 @@ export interface ToolboxOptions {
   readonly onDeadCredentials?: (dead: DeadCredentials) => Promise<unknown>;
 }
 
-export interface DeadCredentials {
+interface DeadCredentials {
   readonly tenantId: string;
   readonly channelId: string;
   readonly code: string;
