@@ -55,6 +55,10 @@ describe('channels', () => {
       externalAccountId: channel.externalAccountId,
       config: channel.config,
       status: 'connected',
+      expiresAt: new Date('2027-01-01'),
+      health: 'ok',
+      healthReason: null,
+      credentialsVersion: 1,
       secrets: credentials,
     });
     const { rows } = await api.db.query(

@@ -1,17 +1,27 @@
 export {
   type Channel,
   type ChannelCredentials,
+  type ChannelHealth,
+  ChannelIsInvalid,
   ChannelNotFound,
   type ChannelSettings,
   type ChannelStatus,
   connect,
   disconnect,
   evolve,
+  expired,
+  expiring,
+  type HealthReason,
   hold,
+  nextWarning,
   ProviderIsUnknown,
+  refreshFailed,
   release,
+  reportDead,
   rotateCredentials,
+  subscriptionLost,
   unconnected,
+  warn,
 } from './channel.js';
 export { type ChannelConnected, type ChannelDisconnected, type ChannelEvent } from './channel-events.js';
 export {
