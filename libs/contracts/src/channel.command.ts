@@ -108,6 +108,25 @@ export class ChannelRotationResult {
   version: number;
 }
 
+export class ChannelCheckResult {
+  @ApiProperty({ enum: ['settings', 'token', 'account', 'subscription', 'expiry', 'twins'], description: 'What was looked at' })
+  name: 'settings' | 'token' | 'account' | 'subscription' | 'expiry' | 'twins';
+
+  @ApiProperty()
+  ok: boolean;
+
+  @ApiProperty({ example: 'The token is for the account 17841465550001234.' })
+  message: string;
+}
+
+export class ChannelTestResult {
+  @ApiProperty({ description: 'Every check is ok' })
+  ok: boolean;
+
+  @ApiProperty({ type: [ChannelCheckResult] })
+  checks: readonly ChannelCheckResult[];
+}
+
 export class ChannelStatusResult {
   @ApiProperty({ format: 'uuid' })
   id: string;

@@ -156,6 +156,26 @@ export function nextWarning({ status, health, expiresAt, warnedDays }: Channel):
   return new Date(expiresAt.getTime() - days * dayMs);
 }
 
+const hourMs = 60 * 60 * 1000;
+
+/** Refreshes that failed in a row, of the present credentials. */
+export interface RefreshFailures {
+  readonly failures: number;
+  readonly failedAt: Date | null;
+}
+
+/** When a token that is to be refreshed from `dueAt` on is tried next: after failures hours later and later, at last once a day, until it ends. */
+export function nextRefresh(
+  { status, health, expiresAt }: Channel,
+  dueAt: Date,
+  { failures, failedAt }: RefreshFailures,
+): Date | undefined {
+  if (status === 'deleted' || health === 'expired' || health === 'disconnected') return undefined;
+  const pauseMs = Math.min(dayMs, hourMs * 2 ** Math.max(0, failures - 1));
+  const at = failedAt === null ? dueAt : new Date(Math.max(dueAt.getTime(), failedAt.getTime() + pauseMs));
+  return expiresAt !== null && at >= expiresAt ? undefined : at;
+}
+
 /**
  * What the provider said of the credentials with this number: they are dead. Told once; what is said of credentials that were replaced
  * meanwhile counts for nothing.

@@ -44,9 +44,6 @@ export async function saveChannel(manager: EntityManager, channel: Channel): Pro
   await manager.query(
     `UPDATE channels
      SET status = $3, expires_at = $4, stream_version = $5, health = $6, health_reason = $7, warned_days = $8, credentials_version = $9,
-         credentials_since = CASE WHEN credentials_version = $9 THEN credentials_since ELSE now() END,
-         refresh_failures = CASE WHEN credentials_version = $9 THEN refresh_failures ELSE 0 END,
-         refresh_failed_at = CASE WHEN credentials_version = $9 THEN refresh_failed_at END,
          care_at = now(), updated_at = now()
      WHERE tenant_id = $1 AND id = $2`,
     [tenantId, id, status, expiresAt, streamVersion, health, healthReason, warnedDays, credentialsVersion],

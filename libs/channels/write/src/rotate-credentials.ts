@@ -1,8 +1,10 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { type ChannelCredentials, evolve, rotateCredentials } from '@sluice/channels-domain';
+import type { ChannelCredentials } from '@sluice/channels-domain';
 import { CommandStore } from '@sluice/platform-event-log';
-import { insertCredentials, lockChannel, saveChannel } from './channel.table.js';
+import { assertConnectable } from './assert-connectable.js';
+import { lockChannel } from './channel.table.js';
 import { ChannelEncryption } from './channel-encryption.js';
+import { replaceCredentials } from './replace-credentials.js';
 
 /** Replaces all secrets of a channel. While providers change over, the old signing secret stands among the new ones. */
 export class RotateCredentials extends Command<{ id: string; version: number }> {
@@ -27,21 +29,10 @@ export class RotateCredentialsHandler implements ICommandHandler<RotateCredentia
   execute({ tenantId, channelId, credentials, expiresAt, by }: RotateCredentials): Promise<{ id: string; version: number }> {
     return this.store.transaction(tenantId, async (tx) => {
       const channel = await lockChannel(tx.manager, tenantId, channelId);
-      const [{ version }]: [{ version: number }] = await tx.manager.query(
-        'SELECT coalesce(max(version), 0) + 1 AS version FROM credentials WHERE tenant_id = $1 AND channel_id = $2',
-        [tenantId, channelId],
-      );
-      const events = rotateCredentials(channel, version, expiresAt, by);
-
-      await saveChannel(tx.manager, events.reduce(evolve, channel));
-      await insertCredentials(tx.manager, channel, version, credentials, this.encryption.keys);
-      await tx.manager.query('DELETE FROM credentials WHERE tenant_id = $1 AND channel_id = $2 AND version < $3', [
-        tenantId,
-        channelId,
-        version,
-      ]);
+      assertConnectable({ ...channel, secrets: credentials }, 'credentials');
+      const events = await replaceCredentials(tx.manager, channel, { credentials, expiresAt, by }, this.encryption.keys);
       tx.append(events, channel.streamVersion);
-      return { id: channelId, version };
+      return { id: channelId, version: channel.credentialsVersion + 1 };
     });
   }
 }
