@@ -98,6 +98,14 @@ export class ChannelRotationCommand {
   @IfPresent()
   @IsISO8601({ strict: true })
   expiresAt?: string;
+
+  @ApiPropertyOptional({
+    format: 'date-time',
+    description: 'Until then the signing secrets before these are accepted as well; absent: not at all',
+  })
+  @IfPresent()
+  @IsISO8601({ strict: true })
+  previousSecretsUntil?: string;
 }
 
 export class ChannelRotationResult {

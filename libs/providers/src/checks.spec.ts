@@ -28,13 +28,27 @@ describe('what is certainly wrong is told, all at once', () => {
     ['token', ['x'], { scheme: 'header' }, null, ['config.header']],
     ['token', ['no-colon'], { scheme: 'basic' }, null, ['credentials.signingSecrets[0]']],
     ['hmac', ['x'], {}, null, ['config.header']],
-    ['hmac', ['x'], { header: 'a b', algorithm: 'md5', encoding: 'utf8', toleranceSeconds: 0 }, null, ['config.header', 'config.algorithm', 'config.encoding', 'config.toleranceSeconds']],
-    ['hmac', ['x'], { header: 'x-sig', signedTemplate: '{timestamp}.{id}' }, null, ['config.signedTemplate', 'config.timestampHeader', 'config.idHeader']],
+    [
+      'hmac',
+      ['x'],
+      { header: 'a b', algorithm: 'md5', encoding: 'utf8', toleranceSeconds: 0 },
+      null,
+      ['config.header', 'config.algorithm', 'config.encoding', 'config.toleranceSeconds'],
+    ],
+    [
+      'hmac',
+      ['x'],
+      { header: 'x-sig', signedTemplate: '{timestamp}.{id}' },
+      null,
+      ['config.signedTemplate', 'config.timestampHeader', 'config.idHeader'],
+    ],
     ['hmac', ['x'], { header: 'x-sig', timestampHeader: 'x-ts', signedTemplate: '{body}' }, null, ['config.signedTemplate']],
   ])('%s %j %j %p', (provider, secrets, config, account, paths) => expect(findings(provider, secrets, config, account)).toEqual(paths));
 
   it('without the secret itself', () =>
-    expect(JSON.stringify(providerNamed('discord')?.check?.({ externalAccountId: null, config: {}, secrets: { signingSecrets: ['hunter2'] } }))).not.toContain('hunter2'));
+    expect(
+      JSON.stringify(providerNamed('discord')?.check?.({ externalAccountId: null, config: {}, secrets: { signingSecrets: ['hunter2'] } })),
+    ).not.toContain('hunter2'));
 });
 
 it.each([

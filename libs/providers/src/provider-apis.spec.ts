@@ -17,7 +17,8 @@ const says: Readonly<Record<string, readonly [owner: JsonObject, owned: string, 
   twilio: [{ sid: 'AC1' }, 'AC1', { code: 20003, message: 'Authenticate' }, 401],
 };
 
-it('every provider that has an API is asked whose a token is', () => expect(apis.map(([name]) => name).toSorted()).toEqual(Object.keys(says).toSorted()));
+it('every provider that has an API is asked whose a token is', () =>
+  expect(apis.map(([name]) => name).toSorted()).toEqual(Object.keys(says).toSorted()));
 
 describe.each(apis)('%s', (name, { url, owner, subscription }) => {
   const [owned, id, dead, status] = says[name] ?? [{}, '', {}, 0];
@@ -32,7 +33,11 @@ describe.each(apis)('%s', (name, { url, owner, subscription }) => {
   it('says whose the token is', () => expect(owner.read({ status: 200, body: owned })).toEqual({ ok: true, value: id }));
   it('says when it is dead', () => expect(owner.read({ status, body: dead })).toMatchObject({ ok: false, dead: true }));
   it('says nothing of it with a 5xx, or with what nobody understands', () => {
-    for (const answer of [{ status: 503, body: null }, { status: 200, body: null }, { status: 200, body: { id: {} } }]) {
+    for (const answer of [
+      { status: 503, body: null },
+      { status: 200, body: null },
+      { status: 200, body: { id: {} } },
+    ]) {
       expect(owner.read(answer)).toMatchObject({ ok: false, dead: false });
     }
   });

@@ -1,6 +1,7 @@
 import { deciderSpec } from '@sluice/testing';
 import type { ChannelEvent } from './channel-events.js';
 import {
+  acceptedSecrets,
   type Channel,
   ChannelNotFound,
   connect,
@@ -85,6 +86,13 @@ describe('new credentials', () => {
 const daysBefore = (days: number, hours = 0) => new Date(Date.parse('2027-01-01T00:00:00Z') - days * 86_400_000 - hours * 3_600_000);
 const expiresAt = '2027-01-01T00:00:00.000Z';
 const rotated = rotateCredentials(after(...connected), 2, new Date('2027-03-01'), 'system:refresh');
+
+it('signing secrets that were replaced are accepted until their time is over', () => {
+  const credentials = { signingSecrets: ['new', 'same'], retiring: { signingSecrets: ['old', 'same'], until: expiresAt } };
+  expect(acceptedSecrets(credentials, daysBefore(1))).toEqual(['new', 'same', 'old']);
+  expect(acceptedSecrets(credentials, daysBefore(0))).toEqual(['new', 'same']);
+  expect(acceptedSecrets({ signingSecrets: ['new'] }, daysBefore(1))).toEqual(['new']);
+});
 
 describe('warnings of the end of credentials', () => {
   const told = (days: number, ...events: ChannelEvent[]) =>

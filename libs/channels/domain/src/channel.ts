@@ -57,7 +57,14 @@ export interface ChannelCredentials {
   readonly signingSecrets: readonly string[];
   readonly verifyToken?: string;
   readonly accessToken?: string;
+  /** The signing secrets before these, which are accepted as well until then */
+  readonly retiring?: { readonly signingSecrets: readonly string[]; readonly until: string };
 }
+
+export const acceptedSecrets = ({ signingSecrets, retiring }: ChannelCredentials, now: Date): readonly string[] =>
+  retiring !== undefined && Date.parse(retiring.until) > now.getTime()
+    ? [...new Set([...signingSecrets, ...retiring.signingSecrets])]
+    : signingSecrets;
 
 export class ChannelNotFound extends DomainError {
   constructor(channelId: string) {
@@ -166,7 +173,7 @@ export interface RefreshFailures {
 
 /** When a token that is to be refreshed from `dueAt` on is tried next: after failures hours later and later, at last once a day, until it ends. */
 export function nextRefresh(
-  { status, health, expiresAt }: Channel,
+  { status, health, expiresAt }: Pick<Channel, 'status' | 'health' | 'expiresAt'>,
   dueAt: Date,
   { failures, failedAt }: RefreshFailures,
 ): Date | undefined {

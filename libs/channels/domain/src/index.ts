@@ -1,4 +1,5 @@
 export {
+  acceptedSecrets,
   type Channel,
   type ChannelCredentials,
   type ChannelHealth,

@@ -10,7 +10,8 @@ const expiresAt = '2027-01-01T00:00:00.000Z';
 const settings = { provider: 'instagram', name: 'Shop', externalAccountId: '17', config: {}, expiresAt: new Date(expiresAt) };
 const connected = connect(unconnected(newId(), id), settings, 'ada');
 const event = (type: ChannelEvent['type'], payload: object) => ({ type, aggregateId: id, payload }) as ChannelEvent;
-const received = (receivedAt: string) => ({ type: 'webhook.received', aggregateId: newId(), payload: { receivedAt, event: { channelId: id } } }) as unknown as WebhookEvent;
+const received = (receivedAt: string) =>
+  ({ type: 'webhook.received', aggregateId: newId(), payload: { receivedAt, event: { channelId: id } } }) as unknown as WebhookEvent;
 
 const expiring = event('channel.credentials.expiring', { daysLeft: 7, expiresAt, by: 'system' });
 const dead = event('channel.disconnected', { reason: 'credentials_dead', code: '190', message: 'Session has expired', by: 'system' });
@@ -45,6 +46,8 @@ it.each([1, 2, 10])('what went well last, and what did not (batches of %p)', (ba
 });
 
 it('a row begins with whatever comes first, where the read model is younger than the log', () => {
-  expect(replay(channelHealth, [received('2026-11-30T10:00:00.000Z')])).toMatchObject([{ id, lastSuccessAt: '2026-11-30T10:00:00.000Z', lastError: null }]);
+  expect(replay(channelHealth, [received('2026-11-30T10:00:00.000Z')])).toMatchObject([
+    { id, lastSuccessAt: '2026-11-30T10:00:00.000Z', lastError: null },
+  ]);
   expect(replay(channelHealth, [dead])).toMatchObject([{ id, lastSuccessAt: null, lastError: { code: '190' } }]);
 });

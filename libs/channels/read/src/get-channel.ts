@@ -32,10 +32,10 @@ export class GetChannelHandler implements IQueryHandler<GetChannel> {
 }
 
 export async function findChannel(client: ReadClient, tenantId: string, channelId: string): Promise<ChannelQuery> {
-  const { rows } = await client.query<ChannelRow>(
-    `SELECT ${channelColumns} FROM ${channelTables} WHERE s.tenant_id = $1 AND s.id = $2`,
-    [tenantId, channelId],
-  );
+  const { rows } = await client.query<ChannelRow>(`SELECT ${channelColumns} FROM ${channelTables} WHERE s.tenant_id = $1 AND s.id = $2`, [
+    tenantId,
+    channelId,
+  ]);
   if (rows[0] === undefined) throw new ChannelNotFound(channelId);
   return channelOf(rows[0]);
 }

@@ -37,10 +37,11 @@ export class ChannelsController {
   rotate(
     @Caller() { tenantId, userId }: Caller,
     @Param('id', ParseUUIDPipe) id: string,
-    @Body() { credentials, expiresAt }: ChannelRotationCommand,
+    @Body() { credentials, expiresAt, previousSecretsUntil }: ChannelRotationCommand,
   ): Promise<ChannelRotationResult> {
     const end = expiresAt === undefined ? null : new Date(expiresAt);
-    return this.commands.execute(new RotateCredentials(tenantId, id, credentials, end, userId));
+    const overlap = previousSecretsUntil === undefined ? undefined : new Date(previousSecretsUntil);
+    return this.commands.execute(new RotateCredentials(tenantId, id, credentials, end, userId, overlap));
   }
 
   @Post(':id/hold')

@@ -27,7 +27,13 @@ describe('the answer to a refresh', () => {
       value: { accessToken: 'new', expiresAt: new Date('2026-12-31T00:00:00Z') },
     }));
   it.each([190, 102, '190'])('that says %p is of a dead token', (code) =>
-    expect(read({ error: { code, error_subcode: 460, message: 'changed' } }, 400)).toEqual({ ok: false, dead: true, code: `${code}/460`, message: 'changed' }));
+    expect(read({ error: { code, error_subcode: 460, message: 'changed' } }, 400)).toEqual({
+      ok: false,
+      dead: true,
+      code: `${code}/460`,
+      message: 'changed',
+    }),
+  );
   it.each([
     [{ error: { code: 1, message: 'temporary' } }, 500, '1'],
     [{ error: { code: 4, message: 'rate' } }, 400, '4'],
@@ -36,5 +42,7 @@ describe('the answer to a refresh', () => {
     [{ access_token: 'new' }, 200, 'invalid_response'],
     [{ access_token: 'new', expires_in: '1' }, 200, 'invalid_response'],
     [[], 200, 'invalid_response'],
-  ])('%j with %p is no token, and kills none', (body, status, code) => expect(read(body, status)).toMatchObject({ ok: false, dead: false, code }));
+  ])('%j with %p is no token, and kills none', (body, status, code) =>
+    expect(read(body, status)).toMatchObject({ ok: false, dead: false, code }),
+  );
 });

@@ -38,7 +38,9 @@ let deaths: ReportDeadCredentialsHandler;
 type Answer = { readonly status?: number; readonly body: object };
 let answer: (call: string, token: string) => Answer | Promise<Answer>;
 let calls: string[] = [];
-const stub = createServer((request, response) => void respond(request).then(({ status = 200, body }) => response.writeHead(status).end(JSON.stringify(body))));
+const stub = createServer(
+  (request, response) => void respond(request).then(({ status = 200, body }) => response.writeHead(status).end(JSON.stringify(body))),
+);
 
 async function respond({ method, url = '', headers }: IncomingMessage): Promise<Answer> {
   const { pathname, searchParams } = new URL(url, 'http://stub');
@@ -51,7 +53,14 @@ async function respond({ method, url = '', headers }: IncomingMessage): Promise<
 beforeAll(async () => {
   stores = await testDatabase();
   const open = async (role: 'sluice_service' | 'sluice_api') => {
-    const options: DatabaseOptions = { url: stores.commandUrl, poolSize: 6, role, app: 'test', schema: commandStoreSchema, entities: [channelTable] };
+    const options: DatabaseOptions = {
+      url: stores.commandUrl,
+      poolSize: 6,
+      role,
+      app: 'test',
+      schema: commandStoreSchema,
+      entities: [channelTable],
+    };
     return new Database(await dataSourceFor(options).initialize(), options);
   };
   [service, api] = await Promise.all([open('sluice_service'), open('sluice_api')]);
@@ -87,7 +96,11 @@ const later = (ms: number) => new Date(Date.now() + ms);
 const store = () => new CommandStore(api, notifications);
 
 const connected = async (expiresAt: Date | null, accessToken?: string): Promise<string> =>
-  (await new ConnectChannelHandler(store(), encryption).execute(new ConnectChannel(tenantId, settings(expiresAt), secrets(accessToken), 'ada'))).id;
+  (
+    await new ConnectChannelHandler(store(), encryption).execute(
+      new ConnectChannel(tenantId, settings(expiresAt), secrets(accessToken), 'ada'),
+    )
+  ).id;
 const rotate = (id: string, accessToken: string, expiresAt: Date | null = null) =>
   new RotateCredentialsHandler(store(), encryption).execute(new RotateCredentials(tenantId, id, secrets(accessToken), expiresAt, 'ada'));
 const opened = (id: string) => readChannel(service.pool, id, encryption.keys, tenantId);
@@ -155,7 +168,10 @@ describe("Instagram's tokens", () => {
     const channel = await opened(id);
     expect(channel).toMatchObject({ credentialsVersion: 2, secrets: { signingSecrets: ['app-secret'], accessToken: 'token-2' } });
     expect(channel?.expiresAt).toEqual(new Date(now.getTime() + 60 * dayMs));
-    expect((await eventsOf(id)).at(-1)).toMatchObject({ type: 'channel.credentials.rotated', payload: { version: 2, by: 'system:refresh' } });
+    expect((await eventsOf(id)).at(-1)).toMatchObject({
+      type: 'channel.credentials.rotated',
+      payload: { version: 2, by: 'system:refresh' },
+    });
     expect((await admin.query('SELECT version FROM credentials WHERE channel_id = $1', [id])).rows).toEqual([{ version: 2 }]);
   });
 
@@ -188,7 +204,9 @@ describe("Instagram's tokens", () => {
       expect([ms, asked()]).toEqual([ms, times]);
     }
     const failures = (await eventsOf(id)).filter(({ type }) => type === 'channel.credentials.refresh_failed');
-    expect(failures).toMatchObject([1, 2, 3].map(() => ({ payload: { code: '2', message: 'Try later, ***', againAt: expect.any(String) } })));
+    expect(failures).toMatchObject(
+      [1, 2, 3].map(() => ({ payload: { code: '2', message: 'Try later, ***', againAt: expect.any(String) } })),
+    );
     expect(await opened(id)).toMatchObject({ health: 'ok', credentialsVersion: 1 });
   });
 
@@ -240,9 +258,10 @@ it('new credentials wake the sends that wait for them, and no others', async () 
     ).rows[0].id;
   const [woken, asleep] = [await held(id), await held(newId())];
   await rotate(id, 'token-2');
-  const { rows } = await admin.query('SELECT id, held_for IS NULL AND run_after <= now() AS is_due FROM tasks WHERE id = ANY ($1) ORDER BY id', [
-    [woken, asleep],
-  ]);
+  const { rows } = await admin.query(
+    'SELECT id, held_for IS NULL AND run_after <= now() AS is_due FROM tasks WHERE id = ANY ($1) ORDER BY id',
+    [[woken, asleep]],
+  );
   expect(rows).toEqual([
     { id: woken, is_due: true },
     { id: asleep, is_due: false },
@@ -267,7 +286,13 @@ describe('a test of the connection', () => {
     saying(account);
     const { ok, checks } = await tested(id);
     expect(ok).toBe(true);
-    expect(checks.map(({ name }) => name).filter((name) => name !== 'twins')).toEqual(['settings', 'token', 'account', 'subscription', 'expiry']);
+    expect(checks.map(({ name }) => name).filter((name) => name !== 'twins')).toEqual([
+      'settings',
+      'token',
+      'account',
+      'subscription',
+      'expiry',
+    ]);
   });
   it("tells of a token of another account, and one that ends the channel's connection", async () => {
     const id = await connected(null, 'token-wrong');
@@ -276,7 +301,9 @@ describe('a test of the connection', () => {
     answer = () => ({ status: 400, body: { error: { code: 190, message: 'Invalid OAuth access token token-wrong' } } });
     const { failed, checks } = await tested(id);
     expect(failed).toEqual(['token']);
-    expect(checks).toContainEqual(expect.objectContaining({ message: 'The provider refused the token (190): Invalid OAuth access token ***' }));
+    expect(checks).toContainEqual(
+      expect.objectContaining({ message: 'The provider refused the token (190): Invalid OAuth access token ***' }),
+    );
     expect(await opened(id)).toMatchObject({ health: 'disconnected' });
   });
   it('asks nobody for a channel that cannot send', async () => {
@@ -284,7 +311,9 @@ describe('a test of the connection', () => {
     expect(calls).toEqual([]);
   });
   it('is not for a channel that is not there', () =>
-    expect(new TestChannelHandler(store()).execute(new TestChannel(tenantId, newId()))).rejects.toMatchObject({ code: 'channel_not_found' }));
+    expect(new TestChannelHandler(store()).execute(new TestChannel(tenantId, newId()))).rejects.toMatchObject({
+      code: 'channel_not_found',
+    }));
 });
 
 it('I12: no token is in the log, the rows, the tests or the log lines', async () => {

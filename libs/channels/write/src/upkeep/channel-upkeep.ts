@@ -154,7 +154,8 @@ export class ChannelUpkeep implements OnApplicationBootstrap, BeforeApplicationS
       return;
     }
     const asked = askable(channel);
-    if (asked !== undefined) {
+    const hasEnded = channel.expiresAt !== null && channel.expiresAt <= now;
+    if (asked !== undefined && !hasEnded) {
       const isAnother = await this.refresh(asked, row, now);
       if (!isAnother) await this.checkSubscription(asked, row, now);
     }
@@ -281,7 +282,7 @@ export class ChannelUpkeep implements OnApplicationBootstrap, BeforeApplicationS
 
 type CareFacts = Pick<DueRow, 'credentials_since' | 'refresh_failures' | 'refresh_failed_at' | 'subscription_checked_at'>;
 
-function refreshDueAt(channel: Pick<Channel, 'status' | 'health' | 'expiresAt'> & Partial<Channel>, { api }: Askable, row: CareFacts) {
+function refreshDueAt(channel: Pick<Channel, 'status' | 'health' | 'expiresAt'>, { api }: Askable, row: CareFacts): Date | undefined {
   const { expiresAt } = channel;
   const dueAt = api.refresh?.dueAt({ since: row.credentials_since, expiresAt });
   return dueAt && nextRefresh(channel, dueAt, { failures: row.refresh_failures, failedAt: row.refresh_failed_at });
