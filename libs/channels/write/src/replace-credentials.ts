@@ -1,4 +1,11 @@
-import { type Channel, type ChannelCredentials, type ChannelEvent, type EncryptionKey, evolve, rotateCredentials } from '@sluice/channels-domain';
+import {
+  type Channel,
+  type ChannelCredentials,
+  type ChannelEvent,
+  type EncryptionKey,
+  evolve,
+  rotateCredentials,
+} from '@sluice/channels-domain';
 import { storeClock } from '@sluice/platform-database';
 import type { EntityManager } from 'typeorm';
 import { insertCredentials, saveChannel } from './channel.table.js';

@@ -47,7 +47,9 @@ export class RotateCredentialsHandler implements ICommandHandler<RotateCredentia
     { tenantId, channelId, previousSecretsUntil }: RotateCredentials,
   ): Promise<ChannelCredentials['retiring']> {
     if (previousSecretsUntil === undefined) return undefined;
-    const client = { query: async ({ text, values }: { text: string; values: unknown[] }) => ({ rows: await manager.query(text, values) }) };
+    const client = {
+      query: async ({ text, values }: { text: string; values: unknown[] }) => ({ rows: await manager.query(text, values) }),
+    };
     const before = await readChannel(client, channelId, this.encryption.keys, tenantId);
     return before && { signingSecrets: before.secrets.signingSecrets, until: previousSecretsUntil.toISOString() };
   }

@@ -150,7 +150,10 @@ export class ChannelUpkeep implements OnApplicationBootstrap, BeforeApplicationS
     const { tenant_id: tenantId, id } = row;
     const channel = await readChannel(this.database.pool, id, this.encryption.keys, tenantId);
     if (channel === undefined || channel.status === 'deleted') {
-      await this.database.pool.query('UPDATE channels SET care_at = NULL, care_until = NULL WHERE tenant_id = $1 AND id = $2', [tenantId, id]);
+      await this.database.pool.query('UPDATE channels SET care_at = NULL, care_until = NULL WHERE tenant_id = $1 AND id = $2', [
+        tenantId,
+        id,
+      ]);
       return;
     }
     const asked = askable(channel);

@@ -85,8 +85,11 @@ async function subscriptionOf(calls: ProviderCalls, channel: OpenChannel): Promi
   const question = asked && look?.request(asked.account);
   if (asked === undefined || look === undefined || question === undefined) return [];
   const sends = await calls.ask(asked, question, (answer) => look.read(answer));
-  if (!sends.ok) return [{ name: 'subscription', ok: false, message: `Whether events are sent is not known (${sends.code}): ${sends.message}` }];
-  const message = sends.value ? 'The provider sends events of this account.' : 'The provider sends no events of this account: subscribe it.';
+  if (!sends.ok)
+    return [{ name: 'subscription', ok: false, message: `Whether events are sent is not known (${sends.code}): ${sends.message}` }];
+  const message = sends.value
+    ? 'The provider sends events of this account.'
+    : 'The provider sends no events of this account: subscribe it.';
   return [{ name: 'subscription', ok: sends.value, message }];
 }
 
@@ -107,5 +110,11 @@ async function twinsOf(pool: Pool, { tenantId, id, provider, externalAccountId }
   );
   if (rows.length === 0) return [];
   const others = rows.map((row) => row.id).join(', ');
-  return [{ name: 'twins', ok: true, message: `Other channels are of the same account: ${others}. A provider app sends its events to the oldest.` }];
+  return [
+    {
+      name: 'twins',
+      ok: true,
+      message: `Other channels are of the same account: ${others}. A provider app sends its events to the oldest.`,
+    },
+  ];
 }

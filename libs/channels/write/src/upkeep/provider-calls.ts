@@ -1,7 +1,15 @@
 import { type Json, isJsonObject } from '@sluice/kernel';
 import { NodeFailure } from '@sluice/nodes';
 import type { OutboundHttp } from '@sluice/platform-outbound';
-import { type ApiAccount, type ApiAnswer, type ApiOutcome, type ApiRefusal, type ApiRequest, type ProviderApi, providerNamed } from '@sluice/providers';
+import {
+  type ApiAccount,
+  type ApiAnswer,
+  type ApiOutcome,
+  type ApiRefusal,
+  type ApiRequest,
+  type ProviderApi,
+  providerNamed,
+} from '@sluice/providers';
 import type { OpenChannel } from '../read-channel.js';
 
 const timeoutMs = 10_000;
