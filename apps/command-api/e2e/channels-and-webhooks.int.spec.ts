@@ -55,6 +55,10 @@ describe('channels', () => {
       externalAccountId: channel.externalAccountId,
       config: channel.config,
       status: 'connected',
+      expiresAt: new Date('2027-01-01'),
+      health: 'ok',
+      healthReason: null,
+      credentialsVersion: 1,
       secrets: credentials,
     });
     const { rows } = await api.db.query(
@@ -75,6 +79,12 @@ describe('channels', () => {
     });
     expect((await post({ ...channel, credentials: { ...credentials, appSecret: 'x' } })).status).toBe(400);
     expect((await post(channel, editor)).status).toBe(403);
+    const unlikely = { ...channel, provider: 'telegram', externalAccountId: 'my_bot', credentials: { signingSecrets: ['not a secret'] } };
+    expect((await post(unlikely)).body).toMatchObject({
+      status: 400,
+      type: expect.stringContaining('channel_is_invalid'),
+      errors: [{ path: 'externalAccountId' }, { path: 'credentials.signingSecrets[0]' }],
+    });
   });
 
   it('are gone when they are deleted, with their secrets and webhooks', async () => {

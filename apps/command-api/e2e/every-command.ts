@@ -22,6 +22,8 @@ interface CommandCase {
   readonly changes?: boolean;
 }
 
+const newAccount = () => String(randomInt(2 ** 47));
+
 /** What the requests of the cases need to be there. */
 export async function fixtures(api: CommandApi) {
   const drawing = {
@@ -49,7 +51,7 @@ export async function fixtures(api: CommandApi) {
     return answer.body.id ?? answer.body.executionId;
   };
   const workflow = () => made('/api/workflows', drawing);
-  const connected = () => made('/api/channels', { ...channel, externalAccountId: newId() });
+  const connected = () => made('/api/channels', { ...channel, externalAccountId: newAccount() });
   const registration = async () => ({
     name: 'Questions',
     workflowId: await workflow(),
@@ -69,7 +71,13 @@ export async function fixtures(api: CommandApi) {
       IF NEW.kind = 'test' THEN NEW.result := '{"outcome": "done", "handle": "out", "output": {"a": 1}, "durationMs": 1}'; END IF;
       RETURN NEW;
     END $$;
-    CREATE OR REPLACE TRIGGER answer_test BEFORE INSERT ON worker_requests FOR EACH ROW EXECUTE FUNCTION answer_test()`);
+    CREATE OR REPLACE TRIGGER answer_test BEFORE INSERT ON worker_requests FOR EACH ROW EXECUTE FUNCTION answer_test();
+    CREATE OR REPLACE FUNCTION answer_channel_test() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      NEW.result := '{"ok": true, "checks": [{"name": "settings", "ok": true, "message": "The settings are of the right form."}]}';
+      RETURN NEW;
+    END $$;
+    CREATE OR REPLACE TRIGGER answer_channel_test BEFORE INSERT ON channel_tests FOR EACH ROW EXECUTE FUNCTION answer_channel_test()`);
   const started = async () => made(`/api/workflows/${await published()}/nodes/start/trigger`, { input: {} });
   /** A run as a worker leaves it. */
   const standing = async (status: string, nodeStatus: string): Promise<string> => {
@@ -246,7 +254,7 @@ export const commandCases: readonly CommandCase[] = [
   },
   {
     route: 'POST /api/channels',
-    request: (_, { channel }) => ({ method: 'POST', path: '/api/channels', body: { ...channel, externalAccountId: newId() } }),
+    request: (_, { channel }) => ({ method: 'POST', path: '/api/channels', body: { ...channel, externalAccountId: newAccount() } }),
   },
   {
     route: 'PUT /api/channels/{id}/credentials',
@@ -267,6 +275,10 @@ export const commandCases: readonly CommandCase[] = [
       await made(`/api/channels/${id}/hold`, {});
       return { method: 'POST', path: `/api/channels/${id}/release` };
     },
+  },
+  {
+    route: 'POST /api/channels/{id}/test',
+    request: async (_, { connected }) => ({ method: 'POST', path: `/api/channels/${await connected()}/test` }),
   },
   {
     route: 'DELETE /api/channels/{id}',

@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
+import { channelTable } from '@sluice/channels-write';
 import { WorkWatch } from '@sluice/executions-write';
 import { DatabaseModule, ServiceDatabase } from '@sluice/platform-database';
 import { HealthModule } from '@sluice/platform-http';
@@ -17,7 +18,7 @@ export class WorkerAppModule {
       module: WorkerAppModule,
       imports: [
         CqrsModule.forRoot(),
-        DatabaseModule.forRoot(ServiceDatabase, { app: 'execution-worker', config: config.commandDatabase }),
+        DatabaseModule.forRoot(ServiceDatabase, { app: 'execution-worker', config: config.commandDatabase, entities: [channelTable] }),
         NotificationsModule.forRoot(config.redis),
         RedisWatchModule.forRoot(config.redis, logger),
         TicketsModule.forRoot(config.redis),

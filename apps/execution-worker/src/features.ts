@@ -1,4 +1,5 @@
 import type { DynamicModule } from '@nestjs/common';
+import { ChannelUpkeepModule } from '@sluice/channels-write';
 import { ExecutionWorkerModule } from '@sluice/executions-write';
 import type { Logger } from '@sluice/platform-telemetry';
 import type { ExecutionWorkerConfig } from './config.js';
@@ -18,5 +19,8 @@ export const executionWorkerFeatures = (
   apiPort = 3002,
 ): DynamicModule[] => {
   const publicUrl = http.publicUrl ?? `http://localhost:${apiPort}`;
-  return [ExecutionWorkerModule.forRoot({ redis, encryption, outbound, ...execution, publicUrl, logger })];
+  return [
+    ExecutionWorkerModule.forRoot({ redis, encryption, outbound, ...execution, publicUrl, logger }),
+    ChannelUpkeepModule.forRoot({ encryption, outbound, providerApis: execution.providerApis, logger }),
+  ];
 };

@@ -1,5 +1,5 @@
 import type { DynamicModule } from '@nestjs/common';
-import { channelSummary } from '@sluice/channels-read';
+import { channelHealth, channelSummary } from '@sluice/channels-read';
 import { backtest, backtestPart, deadLetter, executionDetail, executionSummary } from '@sluice/executions-read';
 import { type AnyProjection, ProjectorModule } from '@sluice/platform-projections';
 import type { Logger } from '@sluice/platform-telemetry';
@@ -11,6 +11,7 @@ import { workflowDetail, workflowSummary, workflowVersion } from '@sluice/workfl
 export const projections: readonly AnyProjection[] = [
   apiKeyDirectory,
   channelSummary,
+  channelHealth,
   workflowSummary,
   workflowDetail,
   workflowVersion,

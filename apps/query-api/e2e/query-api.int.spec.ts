@@ -484,6 +484,10 @@ it('shows a webhook’s calls and a channel’s dependants, never a secret', asy
   });
   expect((await get(`/api/channels/${channelId}`)).body).toMatchObject({
     externalAccountId: '17',
+    status: 'connected',
+    health: { state: 'ok', reason: null, since: expect.any(String) },
+    lastSuccessAt: receivedAt,
+    lastError: null,
     dependants: { webhooks: [{ id: webhookId, name: 'Messages' }], workflows: [{ id: workflowId, name: 'Auto-reply' }] },
   });
   const { body } = await get('/api/api-keys');

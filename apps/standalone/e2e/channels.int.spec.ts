@@ -112,4 +112,47 @@ describe('T-10: rotated signing secrets', () => {
     await eventually(async () => expect(await sluice.message(id, 'x', account, signingSecret)).toBe(401), { timeoutMs: 2_000 });
     expect(await sluice.message(id, 'x', account, other)).toBe(200);
   });
+
+  it('that were replaced are accepted until the time that was given', async () => {
+    const id = await listening();
+    const replace = (previousSecretsUntil: Date) =>
+      sluice.call('PUT', `/api/channels/${id}/credentials`, { credentials: { signingSecrets: [other] }, previousSecretsUntil });
+    expect((await replace(new Date(Date.now() + 60_000))).status).toBe(200);
+    await eventually(async () => expect(await sluice.message(id, 'x', account, other)).toBe(200));
+    expect(await sluice.message(id, 'x', account, signingSecret)).toBe(200);
+    expect((await replace(new Date(Date.now() - 1))).status).toBe(200);
+    await eventually(async () => expect(await sluice.message(id, 'x', account, signingSecret)).toBe(401), { timeoutMs: 2_000 });
+  });
+});
+
+describe('the connection of a channel', () => {
+  it('is tried by a worker, and what came of it is answered', async () => {
+    const id = await listening();
+    const { status, body } = await sluice.call('POST', `/api/channels/${id}/test`);
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ ok: true, checks: expect.arrayContaining([expect.objectContaining({ name: 'settings', ok: true })]) });
+  });
+
+  it('that ends soon is told of, and shown', async () => {
+    const credentials = { signingSecrets: [signingSecret] };
+    const expiresAt = new Date(Date.now() + 5 * 24 * 60 * 60 * 1000).toISOString();
+    const id = await sluice.made('/api/channels', {
+      provider: 'instagram',
+      name: 'Soon',
+      externalAccountId: account,
+      credentials,
+      expiresAt,
+    });
+    await sluice.shows(`/api/channels/${id}`, {
+      status: 'expiring',
+      expiresAt,
+      health: { state: 'expiring', reason: { code: 'credentials_expiring' } },
+      lastError: null,
+    });
+    await sluice.shows('/api/channels?status=expiring', { items: [{ id }] });
+    await sluice.call('POST', `/api/channels/${id}/hold`);
+    await sluice.shows(`/api/channels/${id}`, { status: 'held', health: { state: 'expiring' } });
+    await sluice.call('PUT', `/api/channels/${id}/credentials`, { credentials });
+    await sluice.shows(`/api/channels/${id}`, { status: 'held', health: { state: 'ok', reason: null }, expiresAt: null });
+  });
 });

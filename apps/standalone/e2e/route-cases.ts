@@ -136,6 +136,7 @@ export const routeCases: Readonly<Record<string, RouteCase | readonly RouteCase[
   },
   'POST /api/channels/:id/hold': { params: { id: 'channel' }, answers: 200, fresh: true },
   'POST /api/channels/:id/release': { params: { id: 'channel' }, answers: 200, fresh: true },
+  'POST /api/channels/:id/test': { params: { id: 'channel' }, answers: 200 },
   'DELETE /api/channels/:id': { params: { id: 'channel' }, answers: 204, fresh: true },
   'POST /api/provider-apps': { body: body(providerAppBody), answers: 201 },
   'DELETE /api/provider-apps/:id': { params: { id: 'providerApp' }, answers: 204, fresh: true },

@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
+import { channelTable } from '@sluice/channels-write';
 import { commandApiEntities, commandApiFeatures } from '@sluice/command-api';
 import { executionWorkerFeatures } from '@sluice/execution-worker';
 import { WorkWatch } from '@sluice/executions-write';
@@ -33,7 +34,7 @@ export class StandaloneModule {
       module: StandaloneModule,
       imports: [
         CqrsModule.forRoot(),
-        DatabaseModule.forRoot(ServiceDatabase, { app, config: command }),
+        DatabaseModule.forRoot(ServiceDatabase, { app, config: command, entities: [channelTable] }),
         DatabaseModule.forRoot(ApiDatabase, { app, config: command, entities: commandApiEntities }),
         DatabaseModule.forRoot(LogDatabase, { app, config: { ...command, poolSize: 2 } }),
         DatabaseModule.forRoot(ProjectionDatabase, { app, config: { ...query, poolSize: 2 } }),

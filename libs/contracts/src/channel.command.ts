@@ -98,6 +98,14 @@ export class ChannelRotationCommand {
   @IfPresent()
   @IsISO8601({ strict: true })
   expiresAt?: string;
+
+  @ApiPropertyOptional({
+    format: 'date-time',
+    description: 'Until then the signing secrets before these are accepted as well; absent: not at all',
+  })
+  @IfPresent()
+  @IsISO8601({ strict: true })
+  previousSecretsUntil?: string;
 }
 
 export class ChannelRotationResult {
@@ -106,6 +114,25 @@ export class ChannelRotationResult {
 
   @ApiProperty({ description: 'Counts the credentials of this channel' })
   version: number;
+}
+
+export class ChannelCheckResult {
+  @ApiProperty({ enum: ['settings', 'token', 'account', 'subscription', 'expiry', 'twins'], description: 'What was looked at' })
+  name: 'settings' | 'token' | 'account' | 'subscription' | 'expiry' | 'twins';
+
+  @ApiProperty()
+  ok: boolean;
+
+  @ApiProperty({ example: 'The token is for the account 17841465550001234.' })
+  message: string;
+}
+
+export class ChannelTestResult {
+  @ApiProperty({ description: 'Every check is ok' })
+  ok: boolean;
+
+  @ApiProperty({ type: [ChannelCheckResult] })
+  checks: readonly ChannelCheckResult[];
 }
 
 export class ChannelStatusResult {

@@ -1,10 +1,12 @@
 export {
+  ChannelCheckResult,
   ChannelCommand,
   ChannelConnectedResult,
   ChannelCredentialsCommand,
   ChannelRotationCommand,
   ChannelRotationResult,
   ChannelStatusResult,
+  ChannelTestResult,
 } from './channel.command.js';
 export { CredentialCommand, CredentialCreatedResult } from './credential.command.js';
 export {
@@ -88,8 +90,11 @@ export {
 export {
   ChannelDependantsQuery,
   ChannelDetailQuery,
+  ChannelErrorQuery,
+  ChannelHealthQuery,
   ChannelPage,
   ChannelQuery,
+  ChannelReasonQuery,
   channelStatuses,
   DependantQuery,
 } from './query-channels.js';

@@ -232,6 +232,20 @@ export const problemCatalogue = {
     remedy: 'Name a provider that Sluice has.',
     at: ['channels.create', 'webhooks.create'],
   },
+  channel_is_invalid: {
+    status: 400,
+    title: 'Channel is invalid',
+    detail: 'config.header: It must name the header that holds the signature.',
+    remedy: 'Correct what `errors` names; it lists every fault by its path.',
+    at: ['channels.create', 'channels.setCredentials'],
+  },
+  channel_test_unanswered: {
+    status: 503,
+    title: 'Channel test unanswered',
+    detail: 'No worker had tried the connection within 15 s.',
+    remedy: 'See that a worker runs, and try again after `Retry-After` seconds.',
+    at: ['channels.test'],
+  },
 
   credential_not_found: notFound('Credential not found', `There is no credential ${id}.`),
   allowed_host_is_invalid: {

@@ -2,7 +2,31 @@ import { ApiProperty } from '@nestjs/swagger';
 import type { JsonObject } from '@sluice/kernel';
 import { PageAnswer } from './query-page.js';
 
-export const channelStatuses = ['connected', 'held', 'deleted'] as const;
+export const channelStatuses = ['connected', 'expiring', 'expired', 'disconnected', 'held', 'deleted'] as const;
+
+export class ChannelReasonQuery {
+  @ApiProperty({ example: 'credentials_expiring', description: 'A word of ours, or what the provider calls it' })
+  readonly code: string;
+
+  @ApiProperty()
+  readonly message: string;
+}
+
+export class ChannelErrorQuery extends ChannelReasonQuery {
+  @ApiProperty({ format: 'date-time' })
+  readonly at: string;
+}
+
+export class ChannelHealthQuery {
+  @ApiProperty({ enum: ['ok', 'expiring', 'expired', 'disconnected'], description: 'What its credentials are good for' })
+  readonly state: 'ok' | 'expiring' | 'expired' | 'disconnected';
+
+  @ApiProperty({ type: ChannelReasonQuery, nullable: true })
+  readonly reason: ChannelReasonQuery | null;
+
+  @ApiProperty({ format: 'date-time' })
+  readonly since: string;
+}
 
 export class ChannelQuery {
   @ApiProperty({ format: 'uuid' })
@@ -20,7 +44,12 @@ export class ChannelQuery {
   @ApiProperty({ type: String, nullable: true })
   readonly externalAccountId: string | null;
 
-  @ApiProperty({ enum: channelStatuses })
+  @ApiProperty({
+    enum: channelStatuses,
+    description:
+      'Of what is true of it, what matters: deleted, held (what comes in waits), disconnected (the provider calls its token dead), expired, ' +
+      'expiring, connected. What it is to send waits while it is disconnected or expired',
+  })
   readonly status: (typeof channelStatuses)[number];
 
   @ApiProperty({ type: 'object', additionalProperties: true })
@@ -28,6 +57,20 @@ export class ChannelQuery {
 
   @ApiProperty({ type: String, format: 'date-time', nullable: true, description: 'When its credentials expire' })
   readonly expiresAt: string | null;
+
+  @ApiProperty({ type: ChannelHealthQuery })
+  readonly health: ChannelHealthQuery;
+
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    nullable: true,
+    description: 'When its provider last sent something that was verified, or gave it a new token',
+  })
+  readonly lastSuccessAt: string | null;
+
+  @ApiProperty({ type: ChannelErrorQuery, nullable: true, description: 'The last refusal of its provider about the channel itself' })
+  readonly lastError: ChannelErrorQuery | null;
 
   @ApiProperty()
   readonly createdBy: string;

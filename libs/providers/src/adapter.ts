@@ -1,5 +1,6 @@
-import type { Json, JsonObject } from '@sluice/kernel';
+import type { InputError, Json, JsonObject } from '@sluice/kernel';
 import type { ParsedBody } from './hostile.js';
+import type { ProviderApi } from './provider-api.js';
 
 /** One HTTP call of a provider, as received. */
 export interface ProviderRequest {
@@ -64,6 +65,11 @@ export interface ProviderAnswer {
 /** The answer to a handshake (`GET`), or why it is refused. */
 export type HandshakeAnswer = ({ readonly ok: true } & ProviderAnswer) | { readonly ok: false; readonly reason: RejectionReason };
 
+/** A channel as somebody is about to connect it. */
+export interface ChannelDraft extends Omit<Channel, 'publicUrl' | 'secrets'> {
+  readonly secrets: ChannelSecrets & { readonly accessToken?: string };
+}
+
 /** One canonical event: what a provider reported, in the words that are the same for all of them. */
 export interface CanonicalEvent {
   readonly kind: string;
@@ -118,4 +124,8 @@ export interface ProviderAdapter {
   normalise(body: Json, channel: Channel, request: ProviderRequest): readonly CanonicalEvent[];
   /** What a recorded call is answered with, where its provider expects other words than ours. */
   answer?(body: Json): ProviderAnswer | undefined;
+  /** All that is wrong with a channel, by the names of the API's body; only what is certainly wrong. */
+  check?(draft: ChannelDraft): readonly InputError[];
+  /** What its API is asked about a channel itself, where it has one. */
+  readonly api?: ProviderApi;
 }

@@ -1,6 +1,7 @@
 export type {
   CanonicalEvent,
   Channel,
+  ChannelDraft,
   ChannelSecrets,
   HandshakeAnswer,
   ProviderAdapter,
@@ -10,4 +11,5 @@ export type {
   Verification,
 } from './adapter.js';
 export { type HostileBody, type HostileReason, hostileEvent, type ParsedBody, parseBody } from './hostile.js';
+export type { ApiAccount, ApiAnswer, ApiOutcome, ApiQuestion, ApiRefusal, ApiRequest, ProviderApi, TokenRefresh } from './provider-api.js';
 export { providerNamed, providers } from './registry.js';

@@ -1,6 +1,22 @@
 import { deciderSpec } from '@sluice/testing';
 import type { ChannelEvent } from './channel-events.js';
-import { type Channel, ChannelNotFound, connect, disconnect, evolve, hold, release, rotateCredentials, unconnected } from './channel.js';
+import {
+  acceptedSecrets,
+  type Channel,
+  ChannelNotFound,
+  connect,
+  disconnect,
+  evolve,
+  hold,
+  nextWarning,
+  refreshFailed,
+  release,
+  reportDead,
+  rotateCredentials,
+  subscriptionLost,
+  unconnected,
+  warn,
+} from './channel.js';
 
 const initial = unconnected('018f3b5e-0000-7000-8000-00000000000a', '018f3b5e-0000-7000-8000-00000000000c');
 const given = deciderSpec<Channel, ChannelEvent>(evolve, initial);
@@ -65,4 +81,123 @@ describe('new credentials', () => {
     given(...connected, ...deleted)
       .when((channel) => rotateCredentials(channel, 2, null, 'ada'))
       .thenThrows(ChannelNotFound));
+});
+
+const daysBefore = (days: number, hours = 0) => new Date(Date.parse('2027-01-01T00:00:00Z') - days * 86_400_000 - hours * 3_600_000);
+const expiresAt = '2027-01-01T00:00:00.000Z';
+const rotated = rotateCredentials(after(...connected), 2, new Date('2027-03-01'), 'system:refresh');
+
+it('signing secrets that were replaced are accepted until their time is over', () => {
+  const credentials = { signingSecrets: ['new', 'same'], retiring: { signingSecrets: ['old', 'same'], until: expiresAt } };
+  expect(acceptedSecrets(credentials, daysBefore(1))).toEqual(['new', 'same', 'old']);
+  expect(acceptedSecrets(credentials, daysBefore(0))).toEqual(['new', 'same']);
+  expect(acceptedSecrets({ signingSecrets: ['new'] }, daysBefore(1))).toEqual(['new']);
+});
+
+describe('warnings of the end of credentials', () => {
+  const told = (days: number, ...events: ChannelEvent[]) =>
+    warn(after(...connected, ...events), daysBefore(days), 'system').map((event) =>
+      'daysLeft' in event.payload ? event.payload.daysLeft : 0,
+    );
+
+  it('come at 14, 7, 3 and 1 days and at the end, once each', () => {
+    const events: ChannelEvent[] = [];
+    const said: string[] = [];
+    for (let hour = 20 * 24; hour >= -24; hour -= 1) {
+      const now = daysBefore(0, hour);
+      for (const event of warn(after(...connected, ...events), now, 'system')) {
+        events.push(event);
+        said.push(`${event.type} ${hour / 24}`);
+      }
+    }
+    expect(said).toEqual([
+      'channel.credentials.expiring 14',
+      'channel.credentials.expiring 7',
+      'channel.credentials.expiring 3',
+      'channel.credentials.expiring 1',
+      'channel.credentials.expired 0',
+    ]);
+    expect(events.at(-2)).toMatchObject({ payload: { daysLeft: 1, expiresAt, by: 'system' } });
+    expect(after(...connected, ...events)).toMatchObject({ health: 'expired', healthReason: { code: 'credentials_expired' } });
+  });
+
+  it('that were missed are not told afterwards', () => {
+    expect(told(2)).toEqual([3]);
+    expect(told(2, ...warn(after(...connected), daysBefore(2), 'system'))).toEqual([]);
+  });
+
+  it('say in the row until when, and what to do', () =>
+    expect(after(...connected, ...warn(after(...connected), daysBefore(7), 'system'))).toMatchObject({
+      health: 'expiring',
+      healthReason: {
+        code: 'credentials_expiring',
+        message: `The credentials expire at ${expiresAt}. Give the channel new ones before that.`,
+      },
+    }));
+
+  it('begin anew with new credentials', () => {
+    const warned = warn(after(...connected), daysBefore(1), 'system');
+    expect(after(...connected, ...warned, ...rotated)).toMatchObject({ health: 'ok', healthReason: null, credentialsVersion: 2 });
+    expect(told(1, ...warned, ...rotated)).toEqual([]);
+    expect(warn(after(...connected, ...warned, ...rotated), new Date('2027-02-15'), 'system')).toMatchObject([
+      { payload: { daysLeft: 14 } },
+    ]);
+  });
+
+  it('are not for a channel whose credentials have no end, or that is deleted', () => {
+    const endless = connect(initial, { ...settings, expiresAt: null }, 'ada');
+    expect(warn(after(...endless), daysBefore(0), 'system')).toEqual([]);
+    expect(told(0, ...deleted)).toEqual([]);
+  });
+
+  it('are known before: when there will be something to tell', () => {
+    const warned = warn(after(...connected), daysBefore(14), 'system');
+    expect(nextWarning(after(...connected))).toEqual(daysBefore(14));
+    expect(nextWarning(after(...connected, ...warned))).toEqual(daysBefore(7));
+    expect(nextWarning(after(...connected, ...warn(after(...connected), daysBefore(1), 'system')))).toEqual(daysBefore(0));
+    expect(nextWarning(after(...connected, ...warn(after(...connected), daysBefore(0), 'system')))).toBeUndefined();
+  });
+});
+
+describe('credentials that the provider calls dead', () => {
+  const why = { code: '190', message: 'Invalid OAuth access token' };
+  const dead = (channel: Channel) => reportDead(channel, 1, why, 'system');
+
+  it('disconnect their channel once, and do not delete it', () => {
+    given(...connected)
+      .when(dead)
+      .then({ type: 'channel.disconnected', payload: { reason: 'credentials_dead', ...why, by: 'system' } });
+    const told = dead(after(...connected));
+    expect(after(...connected, ...told)).toMatchObject({ status: 'connected', health: 'disconnected', healthReason: why });
+    given(...connected, ...told)
+      .when(dead)
+      .thenNothing();
+  });
+  it('are forgotten with new ones, of which an old message says nothing', () => {
+    const told = dead(after(...connected));
+    expect(after(...connected, ...told, ...rotated)).toMatchObject({ health: 'ok', healthReason: null });
+    given(...connected, ...rotated)
+      .when(dead)
+      .thenNothing();
+  });
+  it('need no warning, and their channel may still be held and deleted', () => {
+    const told = dead(after(...connected));
+    expect(warn(after(...connected, ...told), daysBefore(0), 'system')).toEqual([]);
+    expect(after(...connected, ...told, ...held)).toMatchObject({ status: 'held', health: 'disconnected' });
+    given(...connected, ...told)
+      .when(byAda)
+      .then({ type: 'channel.disconnected', payload: { reason: 'deleted' } });
+  });
+  it('are nothing to a deleted channel', () =>
+    given(...connected, ...deleted)
+      .when(dead)
+      .thenNothing());
+});
+
+it('a refresh that failed and a subscription that was lost leave credentials as they are', () => {
+  const failed = refreshFailed(after(...connected), { code: '2', message: 'temporary' }, new Date('2026-12-01'), 'system:refresh');
+  const lost = subscriptionLost(after(...connected), undefined, 'system');
+  expect(failed).toMatchObject([{ payload: { code: '2', message: 'temporary', againAt: '2026-12-01T00:00:00.000Z' } }]);
+  expect(lost).toMatchObject([{ payload: { restored: true, code: null } }]);
+  expect(after(...connected, ...failed, ...lost)).toEqual({ ...after(...connected), streamVersion: 3 });
 });

@@ -1,11 +1,15 @@
-import { DomainError, type JsonObject } from '@sluice/kernel';
+import { DomainError, type InputError, type JsonObject } from '@sluice/kernel';
 import type {
   ChannelConnected,
+  ChannelCredentialsExpired,
+  ChannelCredentialsExpiring,
   ChannelCredentialsRotated,
   ChannelDisconnected,
   ChannelEvent,
   ChannelHeld,
+  ChannelRefreshFailed,
   ChannelReleased,
+  ChannelSubscriptionLost,
 } from './channel-events.js';
 
 /**
@@ -13,6 +17,18 @@ import type {
  * all begun yet, so what arrives is held as well, behind it. The last step is no decision: it is taken where the last held event begins.
  */
 export type ChannelStatus = 'connected' | 'held' | 'releasing' | 'deleted';
+
+/**
+ * What its credentials are good for, whatever its status: ok → expiring → expired, and from each of them disconnected, when the provider says
+ * that the token is dead. New credentials make it ok again, and nothing else does.
+ */
+export type ChannelHealth = 'ok' | 'expiring' | 'expired' | 'disconnected';
+
+/** Why it is not ok, and what to do about it */
+export interface HealthReason {
+  readonly code: string;
+  readonly message: string;
+}
 
 export interface Channel {
   readonly tenantId: string;
@@ -24,6 +40,12 @@ export interface Channel {
   /** The provider's settings; nothing secret */
   readonly config: JsonObject;
   readonly expiresAt: Date | null;
+  /** Counts its credentials, from 1 */
+  readonly credentialsVersion: number;
+  readonly health: ChannelHealth;
+  readonly healthReason: HealthReason | null;
+  /** The last of `warningDays` that was told of these credentials */
+  readonly warnedDays: number | null;
   readonly createdBy: string;
   /** Events of this channel so far */
   readonly streamVersion: number;
@@ -35,7 +57,14 @@ export interface ChannelCredentials {
   readonly signingSecrets: readonly string[];
   readonly verifyToken?: string;
   readonly accessToken?: string;
+  /** The signing secrets before these, which are accepted as well until then */
+  readonly retiring?: { readonly signingSecrets: readonly string[]; readonly until: string };
 }
+
+export const acceptedSecrets = ({ signingSecrets, retiring }: ChannelCredentials, now: Date): readonly string[] =>
+  retiring !== undefined && Date.parse(retiring.until) > now.getTime()
+    ? [...new Set([...signingSecrets, ...retiring.signingSecrets])]
+    : signingSecrets;
 
 export class ChannelNotFound extends DomainError {
   constructor(channelId: string) {
@@ -50,6 +79,12 @@ export class ProviderIsUnknown extends DomainError {
   }
 }
 
+export class ChannelIsInvalid extends DomainError {
+  constructor(errors: readonly InputError[]) {
+    super('malformed', 'channel_is_invalid', errors.map(({ path, message }) => `${path}: ${message}`).join(' '), { errors });
+  }
+}
+
 /** A channel before its first event. */
 export const unconnected = (tenantId: string, id: string): Channel => ({
   tenantId,
@@ -60,6 +95,10 @@ export const unconnected = (tenantId: string, id: string): Channel => ({
   status: 'deleted',
   config: {},
   expiresAt: null,
+  credentialsVersion: 0,
+  health: 'ok',
+  healthReason: null,
+  warnedDays: null,
   createdBy: '',
   streamVersion: 0,
 });
@@ -101,23 +140,137 @@ export function disconnect({ id, status }: Channel, by: string): ChannelDisconne
   return [{ type: 'channel.disconnected', aggregateId: id, payload: { reason: 'deleted', by } }];
 }
 
+const dayMs = 24 * 60 * 60 * 1000;
+/** So many days before credentials expire it is told. */
+export const warningDays = [14, 7, 3, 1] as const;
+
+/** Tells of credentials that end soon, once for each threshold, and of those that have ended, once. */
+export function warn(channel: Channel, now: Date, by: string): (ChannelCredentialsExpiring | ChannelCredentialsExpired)[] {
+  const { id: aggregateId, expiresAt } = channel;
+  const next = nextWarning(channel);
+  if (expiresAt === null || next === undefined || next > now) return [];
+  if (expiresAt <= now) {
+    return [{ type: 'channel.credentials.expired', aggregateId, payload: { expiresAt: expiresAt.toISOString(), by } }];
+  }
+  const daysLeft = warningDays.findLast((days) => expiresAt.getTime() - now.getTime() <= days * dayMs) ?? warningDays[0];
+  return [{ type: 'channel.credentials.expiring', aggregateId, payload: { daysLeft, expiresAt: expiresAt.toISOString(), by } }];
+}
+
+/** When `warn` will have something to say that it has not said yet. */
+export function nextWarning({ status, health, expiresAt, warnedDays }: Channel): Date | undefined {
+  if (status === 'deleted' || expiresAt === null || health === 'expired' || health === 'disconnected') return undefined;
+  const days = warningDays.find((each) => warnedDays === null || each < warnedDays) ?? 0;
+  return new Date(expiresAt.getTime() - days * dayMs);
+}
+
+const hourMs = 60 * 60 * 1000;
+
+/** Refreshes that failed in a row, of the present credentials. */
+export interface RefreshFailures {
+  readonly failures: number;
+  readonly failedAt: Date | null;
+}
+
+/** When a token that is to be refreshed from `dueAt` on is tried next: after failures hours later and later, at last once a day, until it ends. */
+export function nextRefresh(
+  { status, health, expiresAt }: Pick<Channel, 'status' | 'health' | 'expiresAt'>,
+  dueAt: Date,
+  { failures, failedAt }: RefreshFailures,
+): Date | undefined {
+  if (status === 'deleted' || health === 'expired' || health === 'disconnected') return undefined;
+  const pauseMs = Math.min(dayMs, hourMs * 2 ** Math.max(0, failures - 1));
+  const at = failedAt === null ? dueAt : new Date(Math.max(dueAt.getTime(), failedAt.getTime() + pauseMs));
+  return expiresAt !== null && at >= expiresAt ? undefined : at;
+}
+
+/**
+ * What the provider said of the credentials with this number: they are dead. Told once; what is said of credentials that were replaced
+ * meanwhile counts for nothing.
+ */
+export function reportDead(
+  { id: aggregateId, status, health, credentialsVersion }: Channel,
+  version: number,
+  { code, message }: HealthReason,
+  by: string,
+): ChannelDisconnected[] {
+  if (status === 'deleted' || health === 'disconnected' || version !== credentialsVersion) return [];
+  return [{ type: 'channel.disconnected', aggregateId, payload: { reason: 'credentials_dead', code, message, by } }];
+}
+
+export const refreshFailed = (
+  { id: aggregateId, status }: Channel,
+  { code, message }: HealthReason,
+  againAt: Date | null,
+  by: string,
+): ChannelRefreshFailed[] =>
+  status === 'deleted'
+    ? []
+    : [
+        {
+          type: 'channel.credentials.refresh_failed',
+          aggregateId,
+          payload: { code, message, againAt: againAt?.toISOString() ?? null, by },
+        },
+      ];
+
+/** `refusal`: why it could not be restored */
+export const subscriptionLost = (
+  { id: aggregateId, status }: Channel,
+  refusal: HealthReason | undefined,
+  by: string,
+): ChannelSubscriptionLost[] => {
+  if (status === 'deleted') return [];
+  const message = refusal?.message ?? 'The provider had ceased to send events of this account; it was asked to send them again.';
+  return [
+    {
+      type: 'channel.subscription.lost',
+      aggregateId,
+      payload: { restored: refusal === undefined, code: refusal?.code ?? null, message, by },
+    },
+  ];
+};
+
+/** What is wrong with these credentials, in words that say what to do. */
+export const expiring = (expiresAt: string): HealthReason => ({
+  code: 'credentials_expiring',
+  message: `The credentials expire at ${expiresAt}. Give the channel new ones before that.`,
+});
+export const expired = (expiresAt: string): HealthReason => ({
+  code: 'credentials_expired',
+  message: `The credentials expired at ${expiresAt}. Give the channel new ones; what it is to send waits for them.`,
+});
+
 export function evolve(channel: Channel, event: ChannelEvent): Channel {
   const streamVersion = channel.streamVersion + 1;
   switch (event.type) {
     case 'channel.connected': {
       const { provider, name, externalAccountId, config, expiresAt, by } = event.payload;
       const settings = { provider, name, externalAccountId, config, expiresAt: expiresAt === null ? null : new Date(expiresAt) };
-      return { ...channel, ...settings, status: 'connected', createdBy: by, streamVersion };
+      return { ...channel, ...settings, status: 'connected', credentialsVersion: 1, createdBy: by, streamVersion };
     }
     case 'channel.credentials.rotated': {
-      const { expiresAt } = event.payload;
-      return { ...channel, expiresAt: expiresAt === null ? null : new Date(expiresAt), streamVersion };
+      const { version: credentialsVersion } = event.payload;
+      const expiresAt = event.payload.expiresAt === null ? null : new Date(event.payload.expiresAt);
+      return { ...channel, expiresAt, credentialsVersion, health: 'ok', healthReason: null, warnedDays: null, streamVersion };
     }
+    case 'channel.credentials.expiring': {
+      const { daysLeft: warnedDays, expiresAt } = event.payload;
+      return { ...channel, health: 'expiring', healthReason: expiring(expiresAt), warnedDays, streamVersion };
+    }
+    case 'channel.credentials.expired':
+      return { ...channel, health: 'expired', healthReason: expired(event.payload.expiresAt), streamVersion };
+    case 'channel.credentials.refresh_failed':
+    case 'channel.subscription.lost':
+      return { ...channel, streamVersion };
     case 'channel.held':
       return { ...channel, status: 'held', streamVersion };
     case 'channel.released':
       return { ...channel, status: 'releasing', streamVersion };
-    case 'channel.disconnected':
-      return { ...channel, status: 'deleted', streamVersion };
+    case 'channel.disconnected': {
+      const { payload } = event;
+      if (payload.reason === 'deleted') return { ...channel, status: 'deleted', streamVersion };
+      const { code, message } = payload;
+      return { ...channel, health: 'disconnected', healthReason: { code, message }, streamVersion };
+    }
   }
 }

@@ -15,7 +15,7 @@ export class ChannelQueriesController {
 
   @Get()
   @Allow('viewer')
-  @Cached({ tables: ['channel_summary'] })
+  @Cached({ tables: ['channel_summary', 'channel_health'] })
   @ApiOkResponse({ type: ChannelPage })
   list(@Caller() { tenantId }: Caller, @Query() filter: ChannelFilter): Promise<ChannelPage> {
     return this.queries.execute(new ListChannels(tenantId, filter));
@@ -23,7 +23,7 @@ export class ChannelQueriesController {
 
   @Get(':id')
   @Allow('viewer')
-  @Cached({ rows: ['channel_summary'], tables: ['webhook_summary', 'workflow_summary'] })
+  @Cached({ rows: ['channel_summary', 'channel_health'], tables: ['webhook_summary', 'workflow_summary'] })
   @ApiOkResponse({ type: ChannelDetailQuery })
   get(@Caller() { tenantId }: Caller, @Param('id', ParseUUIDPipe) id: string): Promise<ChannelDetailQuery> {
     return this.queries.execute(new GetChannel(tenantId, id));

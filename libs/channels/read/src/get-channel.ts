@@ -1,8 +1,8 @@
 import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
-import type { ChannelDependantsQuery, ChannelDetailQuery } from '@sluice/contracts';
+import type { ChannelDependantsQuery, ChannelDetailQuery, ChannelQuery } from '@sluice/contracts';
 import { DomainError } from '@sluice/kernel';
-import { type ReadClient, ReadStore, selectList } from '@sluice/platform-projections';
-import { type ChannelSummary, channelSummary } from './channel-summary.projection.js';
+import { type ReadClient, ReadStore } from '@sluice/platform-projections';
+import { channelColumns, channelOf, type ChannelRow, channelTables } from './channel-row.js';
 
 export class ChannelNotFound extends DomainError {
   constructor(id: string) {
@@ -31,13 +31,13 @@ export class GetChannelHandler implements IQueryHandler<GetChannel> {
   }
 }
 
-export async function findChannel(client: ReadClient, tenantId: string, channelId: string): Promise<ChannelSummary> {
-  const { rows } = await client.query<ChannelSummary>(
-    `SELECT ${selectList(channelSummary, 's')} FROM channel_summary s WHERE s.tenant_id = $1 AND s.id = $2`,
-    [tenantId, channelId],
-  );
+export async function findChannel(client: ReadClient, tenantId: string, channelId: string): Promise<ChannelQuery> {
+  const { rows } = await client.query<ChannelRow>(`SELECT ${channelColumns} FROM ${channelTables} WHERE s.tenant_id = $1 AND s.id = $2`, [
+    tenantId,
+    channelId,
+  ]);
   if (rows[0] === undefined) throw new ChannelNotFound(channelId);
-  return rows[0];
+  return channelOf(rows[0]);
 }
 
 /** Who would miss this channel. */

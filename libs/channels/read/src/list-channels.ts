@@ -1,9 +1,9 @@
 import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { type ChannelPage, channelStatuses } from '@sluice/contracts';
-import { containing, ListPage, newestFirst, Parameters, ReadStore, selectList } from '@sluice/platform-projections';
+import { containing, ListPage, mapItems, newestFirst, Parameters, ReadStore } from '@sluice/platform-projections';
 import { IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
-import { type ChannelSummary, channelSummary } from './channel-summary.projection.js';
+import { channelColumns, channelOf, type ChannelRow, channelTables, shownStatus } from './channel-row.js';
 
 export class ChannelFilter extends ListPage {
   @ApiPropertyOptional({ example: 'instagram' })
@@ -42,24 +42,27 @@ export class ListChannelsHandler implements IQueryHandler<ListChannels> {
     const parameters = new Parameters();
     const where = [
       `s.tenant_id = ${parameters.of(tenantId)}`,
-      status === undefined ? `s.status <> 'deleted'` : `s.status = ${parameters.of(status)}`,
+      status === undefined ? `s.status <> 'deleted'` : `${shownStatus} = ${parameters.of(status)}`,
     ];
     if (provider !== undefined) where.push(`s.provider = ${parameters.of(provider)}`);
     if (search !== undefined) {
       const pattern = parameters.of(containing(search));
       where.push(`(s.name ILIKE ${pattern} OR s.external_account_id ILIKE ${pattern})`);
     }
-    return this.store.read(tenantId, (client) =>
-      this.store.list<ChannelSummary>(client, {
-        name: 'channels',
-        tenantId,
-        filter,
-        select: selectList(channelSummary, 's'),
-        from: 'channel_summary s',
-        where,
-        order: newestFirst('s.created_at', 'createdAt'),
-        parameters,
-      }),
+    return this.store.read(tenantId, async (client) =>
+      mapItems(
+        await this.store.list<ChannelRow>(client, {
+          name: 'channels',
+          tenantId,
+          filter,
+          select: channelColumns,
+          from: channelTables,
+          where,
+          order: newestFirst('s.created_at', 'createdAt'),
+          parameters,
+        }),
+        channelOf,
+      ),
     );
   }
 }

@@ -13,6 +13,10 @@ export const channelTable = new EntitySchema<Channel>({
     status: { type: 'text' },
     config: { type: 'jsonb' },
     expiresAt: { type: 'timestamptz', name: 'expires_at', nullable: true },
+    credentialsVersion: { type: 'int', name: 'credentials_version' },
+    health: { type: 'text' },
+    healthReason: { type: 'jsonb', name: 'health_reason', nullable: true },
+    warnedDays: { type: 'int', name: 'warned_days', nullable: true },
     createdBy: { type: 'text', name: 'created_by' },
     streamVersion: { type: 'bigint', name: 'stream_version' },
   },
@@ -34,10 +38,15 @@ export async function insertChannel(manager: EntityManager, channel: Channel): P
   );
 }
 
-export async function saveChannel(manager: EntityManager, { tenantId, id, status, expiresAt, streamVersion }: Channel): Promise<void> {
+/** It is looked at soon, since what is due for it may be another now. */
+export async function saveChannel(manager: EntityManager, channel: Channel): Promise<void> {
+  const { tenantId, id, status, expiresAt, streamVersion, credentialsVersion, health, healthReason, warnedDays } = channel;
   await manager.query(
-    'UPDATE channels SET status = $3, expires_at = $4, stream_version = $5, updated_at = now() WHERE tenant_id = $1 AND id = $2',
-    [tenantId, id, status, expiresAt, streamVersion],
+    `UPDATE channels
+     SET status = $3, expires_at = $4, stream_version = $5, health = $6, health_reason = $7, warned_days = $8, credentials_version = $9,
+         care_at = now(), updated_at = now()
+     WHERE tenant_id = $1 AND id = $2`,
+    [tenantId, id, status, expiresAt, streamVersion, health, healthReason, warnedDays, credentialsVersion],
   );
 }
 

@@ -15,6 +15,7 @@ import { ProviderAppsController } from './provider-apps.controller.js';
 import { PUBLIC_URL } from './public-url.js';
 import { ReleaseChannelHandler } from './release-channel.js';
 import { RotateCredentialsHandler } from './rotate-credentials.js';
+import { TestChannelHandler } from './test-channel.js';
 
 export interface ChannelsWriteOptions {
   readonly encryption: EncryptionConfig;
@@ -41,6 +42,7 @@ export class ChannelsWriteModule {
         HoldChannelHandler,
         ReleaseChannelHandler,
         RotateCredentialsHandler,
+        TestChannelHandler,
       ],
     };
   }

@@ -7,6 +7,7 @@ import {
   ChannelRotationCommand,
   ChannelRotationResult,
   ChannelStatusResult,
+  ChannelTestResult,
 } from '@sluice/contracts';
 import { Allow, Caller } from '@sluice/platform-http';
 import { ConnectChannel } from './connect-channel.js';
@@ -14,6 +15,7 @@ import { DeleteChannel } from './delete-channel.js';
 import { HoldChannel } from './hold-channel.js';
 import { ReleaseChannel } from './release-channel.js';
 import { RotateCredentials } from './rotate-credentials.js';
+import { TestChannel } from './test-channel.js';
 
 @ApiTags('channels')
 @Controller('api/channels')
@@ -35,10 +37,11 @@ export class ChannelsController {
   rotate(
     @Caller() { tenantId, userId }: Caller,
     @Param('id', ParseUUIDPipe) id: string,
-    @Body() { credentials, expiresAt }: ChannelRotationCommand,
+    @Body() { credentials, expiresAt, previousSecretsUntil }: ChannelRotationCommand,
   ): Promise<ChannelRotationResult> {
     const end = expiresAt === undefined ? null : new Date(expiresAt);
-    return this.commands.execute(new RotateCredentials(tenantId, id, credentials, end, userId));
+    const overlap = previousSecretsUntil === undefined ? undefined : new Date(previousSecretsUntil);
+    return this.commands.execute(new RotateCredentials(tenantId, id, credentials, end, userId, overlap));
   }
 
   @Post(':id/hold')
@@ -55,6 +58,14 @@ export class ChannelsController {
   @ApiOkResponse({ type: ChannelStatusResult })
   release(@Caller() { tenantId, userId }: Caller, @Param('id', ParseUUIDPipe) id: string): Promise<ChannelStatusResult> {
     return this.commands.execute(new ReleaseChannel(tenantId, id, userId));
+  }
+
+  @Post(':id/test')
+  @HttpCode(200)
+  @Allow('operator')
+  @ApiOkResponse({ type: ChannelTestResult })
+  test(@Caller() { tenantId }: Caller, @Param('id', ParseUUIDPipe) id: string): Promise<ChannelTestResult> {
+    return this.commands.execute(new TestChannel(tenantId, id));
   }
 
   @Delete(':id')

@@ -1,8 +1,8 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { type ChannelCredentials, type ChannelSettings, connect, evolve, ProviderIsUnknown, unconnected } from '@sluice/channels-domain';
+import { type ChannelCredentials, type ChannelSettings, connect, evolve, unconnected } from '@sluice/channels-domain';
 import { newId } from '@sluice/kernel';
 import { CommandStore } from '@sluice/platform-event-log';
-import { providers } from '@sluice/providers';
+import { assertConnectable } from './assert-connectable.js';
 import { insertChannel, insertCredentials } from './channel.table.js';
 import { ChannelEncryption } from './channel-encryption.js';
 
@@ -25,7 +25,7 @@ export class ConnectChannelHandler implements ICommandHandler<ConnectChannel> {
   ) {}
 
   execute({ tenantId, settings, credentials, by }: ConnectChannel): Promise<{ id: string }> {
-    if (!providers.has(settings.provider)) throw new ProviderIsUnknown(settings.provider, providers.keys());
+    assertConnectable({ ...settings, secrets: credentials });
     return this.store.transaction(tenantId, async (tx) => {
       const blank = unconnected(tenantId, newId());
       const events = connect(blank, settings, by);

@@ -6,4 +6,6 @@ export { knownHttpCredentials, readHttpCredential } from './http-credential.tabl
 export { providerAppTable } from './provider-app.table.js';
 export { PUBLIC_URL } from './public-url.js';
 export { readChannel } from './read-channel.js';
+export { ReportDeadCredentials } from './upkeep/report-dead-credentials.js';
+export { ChannelUpkeepModule } from './upkeep/channel-upkeep.module.js';
 export { type OpenProviderApp, readProviderApp } from './read-provider-app.js';

@@ -3,7 +3,20 @@ import type { JsonObject } from '@sluice/kernel';
 import { sealingContext } from './channel.table.js';
 
 /** A channel with what it needs to verify and to send; never to be logged or kept outside this process. */
-export interface OpenChannel extends Pick<Channel, 'tenantId' | 'id' | 'provider' | 'name' | 'externalAccountId' | 'config' | 'status'> {
+export interface OpenChannel extends Pick<
+  Channel,
+  | 'tenantId'
+  | 'id'
+  | 'provider'
+  | 'name'
+  | 'externalAccountId'
+  | 'config'
+  | 'status'
+  | 'expiresAt'
+  | 'health'
+  | 'healthReason'
+  | 'credentialsVersion'
+> {
   readonly secrets: ChannelCredentials;
 }
 
@@ -15,6 +28,9 @@ interface Row {
   external_account_id: string | null;
   config: JsonObject;
   status: Channel['status'];
+  expires_at: Date | null;
+  health: Channel['health'];
+  health_reason: Channel['healthReason'];
   version: number;
   key_id: string;
   sealed: Buffer;
@@ -24,7 +40,8 @@ interface Queryable {
   query(query: { readonly name: string; readonly text: string; readonly values: unknown[] }): Promise<{ rows: Row[] }>;
 }
 
-const columns = `c.tenant_id, c.id, c.provider, c.name, c.external_account_id, c.config, c.status, k.version, k.key_id, k.sealed`;
+const columns = `c.tenant_id, c.id, c.provider, c.name, c.external_account_id, c.config, c.status, c.expires_at, c.health, c.health_reason,
+  k.version, k.key_id, k.sealed`;
 
 /**
  * A channel by the id that a path names, opened with the newest version of its credentials. As `sluice_service`, which sees every
@@ -57,6 +74,10 @@ export async function readChannel(
     externalAccountId: row.external_account_id,
     config: row.config,
     status: row.status,
+    expiresAt: row.expires_at,
+    health: row.health,
+    healthReason: row.health_reason,
+    credentialsVersion: row.version,
     secrets,
   };
 }

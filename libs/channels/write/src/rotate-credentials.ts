@@ -1,10 +1,13 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { type ChannelCredentials, evolve, rotateCredentials } from '@sluice/channels-domain';
-import { CommandStore } from '@sluice/platform-event-log';
-import { insertCredentials, lockChannel, saveChannel } from './channel.table.js';
+import type { ChannelCredentials } from '@sluice/channels-domain';
+import { CommandStore, type CommandTransaction } from '@sluice/platform-event-log';
+import { assertConnectable } from './assert-connectable.js';
+import { lockChannel } from './channel.table.js';
 import { ChannelEncryption } from './channel-encryption.js';
+import { readChannel } from './read-channel.js';
+import { replaceCredentials } from './replace-credentials.js';
 
-/** Replaces all secrets of a channel. While providers change over, the old signing secret stands among the new ones. */
+/** Replaces all secrets of a channel. */
 export class RotateCredentials extends Command<{ id: string; version: number }> {
   constructor(
     readonly tenantId: string,
@@ -12,6 +15,8 @@ export class RotateCredentials extends Command<{ id: string; version: number }> 
     readonly credentials: ChannelCredentials,
     readonly expiresAt: Date | null,
     readonly by: string,
+    /** Until then the signing secrets before these are accepted as well. */
+    readonly previousSecretsUntil?: Date,
   ) {
     super();
   }
@@ -24,24 +29,28 @@ export class RotateCredentialsHandler implements ICommandHandler<RotateCredentia
     private readonly encryption: ChannelEncryption,
   ) {}
 
-  execute({ tenantId, channelId, credentials, expiresAt, by }: RotateCredentials): Promise<{ id: string; version: number }> {
+  execute(command: RotateCredentials): Promise<{ id: string; version: number }> {
+    const { tenantId, channelId, expiresAt, by } = command;
     return this.store.transaction(tenantId, async (tx) => {
       const channel = await lockChannel(tx.manager, tenantId, channelId);
-      const [{ version }]: [{ version: number }] = await tx.manager.query(
-        'SELECT coalesce(max(version), 0) + 1 AS version FROM credentials WHERE tenant_id = $1 AND channel_id = $2',
-        [tenantId, channelId],
-      );
-      const events = rotateCredentials(channel, version, expiresAt, by);
-
-      await saveChannel(tx.manager, events.reduce(evolve, channel));
-      await insertCredentials(tx.manager, channel, version, credentials, this.encryption.keys);
-      await tx.manager.query('DELETE FROM credentials WHERE tenant_id = $1 AND channel_id = $2 AND version < $3', [
-        tenantId,
-        channelId,
-        version,
-      ]);
+      assertConnectable({ ...channel, secrets: command.credentials }, 'credentials');
+      const retiring = await this.retiring(tx, command);
+      const credentials = { ...command.credentials, ...(retiring === undefined ? {} : { retiring }) };
+      const events = await replaceCredentials(tx.manager, channel, { credentials, expiresAt, by }, this.encryption.keys);
       tx.append(events, channel.streamVersion);
-      return { id: channelId, version };
+      return { id: channelId, version: channel.credentialsVersion + 1 };
     });
+  }
+
+  private async retiring(
+    { manager }: CommandTransaction,
+    { tenantId, channelId, previousSecretsUntil }: RotateCredentials,
+  ): Promise<ChannelCredentials['retiring']> {
+    if (previousSecretsUntil === undefined) return undefined;
+    const client = {
+      query: async ({ text, values }: { text: string; values: unknown[] }) => ({ rows: await manager.query(text, values) }),
+    };
+    const before = await readChannel(client, channelId, this.encryption.keys, tenantId);
+    return before && { signingSecrets: before.secrets.signingSecrets, until: previousSecretsUntil.toISOString() };
   }
 }

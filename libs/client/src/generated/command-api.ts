@@ -128,6 +128,22 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/channels/{id}/test": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post: operations["channels.test"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/credentials": {
         readonly parameters: {
             readonly query?: never;
@@ -679,6 +695,16 @@ export interface components {
             /** @description False: it has gone on with the failure, and does not hear how the retry ends */
             readonly waits: boolean;
         };
+        readonly ChannelCheckResult: {
+            /**
+             * @description What was looked at
+             * @enum {string}
+             */
+            readonly name: "settings" | "token" | "account" | "subscription" | "expiry" | "twins";
+            readonly ok: boolean;
+            /** @example The token is for the account 17841465550001234. */
+            readonly message: string;
+        };
         readonly ChannelCommand: {
             /** @example instagram */
             readonly provider: string;
@@ -722,6 +748,11 @@ export interface components {
              */
             readonly expiresAt?: string;
             /**
+             * Format: date-time
+             * @description Until then the signing secrets before these are accepted as well; absent: not at all
+             */
+            readonly previousSecretsUntil?: string;
+            /**
              * Format: uuid
              * @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for.
              */
@@ -741,6 +772,11 @@ export interface components {
              * @enum {string}
              */
             readonly status: "connected" | "held" | "releasing" | "deleted";
+        };
+        readonly ChannelTestResult: {
+            /** @description Every check is ok */
+            readonly ok: boolean;
+            readonly checks: readonly components["schemas"]["ChannelCheckResult"][];
         };
         readonly CredentialCommand: {
             /** @example Shop */
@@ -2122,6 +2158,8 @@ export interface operations {
              *     `tenant_is_required`: Tenant is required.
              *
              *     `provider_is_unknown`: Provider is unknown.
+             *
+             *     `channel_is_invalid`: Channel is invalid.
              */
             readonly 400: {
                 headers: {
@@ -2413,7 +2451,8 @@ export interface operations {
                  *         "verifyToken": "text",
                  *         "accessToken": "text"
                  *       },
-                 *       "expiresAt": "2026-11-23T12:00:00.000Z"
+                 *       "expiresAt": "2026-11-23T12:00:00.000Z",
+                 *       "previousSecretsUntil": "2026-11-23T12:00:00.000Z"
                  *     }
                  */
                 readonly "application/json": components["schemas"]["ChannelRotationCommand"];
@@ -2450,6 +2489,8 @@ export interface operations {
              *     `idempotency_key_is_malformed`: Idempotency key is malformed.
              *
              *     `tenant_is_required`: Tenant is required.
+             *
+             *     `channel_is_invalid`: Channel is invalid.
              */
             readonly 400: {
                 headers: {
@@ -2857,6 +2898,166 @@ export interface operations {
                 };
             };
             /** @description `store_unavailable`: Store is unavailable. */
+            readonly 503: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "channels.test": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
+                readonly tenantId?: components["parameters"]["tenantId"];
+            };
+            readonly header?: {
+                /**
+                 * @description The same key with the same request has one effect and one answer, however often it is sent; with another request it is 422.
+                 * @example 01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e
+                 */
+                readonly "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+                /**
+                 * @description Kept through log, audit and runs; made if it is missing or not such a token.
+                 * @example checkout-7f3a90c1
+                 */
+                readonly "X-Correlation-Id"?: components["parameters"]["correlationId"];
+            };
+            readonly path: {
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Done */
+            readonly 200: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "X-Log-Position": components["headers"]["X-Log-Position"];
+                    readonly "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "ok": true,
+                     *       "checks": [
+                     *         {
+                     *           "name": "settings",
+                     *           "ok": true,
+                     *           "message": "The token is for the account 17841465550001234."
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["ChannelTestResult"];
+                };
+            };
+            /**
+             * @description `malformed_request`: Malformed request.
+             *
+             *     `malformed_address`: Address is malformed.
+             *
+             *     `idempotency_key_is_malformed`: Idempotency key is malformed.
+             *
+             *     `tenant_is_required`: Tenant is required.
+             */
+            readonly 400: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_is_missing`: Credential is missing.
+             *
+             *     `credential_is_invalid`: Credential is invalid.
+             */
+            readonly 401: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
+            readonly 403: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `tenant_not_found`: Tenant not found.
+             *
+             *     `channel_not_found`: Channel not found.
+             */
+            readonly 404: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `command_is_running`: Command is running. */
+            readonly 409: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: Idempotency key is reused. */
+            readonly 422: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Internal error. */
+            readonly 500: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `store_unavailable`: Store is unavailable.
+             *
+             *     `channel_test_unanswered`: Channel test unanswered.
+             */
             readonly 503: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];

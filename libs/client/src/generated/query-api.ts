@@ -625,8 +625,11 @@ export interface components {
             readonly provider: string;
             readonly name: string;
             readonly externalAccountId: string | null;
-            /** @enum {string} */
-            readonly status: "connected" | "held" | "deleted";
+            /**
+             * @description Of what is true of it, what matters: deleted, held (what comes in waits), disconnected (the provider calls its token dead), expired, expiring, connected. What it is to send waits while it is disconnected or expired
+             * @enum {string}
+             */
+            readonly status: "connected" | "expiring" | "expired" | "disconnected" | "held" | "deleted";
             readonly config: {
                 readonly [key: string]: unknown;
             };
@@ -635,12 +638,40 @@ export interface components {
              * @description When its credentials expire
              */
             readonly expiresAt: string | null;
+            readonly health: components["schemas"]["ChannelHealthQuery"];
+            /**
+             * Format: date-time
+             * @description When its provider last sent something that was verified, or gave it a new token
+             */
+            readonly lastSuccessAt: string | null;
+            /** @description The last refusal of its provider about the channel itself */
+            readonly lastError: components["schemas"]["ChannelErrorQuery"] | null;
             readonly createdBy: string;
             /** Format: date-time */
             readonly createdAt: string;
             /** Format: date-time */
             readonly updatedAt: string;
             readonly dependants: components["schemas"]["ChannelDependantsQuery"];
+        };
+        readonly ChannelErrorQuery: {
+            /**
+             * @description A word of ours, or what the provider calls it
+             * @example credentials_expiring
+             */
+            readonly code: string;
+            readonly message: string;
+            /** Format: date-time */
+            readonly at: string;
+        };
+        readonly ChannelHealthQuery: {
+            /**
+             * @description What its credentials are good for
+             * @enum {string}
+             */
+            readonly state: "ok" | "expiring" | "expired" | "disconnected";
+            readonly reason: components["schemas"]["ChannelReasonQuery"] | null;
+            /** Format: date-time */
+            readonly since: string;
         };
         readonly ChannelPage: {
             /** @example 1 */
@@ -665,8 +696,11 @@ export interface components {
             readonly provider: string;
             readonly name: string;
             readonly externalAccountId: string | null;
-            /** @enum {string} */
-            readonly status: "connected" | "held" | "deleted";
+            /**
+             * @description Of what is true of it, what matters: deleted, held (what comes in waits), disconnected (the provider calls its token dead), expired, expiring, connected. What it is to send waits while it is disconnected or expired
+             * @enum {string}
+             */
+            readonly status: "connected" | "expiring" | "expired" | "disconnected" | "held" | "deleted";
             readonly config: {
                 readonly [key: string]: unknown;
             };
@@ -675,11 +709,27 @@ export interface components {
              * @description When its credentials expire
              */
             readonly expiresAt: string | null;
+            readonly health: components["schemas"]["ChannelHealthQuery"];
+            /**
+             * Format: date-time
+             * @description When its provider last sent something that was verified, or gave it a new token
+             */
+            readonly lastSuccessAt: string | null;
+            /** @description The last refusal of its provider about the channel itself */
+            readonly lastError: components["schemas"]["ChannelErrorQuery"] | null;
             readonly createdBy: string;
             /** Format: date-time */
             readonly createdAt: string;
             /** Format: date-time */
             readonly updatedAt: string;
+        };
+        readonly ChannelReasonQuery: {
+            /**
+             * @description A word of ours, or what the provider calls it
+             * @example credentials_expiring
+             */
+            readonly code: string;
+            readonly message: string;
         };
         readonly DeadLetterErrorQuery: {
             /** @example crash_loop */
@@ -2097,7 +2147,7 @@ export interface operations {
                 readonly cursor?: string;
                 readonly provider?: string;
                 /** @description Without it: all but the deleted ones */
-                readonly status?: "connected" | "held" | "deleted";
+                readonly status?: "connected" | "expiring" | "expired" | "disconnected" | "held" | "deleted";
                 /** @description In name or account */
                 readonly search?: string;
                 /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
@@ -2144,6 +2194,20 @@ export interface operations {
                      *           "status": "connected",
                      *           "config": {},
                      *           "expiresAt": "2026-11-23T12:00:00.000Z",
+                     *           "health": {
+                     *             "state": "ok",
+                     *             "reason": {
+                     *               "code": "credentials_expiring",
+                     *               "message": "What happened, in a sentence."
+                     *             },
+                     *             "since": "2026-11-23T12:00:00.000Z"
+                     *           },
+                     *           "lastSuccessAt": "2026-11-23T12:00:00.000Z",
+                     *           "lastError": {
+                     *             "code": "credentials_expiring",
+                     *             "message": "What happened, in a sentence.",
+                     *             "at": "2026-11-23T12:00:00.000Z"
+                     *           },
                      *           "createdBy": "key:01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
                      *           "createdAt": "2026-11-23T12:00:00.000Z",
                      *           "updatedAt": "2026-11-23T12:00:00.000Z"
@@ -2281,6 +2345,20 @@ export interface operations {
                      *       "status": "connected",
                      *       "config": {},
                      *       "expiresAt": "2026-11-23T12:00:00.000Z",
+                     *       "health": {
+                     *         "state": "ok",
+                     *         "reason": {
+                     *           "code": "credentials_expiring",
+                     *           "message": "What happened, in a sentence."
+                     *         },
+                     *         "since": "2026-11-23T12:00:00.000Z"
+                     *       },
+                     *       "lastSuccessAt": "2026-11-23T12:00:00.000Z",
+                     *       "lastError": {
+                     *         "code": "credentials_expiring",
+                     *         "message": "What happened, in a sentence.",
+                     *         "at": "2026-11-23T12:00:00.000Z"
+                     *       },
                      *       "createdBy": "key:01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
                      *       "createdAt": "2026-11-23T12:00:00.000Z",
                      *       "updatedAt": "2026-11-23T12:00:00.000Z",

@@ -15,6 +15,7 @@ export const routes = {
   'channels.list': { method: 'GET', path: '/api/channels' },
   'channels.release': { method: 'POST', path: '/api/channels/{id}/release' },
   'channels.setCredentials': { method: 'PUT', path: '/api/channels/{id}/credentials' },
+  'channels.test': { method: 'POST', path: '/api/channels/{id}/test' },
   'credentials.create': { method: 'POST', path: '/api/credentials' },
   'credentials.delete': { method: 'DELETE', path: '/api/credentials/{id}' },
   'deadLetters.delete': { method: 'DELETE', path: '/api/dead-letters/{id}' },

@@ -1,10 +1,12 @@
 import type { Json, JsonObject } from '@sluice/kernel';
 import type { CanonicalEvent, Channel, ProviderAdapter, ProviderAnswer, ProviderRequest, Verification } from '../adapter.js';
 import { canonicalEvent, type Happening, isForeign, unknownEvent } from '../canonical-event.js';
+import { wrongAccount, wrongSecrets } from '../checks.js';
 import { ed25519Matches } from '../ed25519.js';
 import { idOf, objectOf, textOf } from '../json-values.js';
 import { bytesOf, valuesOf } from '../signatures.js';
 import { verifyTimestamp } from '../timestamps.js';
+import { discordApi } from './api.js';
 
 /**
  * Discord: commands, buttons and forms of an application. Each call is answered at once with "later", and then by its token, which lives
@@ -18,6 +20,11 @@ export const discord: ProviderAdapter = {
   verify,
   normalise: (body, channel) => (isPing(body) ? [] : [eventOf(body, channel.externalAccountId)]),
   answer,
+  check: (draft) => [
+    ...wrongAccount(draft, /^\d{17,20}$/, 'the Application ID, a number'),
+    ...wrongSecrets(draft, (secret) => /^[0-9a-f]{64}$/i.test(secret), 'is not a Public Key: 64 hex digits'),
+  ],
+  api: discordApi,
 };
 
 function verify({ headers, body, receivedAt }: ProviderRequest, { secrets }: Channel): Verification {

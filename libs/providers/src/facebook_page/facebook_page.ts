@@ -1,9 +1,11 @@
 import type { ProviderAdapter } from '../adapter.js';
+import { wrongAccount } from '../checks.js';
 import { type Dialect, normaliseEntries } from '../meta/entries.js';
 import { signedCalls } from '../meta/signed-calls.js';
 import { messenger } from '../messenger/messenger.js';
 import { readPageMessaging } from '../messenger/messaging.js';
 import { readFeed } from './feed.js';
+import { pageApi } from '../messenger/api.js';
 
 const dialect: Dialect = {
   provider: 'facebook_page',
@@ -21,4 +23,6 @@ export const facebookPage: ProviderAdapter = {
   name: 'facebook_page',
   actionTypes: ['post', 'comment', ...messenger.actionTypes],
   normalise: (body, channel) => normaliseEntries(dialect, body, channel),
+  check: (draft) => wrongAccount(draft, /^\d+$/, "the Page's id, a number"),
+  api: pageApi(['feed']),
 };

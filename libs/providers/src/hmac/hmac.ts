@@ -1,6 +1,7 @@
-import type { JsonObject } from '@sluice/kernel';
+import type { InputError, JsonObject } from '@sluice/kernel';
 import type { Channel, ProviderAdapter, ProviderRequest, Verification } from '../adapter.js';
 import { businessActions } from '../business-events.js';
+import { isHeaderName } from '../checks.js';
 import { genericEvent, parseGeneric } from '../generic-events.js';
 import { textOf } from '../json-values.js';
 import { bytesOf, type HmacScheme, valuesOf, verifyHmac } from '../signatures.js';
@@ -17,6 +18,7 @@ export const hmac: ProviderAdapter = {
   verify,
   parse: parseGeneric,
   normalise: (body, channel, request) => [genericEvent('hmac', body, channel, request)],
+  check: ({ config }) => findingsIn(config),
 };
 
 function verify({ headers, body, receivedAt }: ProviderRequest, { config, secrets }: Channel): Verification {
@@ -49,15 +51,49 @@ interface Settings {
   readonly windowMs: number;
 }
 
+const algorithms = ['sha256', 'sha1', 'sha512'] as const;
+const encodings = ['hex', 'base64', 'base64url'] as const;
+const templateIn = (config: JsonObject) =>
+  textOf(config.signedTemplate) ?? (config.timestampHeader === undefined ? '{body}' : '{timestamp}.{body}');
+
+/** What `settingsOf` cannot make sense of, in words. */
+function findingsIn(config: JsonObject): InputError[] {
+  const { toleranceSeconds = 300 } = config;
+  const template = templateIn(config);
+  const said: readonly (readonly [isWrong: boolean, field: string, message: string])[] = [
+    [!isHeaderName(config.header), 'header', 'It must name the header that holds the signature.'],
+    [oneOf(algorithms, config.algorithm) === undefined, 'algorithm', `It must be one of ${algorithms.join(', ')}.`],
+    [oneOf(encodings, config.encoding) === undefined, 'encoding', `It must be one of ${encodings.join(', ')}.`],
+    [typeof toleranceSeconds !== 'number' || toleranceSeconds <= 0, 'toleranceSeconds', 'It must be a number of seconds above 0.'],
+    [!template.includes('{body}'), 'signedTemplate', 'It must hold {body}: a signature that does not cover the body proves nothing.'],
+    [
+      template.includes('{timestamp}') && !isHeaderName(config.timestampHeader),
+      'timestampHeader',
+      'It must name the header that holds the time, which signedTemplate says is signed.',
+    ],
+    [
+      !template.includes('{timestamp}') && config.timestampHeader !== undefined,
+      'signedTemplate',
+      'It must hold {timestamp}: a time that is not signed proves nothing.',
+    ],
+    [
+      template.includes('{id}') && !isHeaderName(config.idHeader),
+      'idHeader',
+      'It must name the header that holds the id, which signedTemplate says is signed.',
+    ],
+  ];
+  return said.flatMap(([isWrong, field, message]) => (isWrong ? [{ path: `config.${field}`, message }] : []));
+}
+
 /** Undefined for a config that could not be meant: what is signed lacks the body, or the time that is to be checked. */
 function settingsOf(config: JsonObject): Settings | undefined {
   const { toleranceSeconds = 300 } = config;
   const header = headerName(config.header);
   const timestampHeader = headerName(config.timestampHeader);
   const idHeader = headerName(config.idHeader);
-  const algorithm = oneOf(['sha256', 'sha1', 'sha512'], config.algorithm);
-  const encoding = oneOf(['hex', 'base64', 'base64url'], config.encoding);
-  const template = textOf(config.signedTemplate) ?? (timestampHeader === undefined ? '{body}' : '{timestamp}.{body}');
+  const algorithm = oneOf(algorithms, config.algorithm);
+  const encoding = oneOf(encodings, config.encoding);
+  const template = templateIn(config);
   const signsTime = template.includes('{timestamp}');
   if (header === undefined || algorithm === undefined || encoding === undefined) return undefined;
   if (typeof toleranceSeconds !== 'number' || toleranceSeconds <= 0) return undefined;

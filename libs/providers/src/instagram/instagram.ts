@@ -1,6 +1,8 @@
 import type { ProviderAdapter } from '../adapter.js';
+import { wrongAccount } from '../checks.js';
 import { signedCalls } from '../meta/signed-calls.js';
 import { normalise } from './normalise.js';
+import { instagramApi } from './api.js';
 
 /**
  * Instagram: direct messages, comments and mentions of a professional account, by Instagram Login or by a Page. The rules come from
@@ -26,4 +28,6 @@ export const instagram: ProviderAdapter = {
     'insights',
   ],
   normalise,
+  check: (draft) => wrongAccount(draft, /^\d+$/, 'the number that `GET /me?fields=user_id` answers'),
+  api: instagramApi,
 };

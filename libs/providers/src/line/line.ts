@@ -1,8 +1,10 @@
 import type { Json, JsonObject } from '@sluice/kernel';
 import type { CanonicalEvent, Channel, ProviderAdapter } from '../adapter.js';
 import { canonicalEvent, type Happening, isForeign, itemsMax, unknownEvent } from '../canonical-event.js';
+import { wrongAccount } from '../checks.js';
 import { idOf, listOf, objectOf, textOf, timeOf } from '../json-values.js';
 import { type HmacScheme, verifyHmac } from '../signatures.js';
+import { lineApi } from './api.js';
 
 const signature: HmacScheme = { header: 'x-line-signature', prefix: '', algorithm: 'sha256', encoding: 'base64' };
 
@@ -16,6 +18,8 @@ export const line: ProviderAdapter = {
   bodyBytesMax: 1024 * 1024,
   verify: ({ headers, body }, { secrets }) => verifyHmac(headers, body, signature, secrets.signingSecrets),
   normalise,
+  check: (draft) => wrongAccount(draft, /^U[0-9a-f]{32}$/, "the bot's user id, U…"),
+  api: lineApi,
 };
 
 function normalise(body: Json, { externalAccountId }: Channel): readonly CanonicalEvent[] {

@@ -1,7 +1,9 @@
 import type { ProviderAdapter } from '../adapter.js';
+import { wrongAccount } from '../checks.js';
 import { type Dialect, normaliseEntries } from '../meta/entries.js';
 import { signedCalls } from '../meta/signed-calls.js';
 import { readPageMessaging } from './messaging.js';
+import { pageApi } from './api.js';
 
 const dialect: Dialect = { provider: 'messenger', object: 'page', readMessaging: readPageMessaging };
 
@@ -27,4 +29,6 @@ export const messenger: ProviderAdapter = {
     'standby',
   ],
   normalise: (body, channel) => normaliseEntries(dialect, body, channel),
+  check: (draft) => wrongAccount(draft, /^\d+$/, "the Page's id, a number"),
+  api: pageApi(),
 };

@@ -1,11 +1,13 @@
 import type { Json, JsonObject } from '@sluice/kernel';
 import type { CanonicalEvent, Channel, ProviderAdapter, ProviderAnswer, ProviderRequest, Verification } from '../adapter.js';
 import { canonicalEvent, isForeign, unknownEvent } from '../canonical-event.js';
+import { wrongAccount } from '../checks.js';
 import { isForm, parsePayloadForm } from '../forms.js';
 import { parseBody } from '../hostile.js';
 import { idOf, objectOf, textOf, timeOf } from '../json-values.js';
 import { bytesOf, type HmacScheme, valuesOf, verifyHmac } from '../signatures.js';
 import { verifyTimestamp } from '../timestamps.js';
+import { slackApi } from './api.js';
 import { readEvent } from './events.js';
 import { readInteraction } from './interactions.js';
 import type { Said } from './said.js';
@@ -25,6 +27,8 @@ export const slack: ProviderAdapter = {
   parse: (request) => (isForm(request) ? parsePayloadForm(request.body) : parseBody(request.body)),
   normalise,
   answer,
+  check: (draft) => wrongAccount(draft, /^[TE][A-Z0-9]+$/, "the workspace's id, T…"),
+  api: slackApi,
 };
 
 function verify({ headers, body, receivedAt }: ProviderRequest, { secrets }: Channel): Verification {

@@ -1,6 +1,7 @@
 import type { Json } from '@sluice/kernel';
 import type { Channel, ProviderAdapter, ProviderRequest, Verification } from '../adapter.js';
 import { businessActions, businessEvent, type BusinessReading, headerOf } from '../business-events.js';
+import { wrongSecrets } from '../checks.js';
 import { ed25519Matches } from '../ed25519.js';
 import { idOf, objectOf, timeOf } from '../json-values.js';
 import { anyHmacMatches, bytesOf, decoded, valuesOf } from '../signatures.js';
@@ -17,6 +18,7 @@ export const standard: ProviderAdapter = {
   bodyBytesMax: 4 * 1024 * 1024,
   verify,
   normalise: (body, channel, request) => [businessEvent('standard', read(body, request), body, channel)],
+  check: (draft) => wrongSecrets(draft, (secret) => isReadable(secret), 'is not base64 behind whsec_ or whpk_: copy it whole'),
 };
 
 /** One for each secret that is being rotated; an Ed25519 signature is not for free. */
@@ -54,6 +56,8 @@ function verify(request: ProviderRequest, { secrets: { signingSecrets } }: Chann
   const matches = [anyHmacMatches('sha256', signed, hmacKeys, digests), ed25519Matches(signed, publicKeys, ed25519Signatures)];
   return matches.includes(true) ? { ok: true } : { ok: false, reason: 'signature_mismatch' };
 }
+
+const isReadable = (secret: string) => keyOf(secret, secret.startsWith('whpk_') ? 'whpk_' : 'whsec_').length > 0;
 
 /** What is not base64 was copied wrong, and nothing is signed with it. */
 const keyOf = (secret: string, prefix: string): Buffer | [] =>

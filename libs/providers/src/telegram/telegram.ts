@@ -1,8 +1,10 @@
 import type { Json, JsonObject } from '@sluice/kernel';
 import type { CanonicalEvent, Channel, ProviderAdapter, ProviderRequest, Verification } from '../adapter.js';
 import { canonicalEvent, type Happening, unknownEvent } from '../canonical-event.js';
+import { wrongAccount, wrongSecrets } from '../checks.js';
 import { idOf, listOf, objectOf, textOf, timeOf } from '../json-values.js';
 import { tokensMatch, valuesOf } from '../signatures.js';
+import { telegramApi } from './api.js';
 
 /**
  * Telegram: what people write to a bot. One update per call, without a signature: a secret that we chose comes along in a header, and the
@@ -14,6 +16,11 @@ export const telegram: ProviderAdapter = {
   bodyBytesMax: 1024 * 1024,
   verify,
   normalise: (body, channel) => [eventOf(body, channel.externalAccountId ?? idOf(channel.config.botId) ?? null)],
+  check: (draft) => [
+    ...wrongAccount(draft, /^\d+$/, "the bot's id, the number before the colon of its token"),
+    ...wrongSecrets(draft, (secret) => /^[A-Za-z0-9_-]{1,256}$/.test(secret), 'is not what setWebhook takes: 1 to 256 of A-Z a-z 0-9 _ -'),
+  ],
+  api: telegramApi,
 };
 
 function verify({ headers }: ProviderRequest, { secrets }: Channel): Verification {

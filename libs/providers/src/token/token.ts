@@ -1,5 +1,6 @@
 import type { Channel, ProviderAdapter, ProviderRequest, Verification } from '../adapter.js';
 import { businessActions } from '../business-events.js';
+import { isHeaderName, wrongSecrets } from '../checks.js';
 import { genericEvent, parseGeneric } from '../generic-events.js';
 import { textOf } from '../json-values.js';
 import { decoded, tokensMatch, valuesOf } from '../signatures.js';
@@ -15,7 +16,18 @@ export const token: ProviderAdapter = {
   verify,
   parse: parseGeneric,
   normalise: (body, channel, request) => [genericEvent('token', body, channel, request)],
+  check: ({ config, secrets }) => {
+    const { scheme = 'bearer' } = config;
+    if (typeof scheme !== 'string' || !schemes.includes(scheme))
+      return [{ path: 'config.scheme', message: `It must be one of ${schemes.join(', ')}.` }];
+    if (scheme === 'header' && !isHeaderName(config.header))
+      return [{ path: 'config.header', message: 'It must name the header that holds the secret.' }];
+    const noLogin = (secret: string) => scheme !== 'basic' || secret.includes(':');
+    return wrongSecrets({ config, secrets, externalAccountId: null }, noLogin, 'must be user:password for the scheme basic');
+  },
 };
+
+const schemes = ['bearer', 'basic', 'header', 'query'];
 
 /** Where the secret is, and how it is written there. */
 interface Place {

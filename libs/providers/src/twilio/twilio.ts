@@ -1,10 +1,12 @@
 import type { Json, JsonObject } from '@sluice/kernel';
 import type { CanonicalEvent, Channel, ProviderAdapter } from '../adapter.js';
 import { canonicalEvent, type Happening, isForeign, unknownEvent } from '../canonical-event.js';
+import { wrongAccount } from '../checks.js';
 import { isForm, parseForm } from '../forms.js';
 import { parseBody } from '../hostile.js';
 import { idOf, objectOf, textOf } from '../json-values.js';
 import { verify } from './signed-address.js';
+import { twilioApi } from './api.js';
 
 /**
  * Twilio: SMS, WhatsApp by Twilio and calls to the account's numbers, and what became of its own messages. Calls are forms and are answered
@@ -19,6 +21,8 @@ export const twilio: ProviderAdapter = {
   parse: (request) => (isForm(request) ? parseForm(request.body) : parseBody(request.body)),
   normalise: (body, channel) => [eventOf(body, channel)],
   answer: () => ({ status: 200, contentType: 'text/xml; charset=utf-8', body: '<Response/>' }),
+  check: (draft) => wrongAccount(draft, /^AC[0-9a-f]{32}$/i, 'the Account SID, AC and 32 hex digits'),
+  api: twilioApi,
 };
 
 type Said = Omit<Happening, 'accountId' | 'occurredMs' | 'raw'>;

@@ -1,8 +1,9 @@
 import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
+import { acceptedSecrets } from '@sluice/channels-domain';
 import { type OpenProviderApp, readChannel, readProviderApp } from '@sluice/channels-write';
 import { limits } from '@sluice/contracts';
 import { isUuid, type JsonObject } from '@sluice/kernel';
-import { GroupCommit, ServiceDatabase } from '@sluice/platform-database';
+import { GroupCommit, ServiceDatabase, storeClock } from '@sluice/platform-database';
 import type { EncryptionConfig } from '@sluice/platform-config';
 import type { Queue } from '@sluice/platform-queue';
 import { type Limit, Rates } from '@sluice/platform-rates';
@@ -182,12 +183,13 @@ export class ChannelDirectory implements BeforeApplicationShutdown {
     const [webhooksPerMinute, { rows }] = await Promise.all([quota, listening]);
     const { tenantId, provider } = channel;
     const recipient: Recipient = { id, listeners: rows.map(listenerOf) };
+    const secrets = { ...channel.secrets, signingSecrets: acceptedSecrets(channel.secrets, storeClock.now()) };
     return {
       id,
       tenantId,
       webhooksPerMinute,
       provider,
-      channel: { ...channel, publicUrl: this.publicUrl },
+      channel: { ...channel, secrets, publicUrl: this.publicUrl },
       triggerTypes: recipient.listeners.map(({ triggerType }) => triggerType),
       route: (events) => Promise.resolve(events.map((event) => ({ event, recipient }))),
     };

@@ -1,0 +1,40 @@
+import { Injectable } from '@nestjs/common';
+import type { Channel, ChannelEvent } from '@sluice/channels-domain';
+import { newId } from '@sluice/kernel';
+import { ServiceDatabase } from '@sluice/platform-database';
+import { announce, appendEvents, type LogEntry } from '@sluice/platform-event-log';
+import { Notifications } from '@sluice/platform-notifications';
+import { currentCorrelation } from '@sluice/platform-telemetry';
+import type { EntityManager } from 'typeorm';
+import { lockChannel } from '../channel.table.js';
+
+/** How a worker changes a channel: lock, decide, save, append in one transaction, as the command API does. */
+@Injectable()
+export class ChannelChanges {
+  constructor(
+    private readonly database: ServiceDatabase,
+    private readonly notifications: Notifications,
+  ) {}
+
+  /** `decide` saves what it decides, and answers it. It may be asked again: it must touch nothing but the database. */
+  async change(
+    tenantId: string,
+    channelId: string,
+    decide: (channel: Channel, manager: EntityManager) => Promise<readonly ChannelEvent[]>,
+  ): Promise<readonly ChannelEvent[]> {
+    const correlationId = currentCorrelation()?.correlationId ?? newId();
+    const { entries, commitId } = await this.database.transaction(async (manager) => {
+      const channel = await lockChannel(manager, tenantId, channelId);
+      const entries = (await decide(channel, manager)).map((event, index): LogEntry & { readonly event: ChannelEvent } => ({
+        event,
+        tenantId,
+        aggregateVersion: channel.streamVersion + index + 1,
+        correlationId,
+      }));
+      if (entries.length === 0) return { entries, commitId: undefined };
+      return { entries, commitId: await appendEvents({ query: ({ text }, values) => manager.query(text, values) }, entries) };
+    });
+    if (commitId !== undefined) announce(this.notifications, commitId, entries);
+    return entries.map(({ event }) => event);
+  }
+}

@@ -1,0 +1,328 @@
+import { createServer, type IncomingMessage } from 'node:http';
+import { type AddressInfo } from 'node:net';
+import { newId } from '@sluice/kernel';
+import { commandStoreSchema, Database, dataSourceFor, type DatabaseOptions } from '@sluice/platform-database';
+import { CommandStore } from '@sluice/platform-event-log';
+import type { Notifications } from '@sluice/platform-notifications';
+import type { Logger } from '@sluice/platform-telemetry';
+import { type TestDatabase, testDatabase } from '@sluice/testing';
+import pg from 'pg';
+import { channelTable } from '../channel.table.js';
+import { ChannelEncryption } from '../channel-encryption.js';
+import { ConnectChannel, ConnectChannelHandler } from '../connect-channel.js';
+import { readChannel } from '../read-channel.js';
+import { RotateCredentials, RotateCredentialsHandler } from '../rotate-credentials.js';
+import { TestChannel, TestChannelHandler } from '../test-channel.js';
+import { ChannelChanges } from './channel-changes.js';
+import { ChannelUpkeep } from './channel-upkeep.js';
+import { ReportDeadCredentials, ReportDeadCredentialsHandler } from './report-dead-credentials.js';
+
+const hourMs = 60 * 60 * 1000;
+const dayMs = 24 * hourMs;
+const tenantId = newId();
+const account = '17841465550001234';
+const encryption = new ChannelEncryption([{ id: 'k1', key: Buffer.alloc(32, 7) }]);
+const notifications = { emit: () => {} } as unknown as Notifications;
+const logged: unknown[] = [];
+const logger = { info: (...line: unknown[]) => logged.push(line), warn: (...line: unknown[]) => logged.push(line) } as unknown as Logger;
+
+let stores: TestDatabase;
+let service: Database;
+let api: Database;
+let admin: pg.Pool;
+let apiUrl: string;
+let upkeeps: ChannelUpkeep[];
+let deaths: ReportDeadCredentialsHandler;
+
+/** What the provider answers; each call is noted with the token that it came with. */
+type Answer = { readonly status?: number; readonly body: object };
+let answer: (call: string, token: string) => Answer | Promise<Answer>;
+let calls: string[] = [];
+const stub = createServer(
+  (request, response) => void respond(request).then(({ status = 200, body }) => response.writeHead(status).end(JSON.stringify(body))),
+);
+
+async function respond({ method, url = '', headers }: IncomingMessage): Promise<Answer> {
+  const { pathname, searchParams } = new URL(url, 'http://stub');
+  const token = searchParams.get('access_token') ?? (headers.authorization ?? '').replace('Bearer ', '');
+  const call = `${method} ${pathname}`;
+  calls.push(`${call} ${token}`);
+  return answer(call, token);
+}
+
+beforeAll(async () => {
+  stores = await testDatabase();
+  const open = async (role: 'sluice_service' | 'sluice_api') => {
+    const options: DatabaseOptions = {
+      url: stores.commandUrl,
+      poolSize: 6,
+      role,
+      app: 'test',
+      schema: commandStoreSchema,
+      entities: [channelTable],
+    };
+    return new Database(await dataSourceFor(options).initialize(), options);
+  };
+  [service, api] = await Promise.all([open('sluice_service'), open('sluice_api')]);
+  admin = new pg.Pool({ connectionString: stores.commandUrl });
+  await admin.query(`INSERT INTO tenants (id, name, effect_secret) VALUES ($1, 'Acme', 'secret')`, [tenantId]);
+  await new Promise<void>((resolve) => void stub.listen(0, '127.0.0.1', resolve));
+  apiUrl = `http://127.0.0.1:${(stub.address() as AddressInfo).port}`;
+  const changes = new ChannelChanges(service, notifications);
+  deaths = new ReportDeadCredentialsHandler(changes);
+  const options = { outbound: { allow: ['127.0.0.1'] }, providerApis: { instagram: apiUrl } };
+  upkeeps = [1, 2].map(() => new ChannelUpkeep(service, changes, deaths, encryption, logger, options));
+});
+
+beforeEach(() => {
+  calls = [];
+  answer = () => ({ status: 500, body: {} });
+});
+
+/** Nothing of one test is due in the next. */
+afterEach(() => admin.query('UPDATE channels SET care_at = NULL'));
+
+afterAll(async () => {
+  await Promise.all(upkeeps.map((upkeep) => upkeep.beforeApplicationShutdown()));
+  stub.close().closeAllConnections();
+  await Promise.all([service, api].map((database) => database.onApplicationShutdown()));
+  await admin.end();
+  await stores.drop();
+});
+
+const settings = (expiresAt: Date | null) => ({ provider: 'instagram', name: 'Shop', externalAccountId: account, config: {}, expiresAt });
+const secrets = (accessToken?: string) => ({ signingSecrets: ['app-secret'], ...(accessToken === undefined ? {} : { accessToken }) });
+const later = (ms: number) => new Date(Date.now() + ms);
+const store = () => new CommandStore(api, notifications);
+
+const connected = async (expiresAt: Date | null, accessToken?: string): Promise<string> =>
+  (
+    await new ConnectChannelHandler(store(), encryption).execute(
+      new ConnectChannel(tenantId, settings(expiresAt), secrets(accessToken), 'ada'),
+    )
+  ).id;
+const rotate = (id: string, accessToken: string, expiresAt: Date | null = null) =>
+  new RotateCredentialsHandler(store(), encryption).execute(new RotateCredentials(tenantId, id, secrets(accessToken), expiresAt, 'ada'));
+const opened = (id: string) => readChannel(service.pool, id, encryption.keys, tenantId);
+
+/** Two workers look at once, as long as there is anything to do at that time. */
+async function lookAt(now: Date): Promise<void> {
+  for (;;) {
+    const taken = await Promise.all(upkeeps.map((upkeep) => upkeep.careForDue(now)));
+    if (taken.every((count) => count === 0)) return;
+  }
+}
+
+const eventsOf = async (id: string): Promise<{ type: string; payload: Record<string, unknown> }[]> =>
+  (await admin.query('SELECT type, payload FROM domain_events WHERE aggregate_id = $1 ORDER BY aggregate_version', [id])).rows;
+const typesOf = async (id: string) => (await eventsOf(id)).map(({ type }) => type);
+
+describe('warnings', () => {
+  it('come once each, whichever workers look, and the channel says how it is', async () => {
+    const expiresAt = later(20 * dayMs);
+    const id = await connected(expiresAt);
+    for (let days = 0; days <= 21; days += 1) {
+      await lookAt(later(days * dayMs));
+      await lookAt(later(days * dayMs));
+    }
+    expect((await eventsOf(id)).map(({ type, payload }) => `${type} ${payload['daysLeft'] ?? ''}`)).toEqual([
+      'channel.connected ',
+      'channel.credentials.expiring 14',
+      'channel.credentials.expiring 7',
+      'channel.credentials.expiring 3',
+      'channel.credentials.expiring 1',
+      'channel.credentials.expired ',
+    ]);
+    expect(await opened(id)).toMatchObject({ health: 'expired', healthReason: { code: 'credentials_expired' } });
+    await rotate(id, 'token-after', later(60 * dayMs));
+    expect(await opened(id)).toMatchObject({ health: 'ok', healthReason: null, credentialsVersion: 2 });
+  });
+
+  it('are due at a time, and nothing is looked at before it', async () => {
+    const id = await connected(later(20 * dayMs));
+    await lookAt(later(0));
+    const { rows } = await admin.query('SELECT care_at, care_until FROM channels WHERE id = $1', [id]);
+    expect(Math.abs(rows[0].care_at.getTime() - later(6 * dayMs).getTime())).toBeLessThan(60_000);
+    expect(rows[0].care_until).toBeNull();
+    expect(await upkeeps[0]?.careForDue(later(5 * dayMs))).toBe(0);
+  });
+});
+
+describe("Instagram's tokens", () => {
+  it('are refreshed from the seventh day on, by one worker, and what is not theirs stays', async () => {
+    const id = await connected(later(60 * dayMs), 'token-1');
+    answer = async (call) => {
+      // Long enough for the other worker to look.
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return call.endsWith('subscribed_apps')
+        ? { body: { data: [{ id: '1' }] } }
+        : { body: { access_token: 'token-2', token_type: 'bearer', expires_in: 60 * 24 * 3600 } };
+    };
+    await lookAt(later(6 * dayMs + 23 * hourMs));
+    expect(calls.filter((call) => call.includes('refresh'))).toEqual([]);
+
+    const now = later(7 * dayMs + hourMs);
+    await lookAt(now);
+    await lookAt(now);
+    expect(calls.filter((call) => call.includes('refresh'))).toEqual(['GET /refresh_access_token token-1']);
+    const channel = await opened(id);
+    expect(channel).toMatchObject({ credentialsVersion: 2, secrets: { signingSecrets: ['app-secret'], accessToken: 'token-2' } });
+    expect(channel?.expiresAt).toEqual(new Date(now.getTime() + 60 * dayMs));
+    expect((await eventsOf(id)).at(-1)).toMatchObject({
+      type: 'channel.credentials.rotated',
+      payload: { version: 2, by: 'system:refresh' },
+    });
+    expect((await admin.query('SELECT version FROM credentials WHERE channel_id = $1', [id])).rows).toEqual([{ version: 2 }]);
+  });
+
+  it('are not asked for before they are a day here, nor after their end', async () => {
+    const id = await connected(later(30 * dayMs), 'token-old');
+    await lookAt(later(23 * hourMs));
+    expect(calls).toEqual([]);
+    await admin.query('UPDATE channels SET care_at = $2 WHERE id = $1', [id, later(31 * dayMs)]);
+    await lookAt(later(31 * dayMs));
+    expect(calls).toEqual([]);
+    expect(await typesOf(id)).toEqual(['channel.connected', 'channel.credentials.expired']);
+  });
+
+  it('that are not to be had now are asked for again, later and later, and it is told why', async () => {
+    const id = await connected(later(60 * dayMs), 'token-slow');
+    answer = (call) =>
+      call.includes('refresh')
+        ? { status: 500, body: { error: { code: 2, message: 'Try later, token-slow' } } }
+        : { body: { data: [{ id: '1' }] } };
+    const due = 7 * dayMs + hourMs;
+    const asked = () => calls.filter((call) => call.includes('refresh')).length;
+    for (const [ms, times] of [
+      [due, 1],
+      [due + hourMs / 2, 1],
+      [due + hourMs, 2],
+      [due + 2 * hourMs, 2],
+      [due + 3 * hourMs, 3],
+    ] as const) {
+      await lookAt(later(ms));
+      expect([ms, asked()]).toEqual([ms, times]);
+    }
+    const failures = (await eventsOf(id)).filter(({ type }) => type === 'channel.credentials.refresh_failed');
+    expect(failures).toMatchObject(
+      [1, 2, 3].map(() => ({ payload: { code: '2', message: 'Try later, ***', againAt: expect.any(String) } })),
+    );
+    expect(await opened(id)).toMatchObject({ health: 'ok', credentialsVersion: 1 });
+  });
+
+  it('that are dead disconnect their channel once; new ones connect it', async () => {
+    const id = await connected(later(60 * dayMs), 'token-dead');
+    answer = () => ({ status: 400, body: { error: { code: 190, error_subcode: 463, message: 'Session has expired' } } });
+    await lookAt(later(8 * dayMs));
+    await lookAt(later(9 * dayMs));
+    expect(calls.filter((call) => call.includes('refresh'))).toHaveLength(1);
+    expect((await eventsOf(id)).filter(({ type }) => type === 'channel.disconnected')).toMatchObject([
+      { payload: { reason: 'credentials_dead', code: '190/463' } },
+    ]);
+    expect(await opened(id)).toMatchObject({ status: 'connected', health: 'disconnected' });
+    await rotate(id, 'token-new');
+    expect(await opened(id)).toMatchObject({ health: 'ok' });
+    expect(await deaths.execute(new ReportDeadCredentials(tenantId, id, 1, '190', 'late news of the old token'))).toBe(false);
+    expect(await opened(id)).toMatchObject({ health: 'ok' });
+  });
+
+  it('do not replace those that somebody gave meanwhile', async () => {
+    const id = await connected(later(60 * dayMs), 'token-racing');
+    answer = async () => {
+      await rotate(id, 'token-of-ada', later(50 * dayMs));
+      return { body: { access_token: 'token-refreshed', expires_in: 60 * 24 * 3600 } };
+    };
+    await upkeeps[0]?.careForDue(later(7 * dayMs + hourMs));
+    expect(await opened(id)).toMatchObject({ credentialsVersion: 2, secrets: { accessToken: 'token-of-ada' } });
+  });
+});
+
+it('a subscription that Instagram has taken away is asked for again, once a day', async () => {
+  const id = await connected(later(60 * dayMs), 'token-sub');
+  answer = (call) => (call.startsWith('POST') ? { body: { success: true } } : { body: { data: [] } });
+  await lookAt(later(25 * hourMs));
+  await lookAt(later(26 * hourMs));
+  expect(calls).toEqual(['GET /v23.0/me/subscribed_apps token-sub', 'POST /v23.0/me/subscribed_apps token-sub']);
+  expect((await eventsOf(id)).at(-1)).toMatchObject({ type: 'channel.subscription.lost', payload: { restored: true, code: null } });
+});
+
+it('new credentials wake the sends that wait for them, and no others', async () => {
+  const id = await connected(null, 'token-1');
+  const held = async (channelId: string) =>
+    (
+      await admin.query(
+        `INSERT INTO tasks (tenant_id, kind, execution_id, node_id, status, run_after, held_for)
+         VALUES ($1, 'effect', $2, 'send', 'ready', now() + interval '1 day', $3) RETURNING id`,
+        [tenantId, newId(), channelId],
+      )
+    ).rows[0].id;
+  const [woken, asleep] = [await held(id), await held(newId())];
+  await rotate(id, 'token-2');
+  const { rows } = await admin.query(
+    'SELECT id, held_for IS NULL AND run_after <= now() AS is_due FROM tasks WHERE id = ANY ($1) ORDER BY id',
+    [[woken, asleep]],
+  );
+  expect(rows).toEqual([
+    { id: woken, is_due: true },
+    { id: asleep, is_due: false },
+  ]);
+});
+
+describe('a test of the connection', () => {
+  const tested = async (id: string) => {
+    let done = false;
+    const result = new TestChannelHandler(store()).execute(new TestChannel(tenantId, id)).finally(() => (done = true));
+    while (!done) {
+      await upkeeps[0]?.tryConnections(later(0));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    const { ok, checks } = await result;
+    return { ok, failed: checks.filter((check) => !check.ok).map(({ name }) => name), checks };
+  };
+  const saying = (userId: string) => (answer = (call) => ({ body: call.includes('/me/') ? { data: [{ id: '1' }] } : { user_id: userId } }));
+
+  it('tells that all is well', async () => {
+    const id = await connected(later(60 * dayMs), 'token-good');
+    saying(account);
+    const { ok, checks } = await tested(id);
+    expect(ok).toBe(true);
+    expect(checks.map(({ name }) => name).filter((name) => name !== 'twins')).toEqual([
+      'settings',
+      'token',
+      'account',
+      'subscription',
+      'expiry',
+    ]);
+  });
+  it("tells of a token of another account, and one that ends the channel's connection", async () => {
+    const id = await connected(null, 'token-wrong');
+    saying('999');
+    expect(await tested(id)).toMatchObject({ ok: false, failed: ['account'] });
+    answer = () => ({ status: 400, body: { error: { code: 190, message: 'Invalid OAuth access token token-wrong' } } });
+    const { failed, checks } = await tested(id);
+    expect(failed).toEqual(['token']);
+    expect(checks).toContainEqual(
+      expect.objectContaining({ message: 'The provider refused the token (190): Invalid OAuth access token ***' }),
+    );
+    expect(await opened(id)).toMatchObject({ health: 'disconnected' });
+  });
+  it('asks nobody for a channel that cannot send', async () => {
+    expect(await tested(await connected(null))).toMatchObject({ ok: true });
+    expect(calls).toEqual([]);
+  });
+  it('is not for a channel that is not there', () =>
+    expect(new TestChannelHandler(store()).execute(new TestChannel(tenantId, newId()))).rejects.toMatchObject({
+      code: 'channel_not_found',
+    }));
+});
+
+it('I12: no token is in the log, the rows, the tests or the log lines', async () => {
+  const { rows } = await admin.query(
+    `SELECT c::text AS row FROM channels c UNION ALL SELECT e::text FROM domain_events e UNION ALL SELECT t::text FROM channel_tests t
+     UNION ALL SELECT t::text FROM tasks t UNION ALL SELECT encode(sealed, 'escape') FROM credentials`,
+  );
+  expect(rows.length).toBeGreaterThan(20);
+  const text = JSON.stringify([rows, logged]);
+  expect(logged.length).toBeGreaterThan(3);
+  expect(text.match(/token-(1|2|old|slow|dead|new|racing|of-ada|refreshed|sub|good|wrong|after)/g)).toBeNull();
+});
