@@ -295,6 +295,7 @@ describe('policies', () => {
     expect(about('http.request', config, { effect: 'verify' }).map(({ path, code }) => `${path}: ${code}`)).toEqual([
       'nodes[1].policy.effect: effect_unverifiable',
     ]);
+    expect(about('whatsapp.sendMessage', { to: '491', text: 'Hi' }, { effect: 'verify' })).toEqual([]);
   });
 
   it('stay within their ranges', () => {
