@@ -200,8 +200,8 @@ describe('configs', () => {
     ]);
     expect(messages('logic.merge', { mode: 'kOf' })).toEqual(['config.count – `count` is missing: give it a value']);
     expect(messages('instagram.sendMessage', { to: 'x' })).toEqual(['config – The config needs at least one of `text` and `attachment`']);
-    expect(messages('instagram.sendMessage', { to: 'x', text: '👋'.repeat(251) })).toEqual([
-      'config.text – `text` has more than 1000 bytes in UTF-8: shorten it',
+    expect(messages('instagram.sendMessage', { to: 'x', text: '👋'.repeat(2_501) })).toEqual([
+      'config.text – `text` has more than 10000 bytes in UTF-8: shorten it',
     ]);
   });
 
@@ -295,6 +295,7 @@ describe('policies', () => {
     expect(about('http.request', config, { effect: 'verify' }).map(({ path, code }) => `${path}: ${code}`)).toEqual([
       'nodes[1].policy.effect: effect_unverifiable',
     ]);
+    expect(about('whatsapp.sendMessage', { to: '491', text: 'Hi' }, { effect: 'verify' })).toEqual([]);
   });
 
   it('stay within their ranges', () => {

@@ -98,7 +98,7 @@ function* checkPolicyOf({ node, path }: DrawnNode, { edgesFrom }: Drawing): Gene
   if (delayMs !== undefined && maxDelayMs !== undefined && delayMs > maxDelayMs) {
     yield { path: `${path}.policy.retry.maxDelayMs`, code: 'invalid_policy', message: '`maxDelayMs` must not be less than `delayMs`' };
   }
-  if (policy.effect === 'verify') {
+  if (policy.effect === 'verify' && !isProvable(node.type)) {
     const message = `no target of "${node.type}" can be asked whether a call arrived: choose \`at_least_once\`, or \`at_most_once\` to decide by hand`;
     yield { path: `${path}.policy.effect`, code: 'effect_unverifiable', message };
   }
@@ -106,6 +106,11 @@ function* checkPolicyOf({ node, path }: DrawnNode, { edgesFrom }: Drawing): Gene
     const message = `Nothing is connected to the "error" handle of "${node.id}": connect it or choose another \`onError\``;
     yield { path: `${path}.policy.onError`, code: 'error_branch_missing', message };
   }
+}
+
+function isProvable(type: string): boolean {
+  const found = catalogue.get(type);
+  return found?.kind === 'effect' && found.proof !== undefined;
 }
 
 function* checkEdges({ edges, byId }: Drawing): Generator<Finding> {
