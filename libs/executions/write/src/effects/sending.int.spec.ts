@@ -1,5 +1,4 @@
-import type { Graph } from '@sluice/engine';
-import { newRun } from '@sluice/engine';
+import { type Graph, newRun } from '@sluice/engine';
 import { type Json, type JsonObject, newId } from '@sluice/kernel';
 import {
   catalogue,
