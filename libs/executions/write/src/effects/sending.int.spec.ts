@@ -1,5 +1,4 @@
-import type { Graph } from '@sluice/engine';
-import { newRun } from '@sluice/engine';
+import { type Graph, newRun } from '@sluice/engine';
 import { type Json, type JsonObject, newId } from '@sluice/kernel';
 import {
   catalogue,
@@ -492,7 +491,7 @@ describe('when a customer last wrote', () => {
 });
 
 it('who looks after a channel hears that its token is no longer taken, and of nothing else', async () => {
-  const one = await sending();
+  const one = await sending({ effect: 'at_least_once' });
   const dead: object[] = [];
   const failsWith = (code: string) => async (tools: EffectTools) => {
     await tools.channel(one.channelId).catch(() => {});
