@@ -45,6 +45,14 @@ export { limits } from './limits.js';
 export { NodeTriggerCommand, NodeTriggeredResult } from './node-trigger.command.js';
 export { ProviderAppCommand, ProviderAppCreatedResult, ProviderAppCredentialsCommand } from './provider-app.command.js';
 export {
+  EventReplayCommand,
+  ReplayCommand,
+  ReplayCountResult,
+  ReplayFilterCommand,
+  ReplayStartedResult,
+  ReplayStatusResult,
+} from './replay.command.js';
+export {
   ApiKeyCommand,
   KeyIssuedResult,
   TenantCommand,
@@ -118,6 +126,7 @@ export {
   WorkflowVersionQuery,
 } from './query-workflow-versions.js';
 export { JobQuery, NodeRunPage, NodeRunQuery } from './query-jobs.js';
+export { replayableStatuses, ReplayEventsQuery, ReplayFilterQuery, ReplayQuery, replayStatuses, replayVersions } from './query-replays.js';
 export { AuditEntryQuery, AuditPage, TenantUsageQuery, UsageOfDayQuery } from './query-tenancy.js';
 export { PageAnswer } from './query-page.js';
 export {

@@ -223,7 +223,7 @@ export const problemCatalogue = {
   },
 
   // Channels
-  channel_not_found: notFound('Channel not found', `There is no channel ${id}.`, ['webhooks.create']),
+  channel_not_found: notFound('Channel not found', `There is no channel ${id}.`, ['webhooks.create', 'webhookEvents.replayMany']),
   provider_app_not_found: notFound('Provider app not found', `There is no provider app ${id}.`),
   provider_is_unknown: {
     status: 400,
@@ -432,6 +432,21 @@ export const problemCatalogue = {
   // Webhooks
   webhook_not_found: notFound('Webhook not found', `There is no webhook ${id}.`),
   webhook_event_not_found: notFound('Webhook event not found', `There is no webhook event ${id}.`, ['workflows.test']),
+  event_not_replayable: {
+    status: 409,
+    title: 'Event not replayable',
+    detail: `The event ${id} is ignored and starts nothing.`,
+    remedy: 'Replay one that starts workflows. A held event starts them when its channel is released.',
+    at: ['webhookEvents.replay'],
+  },
+  replay_not_found: notFound('Replay not found', `There is no replay ${id}.`),
+  replay_is_over: {
+    status: 409,
+    title: 'Replay is over',
+    detail: `The replay ${id} is completed. Start another one.`,
+    remedy: 'Start another replay.',
+    at: ['replays.pause', 'replays.resume', 'replays.cancel'],
+  },
   registration_is_invalid: {
     status: 400,
     title: 'Registration is invalid',

@@ -1,9 +1,10 @@
 import { Controller, Get, Param, ParseUUIDPipe, Query } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
-import { WebhookDefinitionQuery, WebhookEventPage, WebhookEventQuery, WebhookPage } from '@sluice/contracts';
+import { ReplayQuery, WebhookDefinitionQuery, WebhookEventPage, WebhookEventQuery, WebhookPage } from '@sluice/contracts';
 import { Allow, Caller } from '@sluice/platform-http';
 import { Cached, ReadsTheLog } from '@sluice/platform-projections';
+import { GetReplay } from './get-replay.js';
 import { GetWebhook } from './get-webhook.js';
 import { GetWebhookEvent } from './get-webhook-event.js';
 import { ListWebhookEvents, WebhookEventFilter } from './list-webhook-events.js';
@@ -59,5 +60,12 @@ export class WebhookQueriesController {
   @ApiOkResponse({ type: WebhookEventQuery })
   event(@Caller() { tenantId }: Caller, @Param('id', ParseUUIDPipe) id: string): Promise<WebhookEventQuery> {
     return this.queries.execute(new GetWebhookEvent(tenantId, id));
+  }
+
+  @Get('replays/:id')
+  @Allow('viewer')
+  @ApiOkResponse({ type: ReplayQuery })
+  replay(@Caller() { tenantId }: Caller, @Param('id', ParseUUIDPipe) id: string): Promise<ReplayQuery> {
+    return this.queries.execute(new GetReplay(tenantId, id));
   }
 }

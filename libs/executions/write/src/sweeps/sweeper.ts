@@ -3,6 +3,7 @@ import { ServiceDatabase } from '@sluice/platform-database';
 import { failpoint } from '@sluice/platform-failpoints';
 import { Tickets, TicketWindows, withhold, type WrittenTask } from '@sluice/platform-queue';
 import { LOGGER, type Logger } from '@sluice/platform-telemetry';
+import { advanceReplays } from '@sluice/webhooks-write';
 import { crashesTotal, leasesExpiredTotal } from '../steps/execution-metrics.js';
 import { leaseMs } from '../steps/leases.js';
 import { TaskRunner } from '../task-runner.js';
@@ -100,6 +101,7 @@ export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdow
     await failpoint('swp.mid');
     await this.apart('schedules', async () => this.issue(await fireDueSchedules(pool)));
     await this.apart('released channels', async () => this.issue(await drainReleasedChannels(pool)));
+    await this.apart('replays', async () => this.issue(await advanceReplays(this.database)));
     await this.dispatcher.look();
 
     if (now - this.keeperAskedAt > keeperEveryMs) {
