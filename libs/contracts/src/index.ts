@@ -61,7 +61,13 @@ export {
   TenantQuotas,
   TenantQuotasResult,
 } from './tenancy.command.js';
-export { WebhookConfigCommand, WebhookRegistrationCommand, WebhookRegistrationResult } from './webhook-registration.command.js';
+export {
+  WebhookConfigCommand,
+  WebhookRegistrationCommand,
+  WebhookRegistrationResult,
+  WebhookTestResult,
+  webhookTestSteps,
+} from './webhook-registration.command.js';
 export {
   WorkflowFinding,
   WorkflowImportedResult,

@@ -439,6 +439,21 @@ export const problemCatalogue = {
     remedy: 'Replay one that starts workflows. A held event starts them when its channel is released.',
     at: ['webhookEvents.replay'],
   },
+  test_unavailable: {
+    status: 422,
+    title: 'Test unavailable',
+    detail:
+      'There is no test delivery for discord: only the provider itself can sign one. Send one from its console, or set the channel\'s signing secret.',
+    remedy: 'Send a test from the provider’s console, or give the channel a signing secret.',
+    at: ['webhooks.test'],
+  },
+  gateway_unknown: {
+    status: 503,
+    title: 'Gateway unknown',
+    detail: 'Nobody told this process where the gateway is. Set PUBLIC_URL to its address.',
+    remedy: 'The operator sets `PUBLIC_URL` of command-api.',
+    at: ['webhooks.test'],
+  },
   replay_not_found: notFound('Replay not found', `There is no replay ${id}.`),
   replay_is_over: {
     status: 409,

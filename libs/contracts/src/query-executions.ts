@@ -42,6 +42,9 @@ export class TriggerMetadataQuery {
   @ApiPropertyOptional({ format: 'uuid' })
   readonly webhookEventId?: string;
 
+  @ApiPropertyOptional({ enum: [true], description: 'Begun by a test delivery' })
+  readonly test?: true;
+
   @ApiPropertyOptional({ format: 'uuid', description: 'The replay that began it' })
   readonly replayId?: string;
 }

@@ -99,6 +99,19 @@ export interface CanonicalEvent {
   readonly raw: Json;
 }
 
+/** A call of ours that looks like the provider's, and is signed like one. */
+export interface SampleCall {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+}
+
+export interface SampleTerms {
+  /** Goes into the event's dedupe key: of another id it is another event. Letters, digits and `-` */
+  readonly id: string;
+  readonly at: Date;
+}
+
 /** A provider in one object; pure: no clock, network or framework. */
 export interface ProviderAdapter {
   readonly name: string;
@@ -114,4 +127,6 @@ export interface ProviderAdapter {
   normalise(body: Json, channel: Channel, request: ProviderRequest): readonly CanonicalEvent[];
   /** What a recorded call is answered with, where its provider expects other words than ours. */
   answer?(body: Json): ProviderAnswer | undefined;
+  /** A call that makes an event which triggers, for whoever asks whether calls arrive. Undefined: the channel has nothing to sign it with. */
+  sample?(channel: Channel, terms: SampleTerms): SampleCall | undefined;
 }

@@ -13,6 +13,8 @@ export interface TriggerMetadata {
   readonly receivedAt: string;
   readonly webhookId?: string;
   readonly webhookEventId?: string;
+  /** By a delivery that we sent ourselves, as a test */
+  readonly test?: true;
   /** The replay that began it */
   readonly replayId?: string;
   /** Of a rerun: the run that it repeats, and on whose behalf the first of them ran */

@@ -1,4 +1,5 @@
 import type { ProviderAdapter } from '../adapter.js';
+import { messageSample } from '../meta/sample.js';
 import { signedCalls } from '../meta/signed-calls.js';
 import { normalise } from './normalise.js';
 
@@ -26,4 +27,5 @@ export const instagram: ProviderAdapter = {
     'insights',
   ],
   normalise,
+  sample: messageSample('instagram'),
 };

@@ -2,6 +2,7 @@ import type { Json, JsonObject } from '@sluice/kernel';
 import type { CanonicalEvent, Channel, ProviderAdapter } from '../adapter.js';
 import { canonicalEvent, type Happening, isForeign, itemsMax, unknownEvent } from '../canonical-event.js';
 import { idOf, listOf, objectOf, textOf, timeOf } from '../json-values.js';
+import { hmacSample, sampleText } from '../samples.js';
 import { type HmacScheme, verifyHmac } from '../signatures.js';
 
 const signature: HmacScheme = { header: 'x-line-signature', prefix: '', algorithm: 'sha256', encoding: 'base64' };
@@ -16,6 +17,12 @@ export const line: ProviderAdapter = {
   bodyBytesMax: 1024 * 1024,
   verify: ({ headers, body }, { secrets }) => verifyHmac(headers, body, signature, secrets.signingSecrets),
   normalise,
+  sample: (channel, { id, at }) => {
+    const message = { id: `sluice-test-${id}`, type: 'text', text: sampleText };
+    const source = { type: 'user', userId: 'U00000000000000000000000000000001' };
+    const event = { type: 'message', mode: 'active', webhookEventId: `SLUICE${id}`, timestamp: at.getTime(), source, message };
+    return hmacSample(channel, signature, { destination: channel.externalAccountId ?? 'U00000000000000000000000000000000', events: [event] });
+  },
 };
 
 function normalise(body: Json, { externalAccountId }: Channel): readonly CanonicalEvent[] {

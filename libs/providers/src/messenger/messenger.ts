@@ -1,5 +1,6 @@
 import type { ProviderAdapter } from '../adapter.js';
 import { type Dialect, normaliseEntries } from '../meta/entries.js';
+import { messageSample } from '../meta/sample.js';
 import { signedCalls } from '../meta/signed-calls.js';
 import { readPageMessaging } from './messaging.js';
 
@@ -27,4 +28,5 @@ export const messenger: ProviderAdapter = {
     'standby',
   ],
   normalise: (body, channel) => normaliseEntries(dialect, body, channel),
+  sample: messageSample(dialect.object),
 };

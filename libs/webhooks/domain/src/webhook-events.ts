@@ -34,6 +34,8 @@ export interface TriggerEvent extends Omit<CanonicalEvent, 'raw' | 'occurredAt' 
   readonly channelId: string;
   readonly occurredAt: string;
   readonly receivedAt: string;
+  /** We sent it ourselves, to see how far a delivery comes. */
+  readonly test?: true;
 }
 
 interface ReceivedPayload {

@@ -9,6 +9,8 @@ import { ReleaseWebhooks } from './release-webhooks.js';
 import { DecideReplayHandler } from './replays/decide-replay.js';
 import { ReplaysController } from './replays/replays.controller.js';
 import { StartReplayHandler } from './replays/start-replay.js';
+import { CallGateway } from './call-gateway.js';
+import { TestWebhookHandler } from './test-webhook.js';
 import { WebhooksController } from './webhooks.controller.js';
 
 export interface WebhooksRegistrationOptions {
@@ -32,6 +34,8 @@ export class WebhooksRegistrationModule {
         { provide: WorkflowDependants, useClass: ReleaseWebhooks },
         RegisterWebhookHandler,
         DeactivateWebhookHandler,
+        CallGateway,
+        TestWebhookHandler,
         StartReplayHandler,
         DecideReplayHandler,
       ],

@@ -135,6 +135,7 @@ export const startOf = (listener: Listener, event: TriggerEvent, correlationId: 
     receivedAt: replayId === undefined ? event.receivedAt : storeClock.now().toISOString(),
     ...(replayId === undefined ? { webhookId: listener.webhookId } : { replayId }),
     webhookEventId: event.id,
+    ...(event.test === undefined ? {} : { test: event.test }),
   },
   input: JSON.parse(JSON.stringify(event)),
   correlationId,

@@ -110,7 +110,8 @@ export class IngestDeliveryHandler implements ICommandHandler<IngestDelivery> {
       throw new BodyIsMalformed();
     }
     const routed = await source.route(said.events).catch(cannotCommit);
-    const delivery = acceptDelivery(source, routed, path.actionType, request, correlationId);
+    const test = this.directory.isTest(source, request) ? 'test' : undefined;
+    const delivery = acceptDelivery(source, routed, path.actionType, request, correlationId, test);
     return { delivery, written: await this.groups.add(delivery), answer: said.answer };
   }
 }
