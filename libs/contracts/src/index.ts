@@ -133,6 +133,7 @@ export {
 } from './query-workflow-versions.js';
 export { JobQuery, NodeRunPage, NodeRunQuery } from './query-jobs.js';
 export { replayableStatuses, ReplayEventsQuery, ReplayFilterQuery, ReplayQuery, replayStatuses, replayVersions } from './query-replays.js';
+export { sourceAlertTypes, SourceAlertQuery, SourceConflictQuery, SourceQuery, sourceStatuses } from './query-sources.js';
 export { AuditEntryQuery, AuditPage, TenantUsageQuery, UsageOfDayQuery } from './query-tenancy.js';
 export { PageAnswer } from './query-page.js';
 export {

@@ -243,7 +243,12 @@ export const problemCatalogue = {
   },
 
   // Workflows
-  workflow_not_found: notFound('Workflow not found', `There is no workflow ${id}.`, ['webhooks.create', 'nodes.executions']),
+  workflow_not_found: notFound('Workflow not found', `There is no workflow ${id}.`, [
+    'webhooks.create',
+    'webhookEvents.replay',
+    'webhookEvents.replayMany',
+    'nodes.executions',
+  ]),
   workflow_version_not_found: notFound('Workflow version not found', `The workflow ${id} has no version 3.`, [
     'workflows.rollback',
     'workflows.moveRuns',

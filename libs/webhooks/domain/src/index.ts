@@ -17,6 +17,20 @@ export {
   unstartedReplay,
 } from './replay.js';
 export {
+  absorb,
+  type Counted,
+  differences,
+  type EventCounts,
+  type Figures,
+  look,
+  lookAt,
+  type Looked,
+  noFigures,
+  type Source,
+  type SourceConflicted,
+  type SourceEvent,
+} from './source.js';
+export {
   type TriggerEvent,
   type WebhookConfig,
   type WebhookDeactivated,

@@ -1,10 +1,11 @@
 import { Controller, Get, Param, ParseUUIDPipe, Query } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
-import { ReplayQuery, WebhookDefinitionQuery, WebhookEventPage, WebhookEventQuery, WebhookPage } from '@sluice/contracts';
+import { ReplayQuery, SourceQuery, WebhookDefinitionQuery, WebhookEventPage, WebhookEventQuery, WebhookPage } from '@sluice/contracts';
 import { Allow, Caller } from '@sluice/platform-http';
 import { Cached, ReadsTheLog } from '@sluice/platform-projections';
 import { GetReplay } from './get-replay.js';
+import { GetSource } from './get-source.js';
 import { GetWebhook } from './get-webhook.js';
 import { GetWebhookEvent } from './get-webhook-event.js';
 import { ListWebhookEvents, WebhookEventFilter } from './list-webhook-events.js';
@@ -52,6 +53,13 @@ export class WebhookQueriesController {
     @Query() filter: WebhookEventFilter,
   ): Promise<WebhookEventPage> {
     return this.queries.execute(new ListWebhookEvents(tenantId, { channelId }, filter));
+  }
+
+  @Get('channels/:id/source')
+  @Allow('viewer')
+  @ApiOkResponse({ type: SourceQuery })
+  source(@Caller() { tenantId }: Caller, @Param('id', ParseUUIDPipe) id: string): Promise<SourceQuery> {
+    return this.queries.execute(new GetSource(tenantId, id));
   }
 
   @Get('webhook-events/:id')

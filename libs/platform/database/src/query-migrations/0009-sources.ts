@@ -29,6 +29,25 @@ CREATE TABLE replay (
 );
 ${fenced('replay')}
 
+CREATE TABLE source (                                  -- what came to a channel or provider app, and what was noticed about it
+  tenant_id        uuid NOT NULL,
+  source_id        uuid NOT NULL,
+  accepted_calls   bigint NOT NULL,
+  events           jsonb NOT NULL,                     -- counts: accepted, ignored, duplicate, conflicting
+  rejected         jsonb NOT NULL,                     -- calls by reason
+  last_accepted_at timestamptz,
+  last_rejected_at timestamptz,
+  last_rejection   text,
+  usual_gap_ms     bigint,
+  silent_since     timestamptz,
+  failing_since    timestamptz,
+  alerts           jsonb NOT NULL,                     -- the newest, as are the conflicts
+  conflicts        jsonb NOT NULL,
+  updated_at       timestamptz NOT NULL,
+  PRIMARY KEY (tenant_id, source_id)
+);
+${fenced('source')}
+
 RESET ROLE;
 `;
 
@@ -41,6 +60,6 @@ export class Sources1764000000009 implements MigrationInterface {
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query('DROP TABLE replay');
+    await runner.query('SET LOCAL ROLE sluice_owner; DROP TABLE source, replay; RESET ROLE;');
   }
 }

@@ -5,6 +5,7 @@ import { storeClock } from '@sluice/platform-database';
 import { type CommandTransaction, CommandStore } from '@sluice/platform-event-log';
 import { currentCorrelation } from '@sluice/platform-telemetry';
 import { evolveReplay, type ReplayFilter, type ReplayRequest, startReplay, unstartedReplay } from '@sluice/webhooks-domain';
+import { WorkflowNotFound } from '@sluice/workflows-domain';
 import { cursorBefore, eventsOfReplay, valuesOfReplay } from './replay.table.js';
 
 export class WebhookEventNotFound extends DomainError {
@@ -53,6 +54,7 @@ export class StartReplayHandler implements ICommandHandler<StartReplay> {
     return this.store.transaction(tenantId, async (tx) => {
       const request = 'eventId' in asked ? await requestForOne(tx, tenantId, asked) : untilNow(asked);
       await requireChannel(tx, tenantId, request.filter.channelId);
+      await requireWorkflows(tx, tenantId, request.workflowIds ?? []);
       const { filter } = request;
       const bounds = {
         tenant_id: tenantId,
@@ -140,4 +142,13 @@ async function requireChannel({ manager }: CommandTransaction, tenantId: string,
     channelId,
   ]);
   if (rows.length === 0) throw new ChannelNotFound(channelId);
+}
+
+async function requireWorkflows({ manager }: CommandTransaction, tenantId: string, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
+  const missing: { id: string }[] = await manager.query(
+    `SELECT k.id FROM unnest($2::uuid[]) AS k(id) WHERE NOT EXISTS (SELECT FROM workflows f WHERE f.tenant_id = $1 AND f.id = k.id) LIMIT 1`,
+    [tenantId, ids],
+  );
+  if (missing[0] !== undefined) throw new WorkflowNotFound(missing[0].id);
 }
