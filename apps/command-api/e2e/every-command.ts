@@ -279,7 +279,11 @@ export const commandCases: readonly CommandCase[] = [
     route: 'POST /api/webhook-events/replay',
     request: async (_, { event }) => {
       const filter = { channelId: (await event()).channelId, dateFrom: '2026-01-01T00:00:00Z', dateTo: '2100-01-01T00:00:00Z' };
-      return { method: 'POST', path: '/api/webhook-events/replay', body: { name: 'All', filter, ratePerSecond: 0.5, reason: 'They failed' } };
+      return {
+        method: 'POST',
+        path: '/api/webhook-events/replay',
+        body: { name: 'All', filter, ratePerSecond: 0.5, reason: 'They failed' },
+      };
     },
   },
   {

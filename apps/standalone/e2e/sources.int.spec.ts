@@ -53,7 +53,10 @@ describe('a replay', () => {
     await sluice.call('POST', `/api/workflows/${workflowId}/publish`);
 
     const asked = { name: 'Again', filter: { channelId, ...period() }, ratePerSecond: 200, reason: 'the shop was closed' };
-    expect(await sluice.call('POST', '/api/webhook-events/replay', { ...asked, dryRun: true })).toEqual({ status: 200, body: { count: 5 } });
+    expect(await sluice.call('POST', '/api/webhook-events/replay', { ...asked, dryRun: true })).toEqual({
+      status: 200,
+      body: { count: 5 },
+    });
     for (const [version, expected] of [
       ['newest', texts.map((text) => `new ${text}`)],
       ['same', texts],
@@ -91,7 +94,11 @@ describe('a replay', () => {
     await sluice.message(channelId, 'a', account);
     await eventually(async () => expect(await sluice.eventStatuses(channelId)).toEqual({ processed: 1 }));
     const [eventId = ''] = await eventsOf(channelId);
-    const { body } = await sluice.call('POST', `/api/webhook-events/${eventId}/replay`, { workflowIds: [second], reason: 'r', version: 'same' });
+    const { body } = await sluice.call('POST', `/api/webhook-events/${eventId}/replay`, {
+      workflowIds: [second],
+      reason: 'r',
+      version: 'same',
+    });
     await ended(body.replayId, { executions: 1 });
     expect([(await runsOf(first)).length, (await runsOf(second)).length]).toEqual([1, 2]);
   });
@@ -132,7 +139,11 @@ describe('a test delivery', () => {
     const body = metaJson({ object: 'instagram', entry: [{ id: account, time: Date.now(), messaging: [item] }] });
     const answer = await fetch(`${sluice.base}/webhooks/${channelId}/instagram/all`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', 'x-hub-signature-256': signInstagram(signingSecret, body), 'x-sluice-test': 'A'.repeat(43) },
+      headers: {
+        'content-type': 'application/json',
+        'x-hub-signature-256': signInstagram(signingSecret, body),
+        'x-sluice-test': 'A'.repeat(43),
+      },
       body,
     });
     expect(answer.status).toBe(200);
@@ -164,7 +175,13 @@ describe('a test delivery', () => {
       credentials: { signingSecrets: [signingSecret] },
     });
     const workflowId = await sluice.published(workflow('x'));
-    const webhookId = await sluice.made('/api/webhooks', { name: 'w', workflowId, nodeId: 'in', provider: 'twilio', config: { channelId } });
+    const webhookId = await sluice.made('/api/webhooks', {
+      name: 'w',
+      workflowId,
+      nodeId: 'in',
+      provider: 'twilio',
+      config: { channelId },
+    });
     const { status, body } = await sluice.call('POST', `/api/webhooks/${webhookId}/test`);
     expect([status, body.type]).toEqual([422, '/problems/test_unavailable']);
   });

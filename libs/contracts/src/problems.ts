@@ -448,7 +448,7 @@ export const problemCatalogue = {
     status: 422,
     title: 'Test unavailable',
     detail:
-      'There is no test delivery for discord: only the provider itself can sign one. Send one from its console, or set the channel\'s signing secret.',
+      "There is no test delivery for discord: only the provider itself can sign one. Send one from its console, or set the channel's signing secret.",
     remedy: 'Send a test from the provider’s console, or give the channel a signing secret.',
     at: ['webhooks.test'],
   },

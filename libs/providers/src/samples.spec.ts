@@ -25,7 +25,17 @@ const configs: readonly (readonly [provider: string, config: JsonObject])[] = [
     (name) => [name, {}] as const,
   ),
   ['hmac', { header: 'X-Signature', prefix: 'sha256=' }],
-  ['hmac', { header: 'X-Signature', algorithm: 'sha512', encoding: 'base64url', timestampHeader: 'X-Time', idHeader: 'X-Id', signedTemplate: '{id}.{timestamp}.{body}' }],
+  [
+    'hmac',
+    {
+      header: 'X-Signature',
+      algorithm: 'sha512',
+      encoding: 'base64url',
+      timestampHeader: 'X-Time',
+      idHeader: 'X-Id',
+      signedTemplate: '{id}.{timestamp}.{body}',
+    },
+  ],
   ['token', { scheme: 'basic' }],
   ['token', { scheme: 'header', header: 'X-Token', prefix: 'Key ' }],
   ['token', { scheme: 'query', parameter: 'key', idHeader: 'X-Id' }],

@@ -52,7 +52,7 @@ interface Request {
 interface Seen {
   readonly listeners: readonly Listener[];
   /** By event that is replayed on the version of then: what it began when it came */
-  readonly then: ReadonlyMap<string, readonly Listener[]>;
+  readonly ranThen: ReadonlyMap<string, readonly Listener[]>;
   readonly waits: readonly (EventWait & { readonly channelId: string; readonly customerId: string })[];
   readonly versions: Awaited<ReturnType<CompiledVersions['get']>>;
   readonly tenants: Awaited<ReturnType<TenantDirectory['get']>>;
@@ -278,7 +278,7 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
         ? [{ tenantId, channelId: webhookEvent.item.channelId, id: webhookEvent.id }]
         : [],
     );
-    const [listeners, waits, then] = await Promise.all([
+    const [listeners, waits, ranThen] = await Promise.all([
       readListeners(
         this.database.pool,
         events.map(({ tenantId, channelId }) => ({ tenantId, channelId })),
@@ -286,7 +286,7 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
       readEventWaits(this.database.pool, customers),
       readRunThen(this.database.pool, ofThen),
     ]);
-    const all = [...listeners, ...[...then.values()].flat()];
+    const all = [...listeners, ...[...ranThen.values()].flat()];
     const [versions, tenants] = await Promise.all([
       this.versions.get(all.map(({ versionId }) => versionId)),
       this.tenants.get(events.map(({ tenantId }) => tenantId)),
@@ -295,7 +295,7 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
       const version = versions.get(versionId);
       return version !== undefined && !isBroken(version) && version.settings.concurrency !== undefined ? [channelId] : [];
     });
-    return { listeners, then, waits, versions, tenants, takesTurns: new Set(takesTurns) };
+    return { listeners, ranThen, waits, versions, tenants, takesTurns: new Set(takesTurns) };
   }
 
   /** held: the tenant has as many runs as it may. failed: it is tried again later. */

@@ -21,7 +21,10 @@ export const line: ProviderAdapter = {
     const message = { id: `sluice-test-${id}`, type: 'text', text: sampleText };
     const source = { type: 'user', userId: 'U00000000000000000000000000000001' };
     const event = { type: 'message', mode: 'active', webhookEventId: `SLUICE${id}`, timestamp: at.getTime(), source, message };
-    return hmacSample(channel, signature, { destination: channel.externalAccountId ?? 'U00000000000000000000000000000000', events: [event] });
+    return hmacSample(channel, signature, {
+      destination: channel.externalAccountId ?? 'U00000000000000000000000000000000',
+      events: [event],
+    });
   },
 };
 

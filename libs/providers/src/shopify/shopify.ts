@@ -15,8 +15,7 @@ export const shopify: ProviderAdapter = {
   name: 'shopify',
   actionTypes: businessActions,
   bodyBytesMax: 4 * 1024 * 1024,
-  verify: (request, { secrets }) =>
-    verifyHmac(request.headers, request.body, signatureIn(prefixOf(request)), secrets.signingSecrets),
+  verify: (request, { secrets }) => verifyHmac(request.headers, request.body, signatureIn(prefixOf(request)), secrets.signingSecrets),
   normalise: (body, channel, request) => [businessEvent('shopify', read(body, request), body, channel)],
   sample: (channel, { id, at }) =>
     hmacSample(

@@ -64,7 +64,13 @@ describe('figures', () => {
   });
 
   it('tell refused calls by reason, with the last one', () => {
-    const { events } = story([[0, refused(0, 2)], [minute, refused(minute, 3, 'malformed_json')]], hour);
+    const { events } = story(
+      [
+        [0, refused(0, 2)],
+        [minute, refused(minute, 3, 'malformed_json')],
+      ],
+      hour,
+    );
     expect(events.at(-1)?.payload).toMatchObject({
       rejected: { signature_mismatch: 2, malformed_json: 3 },
       lastRejection: 'malformed_json',
@@ -130,8 +136,24 @@ describe('signature failures', () => {
 
   it('few of them, or few among many calls, are no jump', () => {
     expect(alertsOf([[0, refused(0, 9)]], hour)).toEqual([]);
-    expect(alertsOf([[0, calls(0, 1_000)], [second, refused(second, 100)]], minute)).toEqual([]);
-    expect(alertsOf([[0, refused(0, 100, 'malformed_json')], [second, refused(second, 100, 'quota')]], hour)).toEqual([]);
+    expect(
+      alertsOf(
+        [
+          [0, calls(0, 1_000)],
+          [second, refused(second, 100)],
+        ],
+        minute,
+      ),
+    ).toEqual([]);
+    expect(
+      alertsOf(
+        [
+          [0, refused(0, 100, 'malformed_json')],
+          [second, refused(second, 100, 'quota')],
+        ],
+        hour,
+      ),
+    ).toEqual([]);
   });
 });
 
@@ -144,7 +166,9 @@ describe('what came twice', () => {
   });
 
   it('does not where only its receipt does, or the order of members', () => {
-    expect(differences(kept, { ...kept, id: '2', receivedAt: 'z', occurredAt: 'z', triggers: false, payload: { b: [2], a: 1 } })).toEqual([]);
+    expect(differences(kept, { ...kept, id: '2', receivedAt: 'z', occurredAt: 'z', triggers: false, payload: { b: [2], a: 1 } })).toEqual(
+      [],
+    );
     expect(differences(null, kept)).toEqual([]);
   });
 });

@@ -168,7 +168,12 @@ export function look(source: Source, now: Date): Looked {
   const silentAt = silentAtOf(figures);
   if (silentAt !== undefined && now.getTime() >= silentAt && figures.lastAcceptedAt !== null) {
     const { lastAcceptedAt, usualGapMs } = figures;
-    const payload = { sourceId: source.sourceId, lastAcceptedAt, usualGapMs: Math.round(usualGapMs), silentAfterMs: silentAfterMs(figures) };
+    const payload = {
+      sourceId: source.sourceId,
+      lastAcceptedAt,
+      usualGapMs: Math.round(usualGapMs),
+      silentAfterMs: silentAfterMs(figures),
+    };
     news.push({ type: 'webhook.source.silent', aggregateId: source.id, payload });
     next = { ...next, silentSince: now.toISOString() };
   }

@@ -78,11 +78,4 @@ export type WebhookReplayed = DomainEvent<'webhook.replayed', { readonly replayI
 
 export type WebhookRegistrationEvent = WebhookRegistered | WebhookDeactivated;
 export type WebhookEvent =
-  | WebhookReceived
-  | WebhookIgnored
-  | WebhookHeld
-  | WebhookReleased
-  | WebhookProcessed
-  | WebhookFailed
-  | WebhookRetried
-  | WebhookReplayed;
+  WebhookReceived | WebhookIgnored | WebhookHeld | WebhookReleased | WebhookProcessed | WebhookFailed | WebhookRetried | WebhookReplayed;

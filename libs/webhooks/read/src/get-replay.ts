@@ -19,10 +19,10 @@ export class GetReplayHandler implements IQueryHandler<GetReplay> {
 
   execute({ tenantId, replayId }: GetReplay): Promise<ReplayQuery> {
     return this.store.read(tenantId, async (client) => {
-      const { rows } = await client.query<ReplayRow>(`SELECT ${selectList(replay, 'r')} FROM replay r WHERE r.tenant_id = $1 AND r.id = $2`, [
-        tenantId,
-        replayId,
-      ]);
+      const { rows } = await client.query<ReplayRow>(
+        `SELECT ${selectList(replay, 'r')} FROM replay r WHERE r.tenant_id = $1 AND r.id = $2`,
+        [tenantId, replayId],
+      );
       if (rows[0] === undefined) throw new ReplayNotFound(replayId);
       const { tenantId: _, request, total, done, failed, endedBy, ...row } = rows[0];
       return { ...row, ...request, events: { total, done, failed }, ...(endedBy !== null && { endedBy }) };

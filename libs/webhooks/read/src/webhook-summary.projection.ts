@@ -74,7 +74,8 @@ export const webhookSummary: Projection<WebhookRegistrationEvent | WebhookEvent,
     'webhook.held': called,
     'webhook.released': unchanged,
     // A replay is no call.
-    'webhook.processed': ({ payload }, row) => (payload.replayId === undefined ? row && { successfulCalls: row.successfulCalls + 1 } : undefined),
+    'webhook.processed': ({ payload }, row) =>
+      payload.replayId === undefined ? row && { successfulCalls: row.successfulCalls + 1 } : undefined,
     'webhook.failed': unchanged,
     'webhook.retried': unchanged,
     'webhook.replayed': unchanged,

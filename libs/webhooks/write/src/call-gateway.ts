@@ -34,7 +34,12 @@ export class CallGateway {
     return publicUrl === undefined ? this.within(endpoint, url, sample, correlationId) : overHttp(publicUrl, url, sample);
   }
 
-  private async within(endpoint: string, url: string, { headers, query = {}, body }: SampleCall, correlationId: string): Promise<GatewayAnswer> {
+  private async within(
+    endpoint: string,
+    url: string,
+    { headers, query = {}, body }: SampleCall,
+    correlationId: string,
+  ): Promise<GatewayAnswer> {
     const [, , clientUuid = '', triggerType = '', actionType = ''] = endpoint.split('/');
     const path: WebhookPath = { clientUuid, triggerType, actionType };
     const request = { method: 'POST', url, body, headers, query, receivedAt: storeClock.now() };
@@ -61,7 +66,10 @@ async function overHttp(publicUrl: string, url: string, { headers, body }: Sampl
     });
     const text = await response.text();
     if (response.status >= 200 && response.status < 300) return { accepted: true };
-    const { code, detail } = problemIn(text) ?? { code: 'unreachable', detail: `It answered ${response.status}, and not as the gateway does.` };
+    const { code, detail } = problemIn(text) ?? {
+      code: 'unreachable',
+      detail: `It answered ${response.status}, and not as the gateway does.`,
+    };
     return { accepted: false, code, detail: detail.slice(0, detailCharactersMax) };
   } catch (error) {
     return { accepted: false, code: 'unreachable', detail: `Nobody answered at ${new URL(publicUrl).origin}: ${reasonOf(error)}.` };
@@ -81,5 +89,9 @@ function problemIn(text: string): { readonly code: string; readonly detail: stri
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'the call failed';
   const { cause } = error;
-  return cause instanceof Error && 'code' in cause ? String(cause.code) : error.name === 'TimeoutError' ? `no answer in ${answerMsMax} ms` : error.message;
+  return cause instanceof Error && 'code' in cause
+    ? String(cause.code)
+    : error.name === 'TimeoutError'
+      ? `no answer in ${answerMsMax} ms`
+      : error.message;
 }

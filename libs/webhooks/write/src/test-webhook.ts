@@ -81,7 +81,10 @@ export class TestWebhookHandler implements ICommandHandler<TestWebhook> {
     const sample = adapter?.sample?.(channel, { id: testId, at: storeClock.now() });
     if (adapter === undefined || sample === undefined) throw new TestIsUnavailable(webhook.provider);
 
-    const marked = { ...sample, headers: { ...sample.headers, [testHeader]: testMark(this.encryption.keys, webhook.channelId, sample.body) } };
+    const marked = {
+      ...sample,
+      headers: { ...sample.headers, [testHeader]: testMark(this.encryption.keys, webhook.channelId, sample.body) },
+    };
     const answer = await this.gateway.call(this.publicUrl, webhook.endpoint, marked, currentCorrelation()?.correlationId ?? newId());
     const refused = refusedSteps(answer);
     if (refused !== undefined) return { steps: refused };
@@ -105,12 +108,20 @@ export class TestWebhookHandler implements ICommandHandler<TestWebhook> {
   }
 
   /** The gateway has acknowledged it: what is there now, and what comes of it? */
-  private async follow(webhook: Webhook, { dedupeKey, action }: CanonicalEvent, published: boolean, passed: TestStep[]): Promise<WebhookTested> {
+  private async follow(
+    webhook: Webhook,
+    { dedupeKey, action }: CanonicalEvent,
+    published: boolean,
+    passed: TestStep[],
+  ): Promise<WebhookTested> {
     const look = () => this.store.read(webhook.tenantId, (manager) => findOutcome(manager, webhook, dedupeKey));
     let outcome = await look();
     if (outcome === undefined) return { steps: [...passed, failedStep('record', 'It was acknowledged, and is not there.')] };
     const { id: eventId, status, ignored_because: why } = outcome;
-    const recorded = passedStep('record', status === 'ignored' ? `It is recorded as ignored: ${why}.` : `It is recorded as the event ${eventId}.`);
+    const recorded = passedStep(
+      'record',
+      status === 'ignored' ? `It is recorded as ignored: ${why}.` : `It is recorded as the event ${eventId}.`,
+    );
     const deaf = deafBecause(webhook, action, published, why);
     if (deaf !== undefined) return { eventId, steps: [...passed, recorded, failedStep('listeners', deaf)] };
     const steps = [...passed, recorded, passedStep('listeners', `This webhook takes ${action}, and its workflow is published.`)];
@@ -151,7 +162,12 @@ function eventIn(adapter: ProviderAdapter, { headers, query = {}, body }: Sample
   return event;
 }
 
-function deafBecause({ actionTypes, status }: Webhook, action: string, published: boolean, ignoredBecause: string | null): string | undefined {
+function deafBecause(
+  { actionTypes, status }: Webhook,
+  action: string,
+  published: boolean,
+  ignoredBecause: string | null,
+): string | undefined {
   if (status !== 'active') return 'This webhook is inactive. Register it anew.';
   if (ignoredBecause === 'other_path' || !listensTo(actionTypes, action)) {
     return `This webhook takes ${actionTypes.join(', ')}, and the test is a ${action}: the delivery arrives, and starts nothing of it.`;

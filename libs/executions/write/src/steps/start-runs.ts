@@ -83,11 +83,11 @@ export async function readRunThen(
 export function listenersTo(
   eventId: string,
   order: ReplayOrder | undefined,
-  { listeners, then }: { readonly listeners: readonly Listener[]; readonly then: ReadonlyMap<string, readonly Listener[]> },
+  { listeners, ranThen }: { readonly listeners: readonly Listener[]; readonly ranThen: ReadonlyMap<string, readonly Listener[]> },
 ): readonly Listener[] {
   if (order === undefined) return listeners;
   const { version, workflowIds } = order;
-  const all = version === 'same' ? (then.get(eventId) ?? []) : listeners;
+  const all = version === 'same' ? (ranThen.get(eventId) ?? []) : listeners;
   return workflowIds === undefined ? all : all.filter(({ workflowId }) => workflowIds.includes(workflowId));
 }
 

@@ -21,7 +21,8 @@ beforeAll(async () => {
   stores = await testDatabase();
   admin = new pg.Pool({ connectionString: stores.commandUrl });
   const options: DatabaseOptions = { url: stores.commandUrl, poolSize: 2, role: 'sluice_service', app: 'test', schema: commandStoreSchema };
-  const opened = async (role: DatabaseOptions['role']) => new Database(await dataSourceFor({ ...options, role }).initialize(), { ...options, role });
+  const opened = async (role: DatabaseOptions['role']) =>
+    new Database(await dataSourceFor({ ...options, role }).initialize(), { ...options, role });
   workers = await Promise.all([1, 2, 3].map(() => opened('sluice_service')));
   api = await opened('sluice_api');
   const store = new CommandStore(api, { emit: () => {} } as unknown as Notifications);
@@ -161,7 +162,9 @@ it('hands on each event of the filter, in the order in which they came, and says
   const { rows } = await admin.query('SELECT status, stream_version::int AS version FROM webhook_events WHERE id = ANY ($1)', [ids]);
   expect(rows).toEqual(ids.map(() => ({ status: 'received', version: 2 })));
   const tasks = await admin.query(`SELECT kind, queue, order_key = line_of($1, 'c') AS in_line, payload FROM tasks`, [channelId]);
-  expect(tasks.rows).toEqual(ids.map(() => ({ kind: 'start', queue: 'bulk', in_line: true, payload: { replayId: id, version: 'newest' } })));
+  expect(tasks.rows).toEqual(
+    ids.map(() => ({ kind: 'start', queue: 'bulk', in_line: true, payload: { replayId: id, version: 'newest' } })),
+  );
 });
 
 it('takes only what every part of the filter fits', async () => {
@@ -199,7 +202,10 @@ it('F-27: killed at any statement, it goes on where it was, and hands on each ev
 it('F-28: several workers that sweep at once hand on each event once', async () => {
   const channelId = await connect();
   const ids = await receiveMany(channelId, 40);
-  const replays = [await replay(requestOf(channelId, {}, { ratePerSecond: 5 })), await replay(requestOf(channelId, {}, { ratePerSecond: 3 }))];
+  const replays = [
+    await replay(requestOf(channelId, {}, { ratePerSecond: 5 })),
+    await replay(requestOf(channelId, {}, { ratePerSecond: 3 })),
+  ];
   for (const id of replays) await toItsEnd(id, () => Promise.all(workers.map((worker) => advanceReplays(worker))));
   for (const id of replays) expect(await handedOn(id)).toEqual(ids);
 });

@@ -1,7 +1,15 @@
 import type { Database } from '@sluice/platform-database';
 import { appendEvents, type LogEntry } from '@sluice/platform-event-log';
 import { type WrittenTask, writtenTask } from '@sluice/platform-queue';
-import { advance, cancel, evolveReplay, replayBatch, type ReplayEvent, type ReplayOrder, type WebhookReplayed } from '@sluice/webhooks-domain';
+import {
+  advance,
+  cancel,
+  evolveReplay,
+  replayBatch,
+  type ReplayEvent,
+  type ReplayOrder,
+  type WebhookReplayed,
+} from '@sluice/webhooks-domain';
 import type { PoolClient } from 'pg';
 import { eventsOfReplay, replayOf, type ReplayRow, type Rows, saveReplay, valuesOfReplay } from './replay.table.js';
 

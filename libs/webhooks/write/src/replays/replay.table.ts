@@ -94,4 +94,3 @@ export async function saveReplay(
     [tenantId, id, status, done, streamVersion, moved?.cursor ?? null, moved?.dueInMs ?? null],
   );
 }
-

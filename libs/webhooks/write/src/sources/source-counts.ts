@@ -77,25 +77,30 @@ export class SourceCounts implements OnApplicationBootstrap, BeforeApplicationSh
 
   /** One writing after the other. What could not be written is lost: these are figures, and a database that is away has other worries. */
   write(): Promise<void> {
-    this.writing = this.writing.then(async () => {
-      const [counts, duplicates] = [[...this.counts], this.duplicates];
-      this.counts = new Map();
-      this.duplicates = [];
-      const all = counts.map(([sourceId, { tenantId, counting }]): SourceCount => ({ tenantId, sourceId, counted: counting }));
-      for (let first = 0; first < all.length; first += batchMax) {
-        const batch = all.slice(first, first + batchMax);
-        const ids = new Set(batch.map(({ sourceId }) => sourceId));
-        await writeFigures(
-          this.database,
-          batch,
-          duplicates.filter(({ channelId }) => ids.has(channelId)),
-        );
-      }
-    });
-    this.writing = this.writing.catch((error: unknown) => {
+    const before = this.writing;
+    this.writing = (async () => {
+      await before;
+      await this.writeAll();
+    })().catch((error: unknown) => {
       this.logger.warn({ reason: error instanceof Error ? error.message : String(error) }, 'figures of sources not written');
     });
     return this.writing;
+  }
+
+  private async writeAll(): Promise<void> {
+    const [counts, duplicates] = [[...this.counts], this.duplicates];
+    this.counts = new Map();
+    this.duplicates = [];
+    const all = counts.map(([sourceId, { tenantId, counting }]): SourceCount => ({ tenantId, sourceId, counted: counting }));
+    for (let first = 0; first < all.length; first += batchMax) {
+      const batch = all.slice(first, first + batchMax);
+      const ids = new Set(batch.map(({ sourceId }) => sourceId));
+      await writeFigures(
+        this.database,
+        batch,
+        duplicates.filter(({ channelId }) => ids.has(channelId)),
+      );
+    }
   }
 
   private countingOf(tenantId: string, sourceId: string): Counting | undefined {

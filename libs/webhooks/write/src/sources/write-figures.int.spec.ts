@@ -108,7 +108,9 @@ it('T-10: refused signatures that jump are told of once, and a flood of them is 
   const refused = counted({ rejected: { signature_mismatch: 500 }, lastRejectedAt: ago(0), lastRejection: 'signature_mismatch' });
   for (let n = 0; n < 4; n += 1) await write(sourceId, refused);
   expect(await typesOf(sourceId)).toEqual(['webhook.source.signature_failures']);
-  expect((await admin.query('SELECT count(*)::int AS rows FROM source_figures WHERE source_id = $1', [sourceId])).rows).toEqual([{ rows: 1 }]);
+  expect((await admin.query('SELECT count(*)::int AS rows FROM source_figures WHERE source_id = $1', [sourceId])).rows).toEqual([
+    { rows: 1 },
+  ]);
   expect(await toldOf(sourceId)).toHaveLength(2);
 });
 

@@ -135,14 +135,12 @@ async function saveLooked(client: PoolClient, all: readonly { readonly row: Figu
     ],
   );
   const entries = all.flatMap(({ row, looked }) =>
-    looked.events.map(
-      (event, index): LogEntry => ({
-        event,
-        tenantId: row.tenant_id,
-        aggregateVersion: Number(row.stream_version) + index + 1,
-        correlationId: row.id,
-      }),
-    ),
+    looked.events.map((event, index): LogEntry => ({
+      event,
+      tenantId: row.tenant_id,
+      aggregateVersion: Number(row.stream_version) + index + 1,
+      correlationId: row.id,
+    })),
   );
   if (entries.length > 0) await appendEvents(client, entries);
 }
