@@ -187,7 +187,7 @@ describe('a test delivery', () => {
   });
 });
 
-it('a source tells what came, what was refused and why, and what came twice with other words; guesses leave nothing behind', async () => {
+it('T-12: a source tells what came, what was refused and why, and what came twice with other words; guesses leave nothing behind', async () => {
   const channelId = await connect();
   await listen(channelId, await sluice.published(workflow('x')));
   const send = (mid: string, text: string) => {
