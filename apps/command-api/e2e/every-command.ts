@@ -101,8 +101,26 @@ export async function fixtures(api: CommandApi) {
     );
     return id;
   };
+  /** An event that a gateway recorded, of a channel of its own */
+  const event = async () => {
+    const [id, channelId] = [newId(), await connected()];
+    await api.db.query(
+      `INSERT INTO webhook_events (tenant_id, id, delivery_id, channel_id, kind, action, dedupe_key, item, status, correlation_id, occurred_at,
+                                   received_at)
+       VALUES ($1, $2::uuid, $2::uuid, $3, 'message', 'message', $2::uuid::text, '{}', 'processed', 'corr', now(), now())`,
+      [api.tenantId, id, channelId],
+    );
+    return { id, channelId };
+  };
+  const replay = async () => {
+    const { id } = await event();
+    const answer = await api.call('POST', `/api/webhook-events/${id}/replay`, { key: api.admin, body: { reason: 'It failed' } });
+    return String(answer.body.replayId);
+  };
   return {
     made,
+    event,
+    replay,
     standing,
     deadLetter,
     drawing,
@@ -251,6 +269,46 @@ export const commandCases: readonly CommandCase[] = [
   {
     route: 'DELETE /api/webhooks/{id}',
     request: async (_, { registered }) => ({ method: 'DELETE', path: `/api/webhooks/${await registered()}` }),
+  },
+  {
+    // Nobody is at the gateway's address: that is what it says.
+    route: 'POST /api/webhooks/{id}/test',
+    request: async (_, { registered }) => ({ method: 'POST', path: `/api/webhooks/${await registered()}/test` }),
+  },
+  {
+    route: 'POST /api/webhook-events/{id}/replay',
+    request: async (_, { event }) => ({
+      method: 'POST',
+      path: `/api/webhook-events/${(await event()).id}/replay`,
+      body: { version: 'same', reason: 'It failed' },
+    }),
+  },
+  {
+    route: 'POST /api/webhook-events/replay',
+    request: async (_, { event }) => {
+      const filter = { channelId: (await event()).channelId, dateFrom: '2026-01-01T00:00:00Z', dateTo: '2100-01-01T00:00:00Z' };
+      return {
+        method: 'POST',
+        path: '/api/webhook-events/replay',
+        body: { name: 'All', filter, ratePerSecond: 0.5, reason: 'They failed' },
+      };
+    },
+  },
+  {
+    route: 'POST /api/replays/{id}/pause',
+    request: async (_, { replay }) => ({ method: 'POST', path: `/api/replays/${await replay()}/pause` }),
+  },
+  {
+    route: 'POST /api/replays/{id}/resume',
+    request: async (api, { replay }) => {
+      const id = await replay();
+      await api.call('POST', `/api/replays/${id}/pause`, { key: api.admin });
+      return { method: 'POST', path: `/api/replays/${id}/resume` };
+    },
+  },
+  {
+    route: 'POST /api/replays/{id}/cancel',
+    request: async (_, { replay }) => ({ method: 'POST', path: `/api/replays/${await replay()}/cancel` }),
   },
   {
     route: 'POST /api/channels',

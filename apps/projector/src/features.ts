@@ -4,7 +4,7 @@ import { backtest, backtestPart, deadLetter, executionDetail, executionSummary }
 import { type AnyProjection, ProjectorModule } from '@sluice/platform-projections';
 import type { Logger } from '@sluice/platform-telemetry';
 import { apiKeyDirectory, auditLog } from '@sluice/tenancy-read';
-import { webhookEventHistory, webhookSummary } from '@sluice/webhooks-read';
+import { replay, source, webhookEventHistory, webhookSummary } from '@sluice/webhooks-read';
 import { workflowDetail, workflowSummary, workflowVersion } from '@sluice/workflows-read';
 
 /** Every read model there is. */
@@ -17,6 +17,8 @@ export const projections: readonly AnyProjection[] = [
   workflowVersion,
   webhookSummary,
   webhookEventHistory,
+  replay,
+  source,
   executionSummary,
   executionDetail,
   backtest,

@@ -8,6 +8,7 @@ export const kinds = [
   'waitingExecution',
   'nodeRun',
   'backtest',
+  'replay',
   'deadLetter',
   'apiKey',
   'providerApp',
@@ -127,6 +128,25 @@ export const routeCases: Readonly<Record<string, RouteCase | readonly RouteCase[
     fresh: true,
   },
   'DELETE /api/webhooks/:id': { params: { id: 'webhook' }, answers: 204, fresh: true },
+  // Nobody told command-api where the gateway is.
+  'POST /api/webhooks/:id/test': { params: { id: 'webhook' }, answers: 503 },
+  'POST /api/webhook-events/:id/replay': {
+    params: { id: 'event' },
+    body: async (idOf) => ({ reason: 'Routes', workflowIds: [await idOf('workflow')] }),
+    answers: 202,
+  },
+  'POST /api/webhook-events/replay': {
+    body: async (idOf) => ({
+      name: 'Routes',
+      filter: { channelId: await idOf('channel'), dateFrom: '2026-01-01T00:00:00Z', dateTo: '2026-01-02T00:00:00Z' },
+      reason: 'Routes',
+      dryRun: true,
+    }),
+    answers: 200,
+  },
+  'POST /api/replays/:id/pause': { params: { id: 'replay' }, answers: 202, fresh: true },
+  'POST /api/replays/:id/resume': { params: { id: 'replay' }, answers: 202, fresh: true },
+  'POST /api/replays/:id/cancel': { params: { id: 'replay' }, answers: 202, fresh: true },
   'POST /api/channels': { body: body(channelBody), answers: 201 },
   'PUT /api/channels/:id/credentials': {
     params: { id: 'channel' },
@@ -155,6 +175,8 @@ export const routeCases: Readonly<Record<string, RouteCase | readonly RouteCase[
   'GET /api/channels': { answers: 200 },
   'GET /api/channels/:id': { params: { id: 'channel' }, answers: 200 },
   'GET /api/channels/:id/events': { params: { id: 'channel' }, answers: 200 },
+  'GET /api/channels/:id/source': { params: { id: 'channel' }, answers: 200 },
+  'GET /api/replays/:id': { params: { id: 'replay' }, answers: 200 },
   'GET /api/dead-letters': { query: async (idOf) => ({ status: 'open', workflowId: await idOf('workflow') }), answers: 200 },
   'GET /api/dead-letters/:id': { params: { id: 'deadLetter' }, answers: 200 },
   'GET /api/executions': { query: async (idOf) => ({ workflowId: await idOf('workflow') }), answers: 200 },

@@ -93,6 +93,14 @@ export class Things {
         return backtestId;
       });
     },
+    replay: async () => {
+      const { channelId } = await this.api.read<{ channelId: string }>(`/api/webhook-events/${await this.idOf('event')}`);
+      const filter = { channelId, dateFrom: '2026-01-01T00:00:00Z', dateTo: '2100-01-01T00:00:00Z' };
+      // So slow that it is never over.
+      const asked = { name: 'Routes', filter, ratePerSecond: 0.01, reason: 'Routes' };
+      const { replayId } = await this.api.made<{ replayId: string }>('/api/webhook-events/replay', asked);
+      return this.shown(`/api/replays/${replayId}`, replayId);
+    },
     deadLetter: async () => {
       const manual = {
         ...workflowBody,

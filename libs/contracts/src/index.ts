@@ -47,6 +47,14 @@ export { limits } from './limits.js';
 export { NodeTriggerCommand, NodeTriggeredResult } from './node-trigger.command.js';
 export { ProviderAppCommand, ProviderAppCreatedResult, ProviderAppCredentialsCommand } from './provider-app.command.js';
 export {
+  EventReplayCommand,
+  ReplayCommand,
+  ReplayCountResult,
+  ReplayFilterCommand,
+  ReplayStartedResult,
+  ReplayStatusResult,
+} from './replay.command.js';
+export {
   ApiKeyCommand,
   KeyIssuedResult,
   TenantCommand,
@@ -55,7 +63,13 @@ export {
   TenantQuotas,
   TenantQuotasResult,
 } from './tenancy.command.js';
-export { WebhookConfigCommand, WebhookRegistrationCommand, WebhookRegistrationResult } from './webhook-registration.command.js';
+export {
+  WebhookConfigCommand,
+  WebhookRegistrationCommand,
+  WebhookRegistrationResult,
+  WebhookTestResult,
+  webhookTestSteps,
+} from './webhook-registration.command.js';
 export {
   WorkflowFinding,
   WorkflowImportedResult,
@@ -123,6 +137,8 @@ export {
   WorkflowVersionQuery,
 } from './query-workflow-versions.js';
 export { JobQuery, NodeRunPage, NodeRunQuery } from './query-jobs.js';
+export { replayableStatuses, ReplayEventsQuery, ReplayFilterQuery, ReplayQuery, replayStatuses, replayVersions } from './query-replays.js';
+export { sourceAlertTypes, SourceAlertQuery, SourceConflictQuery, SourceQuery, sourceStatuses } from './query-sources.js';
 export { AuditEntryQuery, AuditPage, TenantUsageQuery, UsageOfDayQuery } from './query-tenancy.js';
 export { PageAnswer } from './query-page.js';
 export {

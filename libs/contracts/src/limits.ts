@@ -37,4 +37,7 @@ export const limits = {
   envBytes: 32 * 1024,
   /** Runs that one backtest compares */
   backtestEvents: 1_000,
+  /** Workflows that one replay names */
+  replayWorkflows: 100,
+  reasonCharacters: 500,
 } as const;

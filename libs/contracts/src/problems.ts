@@ -223,7 +223,7 @@ export const problemCatalogue = {
   },
 
   // Channels
-  channel_not_found: notFound('Channel not found', `There is no channel ${id}.`, ['webhooks.create']),
+  channel_not_found: notFound('Channel not found', `There is no channel ${id}.`, ['webhooks.create', 'webhookEvents.replayMany']),
   provider_app_not_found: notFound('Provider app not found', `There is no provider app ${id}.`),
   provider_is_unknown: {
     status: 400,
@@ -257,7 +257,12 @@ export const problemCatalogue = {
   },
 
   // Workflows
-  workflow_not_found: notFound('Workflow not found', `There is no workflow ${id}.`, ['webhooks.create', 'nodes.executions']),
+  workflow_not_found: notFound('Workflow not found', `There is no workflow ${id}.`, [
+    'webhooks.create',
+    'webhookEvents.replay',
+    'webhookEvents.replayMany',
+    'nodes.executions',
+  ]),
   workflow_version_not_found: notFound('Workflow version not found', `The workflow ${id} has no version 3.`, [
     'workflows.rollback',
     'workflows.moveRuns',
@@ -446,6 +451,36 @@ export const problemCatalogue = {
   // Webhooks
   webhook_not_found: notFound('Webhook not found', `There is no webhook ${id}.`),
   webhook_event_not_found: notFound('Webhook event not found', `There is no webhook event ${id}.`, ['workflows.test']),
+  event_not_replayable: {
+    status: 409,
+    title: 'Event not replayable',
+    detail: `The event ${id} is ignored and starts nothing.`,
+    remedy: 'Replay one that starts workflows. A held event starts them when its channel is released.',
+    at: ['webhookEvents.replay'],
+  },
+  test_unavailable: {
+    status: 422,
+    title: 'Test unavailable',
+    detail:
+      "There is no test delivery for discord: only the provider itself can sign one. Send one from its console, or set the channel's signing secret.",
+    remedy: 'Send a test from the provider’s console, or give the channel a signing secret.',
+    at: ['webhooks.test'],
+  },
+  gateway_unknown: {
+    status: 503,
+    title: 'Gateway unknown',
+    detail: 'Nobody told this process where the gateway is. Set PUBLIC_URL to its address.',
+    remedy: 'The operator sets `PUBLIC_URL` of command-api.',
+    at: ['webhooks.test'],
+  },
+  replay_not_found: notFound('Replay not found', `There is no replay ${id}.`),
+  replay_is_over: {
+    status: 409,
+    title: 'Replay is over',
+    detail: `The replay ${id} is completed. Start another one.`,
+    remedy: 'Start another replay.',
+    at: ['replays.pause', 'replays.resume', 'replays.cancel'],
+  },
   registration_is_invalid: {
     status: 400,
     title: 'Registration is invalid',

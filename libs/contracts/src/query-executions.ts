@@ -3,7 +3,7 @@ import type { Json } from '@sluice/kernel';
 import { PageAnswer } from './query-page.js';
 
 export const executionStatuses = ['running', 'waiting', 'paused', 'completed', 'failed', 'cancelled', 'incomplete'] as const;
-export const executionSources = ['webhook', 'manual', 'schedule', 'subworkflow', 'error', 'rerun'] as const;
+export const executionSources = ['webhook', 'manual', 'schedule', 'subworkflow', 'error', 'rerun', 'replay'] as const;
 export const nodeExecutionStatuses = ['completed', 'failed', 'skipped', 'waiting', 'running', 'in_doubt'] as const;
 
 export class ExecutionErrorQuery {
@@ -41,6 +41,12 @@ export class TriggerMetadataQuery {
 
   @ApiPropertyOptional({ format: 'uuid' })
   readonly webhookEventId?: string;
+
+  @ApiPropertyOptional({ enum: [true], description: 'Begun by a test delivery' })
+  readonly test?: true;
+
+  @ApiPropertyOptional({ format: 'uuid', description: 'The replay that began it' })
+  readonly replayId?: string;
 }
 
 export class ExecutionQuery {

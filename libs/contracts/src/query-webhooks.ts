@@ -169,6 +169,9 @@ export class WebhookEventQuery {
   @ApiPropertyOptional({ description: 'It belongs to another account of the same app' })
   readonly foreignAccount?: boolean;
 
+  @ApiPropertyOptional({ enum: [true], description: 'A test delivery, which Sluice sent itself' })
+  readonly test?: true;
+
   @ApiProperty()
   readonly correlationId: string;
 }

@@ -97,3 +97,27 @@ export class WebhookRegistrationResult {
   @ApiPropertyOptional({ enum: [true], description: 'In the answer to a retry, instead of the token' })
   secretShownOnce?: true;
 }
+
+export const webhookTestSteps = ['route', 'signature', 'parse', 'record', 'listeners', 'run'] as const;
+
+export class WebhookTestStepResult {
+  @ApiProperty({ enum: webhookTestSteps })
+  name: (typeof webhookTestSteps)[number];
+
+  @ApiProperty()
+  ok: boolean;
+
+  @ApiProperty({ description: 'What was found, or what to do' })
+  detail: string;
+}
+
+export class WebhookTestResult {
+  @ApiProperty({ type: [WebhookTestStepResult], description: 'In this order; after one that failed there are no more' })
+  steps: readonly WebhookTestStepResult[];
+
+  @ApiPropertyOptional({ format: 'uuid', description: 'The event that was recorded; it says `test`' })
+  eventId?: string;
+
+  @ApiPropertyOptional({ format: 'uuid', description: 'The run that it began' })
+  executionId?: string;
+}

@@ -109,6 +109,19 @@ export interface CanonicalEvent {
   readonly raw: Json;
 }
 
+/** A call of ours that looks like the provider's, and is signed like one. */
+export interface SampleCall {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+}
+
+export interface SampleTerms {
+  /** Goes into the event's dedupe key: of another id it is another event. Letters, digits and `-` */
+  readonly id: string;
+  readonly at: Date;
+}
+
 /** A provider in one object; pure: no clock, network or framework. */
 export interface ProviderAdapter {
   readonly name: string;
@@ -128,4 +141,6 @@ export interface ProviderAdapter {
   check?(draft: ChannelDraft): readonly InputError[];
   /** What its API is asked about a channel itself, where it has one. */
   readonly api?: ProviderApi;
+  /** A call that makes an event which triggers, for whoever asks whether calls arrive. Undefined: the channel has nothing to sign it with. */
+  sample?(channel: Channel, terms: SampleTerms): SampleCall | undefined;
 }

@@ -8,6 +8,7 @@ export type {
   ProviderAnswer,
   ProviderRequest,
   RejectionReason,
+  SampleCall,
   Verification,
 } from './adapter.js';
 export { type HostileBody, type HostileReason, hostileEvent, type ParsedBody, parseBody } from './hostile.js';

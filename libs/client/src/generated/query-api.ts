@@ -112,6 +112,22 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/channels/{id}/source": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get: operations["channels.source"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/dead-letters": {
         readonly parameters: {
             readonly query?: never;
@@ -216,6 +232,22 @@ export interface paths {
             readonly cookie?: never;
         };
         readonly get: operations["nodes.executions"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/replays/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get: operations["replays.get"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -1119,6 +1151,148 @@ export interface components {
             /** @description To providers alone */
             readonly error?: string;
         };
+        readonly ReplayEventsQuery: {
+            /** @description Events that there were when it was asked for */
+            readonly total: number;
+            /** @description Handed to their workflows so far */
+            readonly done: number;
+            /** @description Of those, the ones whose start failed */
+            readonly failed: number;
+        };
+        readonly ReplayFilterQuery: {
+            /**
+             * Format: uuid
+             * @description This event alone
+             */
+            readonly eventId?: string;
+            /** Format: uuid */
+            readonly channelId: string;
+            readonly kinds?: readonly string[];
+            readonly action?: string;
+            /** @enum {string} */
+            readonly status?: "processed" | "failed";
+            readonly customerId?: string;
+            /** Format: date-time */
+            readonly dateFrom: string;
+            /** Format: date-time */
+            readonly dateTo: string;
+        };
+        readonly ReplayQuery: {
+            /** Format: uuid */
+            readonly id: string;
+            readonly name: string;
+            /** @enum {string} */
+            readonly status: "running" | "paused" | "completed" | "cancelled";
+            readonly filter: components["schemas"]["ReplayFilterQuery"];
+            /** @enum {string} */
+            readonly version: "same" | "newest";
+            readonly workflowIds?: readonly string[];
+            readonly ratePerSecond: number;
+            readonly reason: string;
+            readonly requestedBy: string;
+            readonly events: components["schemas"]["ReplayEventsQuery"];
+            /** @description Runs that it began */
+            readonly executions: number;
+            /** Format: date-time */
+            readonly startedAt: string;
+            /** Format: date-time */
+            readonly endedAt: string | null;
+            /** @description Who cancelled it; `sluice`: its channel is gone */
+            readonly endedBy?: string;
+        };
+        readonly SourceAlertQuery: {
+            /** @enum {string} */
+            readonly type: "silent" | "signature_failures" | "recovered";
+            /** Format: date-time */
+            readonly at: string;
+            /** @description The figures that led to it */
+            readonly details: {
+                readonly [key: string]: unknown;
+            };
+        };
+        readonly SourceCallsQuery: {
+            /** @description All that named an address of this channel, tests aside */
+            readonly received: number;
+            /** @description Recorded, whatever they said */
+            readonly accepted: number;
+            /**
+             * @description By the reason why they were refused
+             * @example {
+             *       "signature_mismatch": 3,
+             *       "malformed_json": 1
+             *     }
+             */
+            readonly rejected: {
+                readonly [key: string]: number;
+            };
+        };
+        readonly SourceConflictQuery: {
+            /** Format: date-time */
+            readonly at: string;
+            /**
+             * Format: uuid
+             * @description The event that was kept
+             */
+            readonly eventId: string;
+            /**
+             * Format: uuid
+             * @description The call that brought the other one
+             */
+            readonly deliveryId: string;
+            readonly dedupeKey: string;
+            /**
+             * @description Fields that differ
+             * @example [
+             *       "text"
+             *     ]
+             */
+            readonly differs: readonly string[];
+        };
+        readonly SourceEventsQuery: {
+            /** @description New ones that may start runs */
+            readonly accepted: number;
+            /** @description New ones that start nothing: echoes, receipts and the like */
+            readonly ignored: number;
+            /** @description That were there already */
+            readonly duplicate: number;
+            /** @description Of those, the ones that said something else the second time */
+            readonly conflicting: number;
+        };
+        readonly SourceQuery: {
+            /**
+             * Format: uuid
+             * @description Of the channel or provider app
+             */
+            readonly id: string;
+            /**
+             * @description `silent`: it is usually heard of sooner; `failing`: many signatures are refused
+             * @enum {string}
+             */
+            readonly status: "ok" | "silent" | "failing";
+            readonly calls: components["schemas"]["SourceCallsQuery"];
+            readonly events: components["schemas"]["SourceEventsQuery"];
+            /** Format: date-time */
+            readonly lastAcceptedAt: string | null;
+            /** Format: date-time */
+            readonly lastRejectedAt: string | null;
+            /** @example signature_mismatch */
+            readonly lastRejection: string | null;
+            /** @description Between two accepted calls; null: too few came so far */
+            readonly usualGapMs: number | null;
+            /** Format: date-time */
+            readonly silentSince: string | null;
+            /** Format: date-time */
+            readonly failingSince: string | null;
+            /** @description The newest 20 */
+            readonly alerts: readonly components["schemas"]["SourceAlertQuery"][];
+            /** @description The newest 20 */
+            readonly conflicts: readonly components["schemas"]["SourceConflictQuery"][];
+            /**
+             * Format: date-time
+             * @description Figures are told once a minute at most
+             */
+            readonly updatedAt: string;
+        };
         readonly TenantUsageQuery: {
             /** Format: uuid */
             readonly tenantId: string;
@@ -1131,7 +1305,7 @@ export interface components {
         };
         readonly TriggerMetadataQuery: {
             /** @enum {string} */
-            readonly source: "webhook" | "manual" | "schedule" | "subworkflow" | "error" | "rerun";
+            readonly source: "webhook" | "manual" | "schedule" | "subworkflow" | "error" | "rerun" | "replay";
             /** @description The provider, `api`, or what `source` says */
             readonly sourceType: string;
             readonly actionType: string;
@@ -1144,6 +1318,16 @@ export interface components {
             readonly webhookId?: string;
             /** Format: uuid */
             readonly webhookEventId?: string;
+            /**
+             * @description Begun by a test delivery
+             * @enum {boolean}
+             */
+            readonly test?: true;
+            /**
+             * Format: uuid
+             * @description The replay that began it
+             */
+            readonly replayId?: string;
         };
         readonly UsageOfDayQuery: {
             /**
@@ -1257,6 +1441,11 @@ export interface components {
             readonly ref?: string;
             /** @description It belongs to another account of the same app */
             readonly foreignAccount?: boolean;
+            /**
+             * @description A test delivery, which Sluice sent itself
+             * @enum {boolean}
+             */
+            readonly test?: true;
             readonly correlationId: string;
         };
         readonly WebhookPage: {
@@ -2557,6 +2746,7 @@ export interface operations {
                      *           "replyTo": "text",
                      *           "ref": "text",
                      *           "foreignAccount": true,
+                     *           "test": true,
                      *           "correlationId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e"
                      *         }
                      *       ]
@@ -2575,6 +2765,173 @@ export interface operations {
              *     `log_position_is_malformed`: Log position is malformed.
              *
              *     `cursor_is_invalid`: Cursor is invalid.
+             *
+             *     `tenant_is_required`: Tenant is required.
+             */
+            readonly 400: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_is_missing`: Credential is missing.
+             *
+             *     `credential_is_invalid`: Credential is invalid.
+             */
+            readonly 401: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
+            readonly 403: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `tenant_not_found`: Tenant not found.
+             *
+             *     `channel_not_found`: Channel not found.
+             */
+            readonly 404: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Internal error. */
+            readonly 500: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `store_unavailable`: Store is unavailable. */
+            readonly 503: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly "channels.source": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
+                readonly tenantId?: components["parameters"]["tenantId"];
+            };
+            readonly header?: {
+                /**
+                 * @description Read your own write: the `X-Log-Position` of a command. Waits up to 2 s until the answer is at least as new.
+                 * @example 4711
+                 */
+                readonly "X-Min-Log-Position"?: components["parameters"]["minLogPosition"];
+                /**
+                 * @description Kept through log, audit and runs; made if it is missing or not such a token.
+                 * @example checkout-7f3a90c1
+                 */
+                readonly "X-Correlation-Id"?: components["parameters"]["correlationId"];
+            };
+            readonly path: {
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Done */
+            readonly 200: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "X-Log-Position": components["headers"]["X-Log-Position"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *       "status": "ok",
+                     *       "calls": {
+                     *         "received": 1,
+                     *         "accepted": 1,
+                     *         "rejected": {
+                     *           "signature_mismatch": 3,
+                     *           "malformed_json": 1
+                     *         }
+                     *       },
+                     *       "events": {
+                     *         "accepted": 1,
+                     *         "ignored": 1,
+                     *         "duplicate": 1,
+                     *         "conflicting": 1
+                     *       },
+                     *       "lastAcceptedAt": "2026-11-23T12:00:00.000Z",
+                     *       "lastRejectedAt": "2026-11-23T12:00:00.000Z",
+                     *       "lastRejection": "signature_mismatch",
+                     *       "usualGapMs": 1,
+                     *       "silentSince": "2026-11-23T12:00:00.000Z",
+                     *       "failingSince": "2026-11-23T12:00:00.000Z",
+                     *       "alerts": [
+                     *         {
+                     *           "type": "silent",
+                     *           "at": "2026-11-23T12:00:00.000Z",
+                     *           "details": {}
+                     *         }
+                     *       ],
+                     *       "conflicts": [
+                     *         {
+                     *           "at": "2026-11-23T12:00:00.000Z",
+                     *           "eventId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *           "deliveryId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *           "dedupeKey": "instagram:17841465550001234:message:m_1",
+                     *           "differs": [
+                     *             "text"
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "updatedAt": "2026-11-23T12:00:00.000Z"
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["SourceQuery"];
+                };
+            };
+            /**
+             * @description `malformed_request`: Malformed request.
+             *
+             *     `malformed_address`: Address is malformed.
+             *
+             *     `log_position_is_malformed`: Log position is malformed.
              *
              *     `tenant_is_required`: Tenant is required.
              */
@@ -3038,7 +3395,9 @@ export interface operations {
                      *             "clientId": "text",
                      *             "receivedAt": "2026-11-23T12:00:00.000Z",
                      *             "webhookId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
-                     *             "webhookEventId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e"
+                     *             "webhookEventId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *             "test": true,
+                     *             "replayId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e"
                      *           }
                      *         }
                      *       ]
@@ -3193,7 +3552,9 @@ export interface operations {
                      *         "clientId": "text",
                      *         "receivedAt": "2026-11-23T12:00:00.000Z",
                      *         "webhookId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
-                     *         "webhookEventId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e"
+                     *         "webhookEventId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *         "test": true,
+                     *         "replayId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e"
                      *       },
                      *       "parentExecutionId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
                      *       "entryNodeId": "message",
@@ -3766,6 +4127,163 @@ export interface operations {
             };
         };
     };
+    readonly "replays.get": {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
+                readonly tenantId?: components["parameters"]["tenantId"];
+            };
+            readonly header?: {
+                /**
+                 * @description Read your own write: the `X-Log-Position` of a command. Waits up to 2 s until the answer is at least as new.
+                 * @example 4711
+                 */
+                readonly "X-Min-Log-Position"?: components["parameters"]["minLogPosition"];
+                /**
+                 * @description Kept through log, audit and runs; made if it is missing or not such a token.
+                 * @example checkout-7f3a90c1
+                 */
+                readonly "X-Correlation-Id"?: components["parameters"]["correlationId"];
+            };
+            readonly path: {
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Done */
+            readonly 200: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "X-Log-Position": components["headers"]["X-Log-Position"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *       "name": "Answer price questions",
+                     *       "status": "running",
+                     *       "filter": {
+                     *         "eventId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *         "channelId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *         "kinds": [
+                     *           "text"
+                     *         ],
+                     *         "action": "text",
+                     *         "status": "processed",
+                     *         "customerId": "9001",
+                     *         "dateFrom": "2026-11-23T12:00:00.000Z",
+                     *         "dateTo": "2026-11-23T12:00:00.000Z"
+                     *       },
+                     *       "version": "same",
+                     *       "workflowIds": [
+                     *         "text"
+                     *       ],
+                     *       "ratePerSecond": 1,
+                     *       "reason": "text",
+                     *       "requestedBy": "text",
+                     *       "events": {
+                     *         "total": 1,
+                     *         "done": 1,
+                     *         "failed": 1
+                     *       },
+                     *       "executions": 1,
+                     *       "startedAt": "2026-11-23T12:00:00.000Z",
+                     *       "endedAt": "2026-11-23T12:00:00.000Z",
+                     *       "endedBy": "text"
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["ReplayQuery"];
+                };
+            };
+            /**
+             * @description `malformed_request`: Malformed request.
+             *
+             *     `malformed_address`: Address is malformed.
+             *
+             *     `log_position_is_malformed`: Log position is malformed.
+             *
+             *     `tenant_is_required`: Tenant is required.
+             */
+            readonly 400: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_is_missing`: Credential is missing.
+             *
+             *     `credential_is_invalid`: Credential is invalid.
+             */
+            readonly 401: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
+            readonly 403: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `tenant_not_found`: Tenant not found.
+             *
+             *     `replay_not_found`: Replay not found.
+             */
+            readonly 404: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Internal error. */
+            readonly 500: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `store_unavailable`: Store is unavailable. */
+            readonly 503: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readonly "tenants.usage": {
         readonly parameters: {
             readonly query?: {
@@ -3976,6 +4494,7 @@ export interface operations {
                      *       "replyTo": "text",
                      *       "ref": "text",
                      *       "foreignAccount": true,
+                     *       "test": true,
                      *       "correlationId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e"
                      *     }
                      */
@@ -4479,6 +4998,7 @@ export interface operations {
                      *           "replyTo": "text",
                      *           "ref": "text",
                      *           "foreignAccount": true,
+                     *           "test": true,
                      *           "correlationId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e"
                      *         }
                      *       ]
@@ -5228,7 +5748,9 @@ export interface operations {
                      *             "clientId": "text",
                      *             "receivedAt": "2026-11-23T12:00:00.000Z",
                      *             "webhookId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
-                     *             "webhookEventId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e"
+                     *             "webhookEventId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *             "test": true,
+                     *             "replayId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e"
                      *           }
                      *         }
                      *       ]

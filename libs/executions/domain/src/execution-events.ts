@@ -3,7 +3,7 @@ import type { DomainEvent, Json, JsonObject } from '@sluice/kernel';
 
 /** What started a run, as `TriggerMetadata` of the contract plus what led to it. */
 export interface TriggerMetadata {
-  readonly source: 'webhook' | 'manual' | 'schedule' | 'subworkflow' | 'error' | 'rerun';
+  readonly source: 'webhook' | 'manual' | 'schedule' | 'subworkflow' | 'error' | 'rerun' | 'replay';
   /** The provider, `api`, or what `source` says */
   readonly sourceType: string;
   readonly actionType: string;
@@ -13,6 +13,10 @@ export interface TriggerMetadata {
   readonly receivedAt: string;
   readonly webhookId?: string;
   readonly webhookEventId?: string;
+  /** By a delivery that we sent ourselves, as a test */
+  readonly test?: true;
+  /** The replay that began it */
+  readonly replayId?: string;
   /** Of a rerun: the run that it repeats, and on whose behalf the first of them ran */
   readonly rerunOf?: { readonly executionId: string; readonly clientId: string };
 }

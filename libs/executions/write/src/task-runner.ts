@@ -7,7 +7,7 @@ import { codeOf, isOutage, Overloaded, ServiceDatabase, storeClock } from '@slui
 import { failpoint } from '@sluice/platform-failpoints';
 import { type TaskTicket, TicketHandler, Tickets } from '@sluice/platform-queue';
 import { LOGGER, type Logger, withCorrelation } from '@sluice/platform-telemetry';
-import type { TriggerEvent } from '@sluice/webhooks-domain';
+import { isReplayOrder, type TriggerEvent } from '@sluice/webhooks-domain';
 import { approvalUrlOf } from './approvals/approval-url.js';
 import type { Death } from './dead-letters/bury-tasks.js';
 import { FailingTasks } from './dead-letters/failing-tasks.js';
@@ -28,7 +28,7 @@ import { eventsSince, openWait } from './steps/match-events.js';
 import { readRuns, type Run } from './steps/run.js';
 import { type Beginning, failedStep, type Outcome, runStep, type Step, type StepTools } from './steps/run-step.js';
 import { itemOf } from './steps/scope.js';
-import { type Listener, readListeners, startOf, wants } from './steps/start-runs.js';
+import { type Listener, listenersTo, readListeners, readRunThen, startOf, wants } from './steps/start-runs.js';
 import { handBackTasks, handOnLines, type Line, parkTasks, putOffTasks, putOffTickets, readTasks, type Task } from './steps/tasks.js';
 import { consumeWaits, type EventWait, readEventWaits, rememberMatches, type Resumption } from './steps/waits.js';
 import { type Tenant, TenantDirectory } from './tenant-directory.js';
@@ -51,6 +51,8 @@ interface Request {
 /** What decides how events start: who listens, who waits, and what they run. */
 interface Seen {
   readonly listeners: readonly Listener[];
+  /** By event that is replayed on the version of then: what it began when it came */
+  readonly ranThen: ReadonlyMap<string, readonly Listener[]>;
   readonly waits: readonly (EventWait & { readonly channelId: string; readonly customerId: string })[];
   readonly versions: Awaited<ReturnType<CompiledVersions['get']>>;
   readonly tenants: Awaited<ReturnType<TenantDirectory['get']>>;
@@ -271,22 +273,29 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     const customers = events.flatMap(({ tenantId, channelId, customerId }) =>
       customerId === null ? [] : [{ tenantId, channelId, customerId }],
     );
-    const [listeners, waits] = await Promise.all([
+    const ofThen = tasks.flatMap(({ tenantId, payload, webhookEvent }) =>
+      webhookEvent !== null && isReplayOrder(payload) && payload.version === 'same'
+        ? [{ tenantId, channelId: webhookEvent.item.channelId, id: webhookEvent.id }]
+        : [],
+    );
+    const [listeners, waits, ranThen] = await Promise.all([
       readListeners(
         this.database.pool,
         events.map(({ tenantId, channelId }) => ({ tenantId, channelId })),
       ),
       readEventWaits(this.database.pool, customers),
+      readRunThen(this.database.pool, ofThen),
     ]);
+    const all = [...listeners, ...[...ranThen.values()].flat()];
     const [versions, tenants] = await Promise.all([
-      this.versions.get(listeners.map(({ versionId }) => versionId)),
+      this.versions.get(all.map(({ versionId }) => versionId)),
       this.tenants.get(events.map(({ tenantId }) => tenantId)),
     ]);
-    const takesTurns = listeners.flatMap(({ channelId, versionId }) => {
+    const takesTurns = all.flatMap(({ channelId, versionId }) => {
       const version = versions.get(versionId);
       return version !== undefined && !isBroken(version) && version.settings.concurrency !== undefined ? [channelId] : [];
     });
-    return { listeners, waits, versions, tenants, takesTurns: new Set(takesTurns) };
+    return { listeners, ranThen, waits, versions, tenants, takesTurns: new Set(takesTurns) };
   }
 
   /** held: the tenant has as many runs as it may. failed: it is tried again later. */
@@ -349,6 +358,7 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
 
   private async startWork(task: Task, event: NonNullable<Task['webhookEvent']>, seen: Seen): Promise<StartWork> {
     const item: TriggerEvent = { ...event.item, id: event.id };
+    const order = isReplayOrder(task.payload) ? task.payload : undefined;
     const base = {
       kind: 'start',
       tasks: [held(task)],
@@ -357,19 +367,22 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
       correlationId: event.correlationId,
       limits: seen.tenants.get(task.tenantId)?.runLimits,
       item: JSON.parse(JSON.stringify(item)),
+      ...(order === undefined ? {} : { replayId: order.replayId }),
     } as const;
     if (task.crashes >= crashesMax) {
       const dies = crashLoop(task, 'Starting it');
       return { ...base, tasks: [held(task, dies)], listeners: [], matches: [], failure: dies.error };
     }
-    const here = seen.waits.filter((wait) => wait.channelId === item.channelId && wait.customerId === item.customerId);
+    // Who waits has gone on with the event when it came, or waits for another.
+    const waiting = order === undefined ? seen.waits : [];
+    const here = waiting.filter((wait) => wait.channelId === item.channelId && wait.customerId === item.customerId);
     const matches: EventWait[] = [];
     for (const wait of here) if (wait.tenantId === task.tenantId && (await this.fits(wait, item))) matches.push(wait);
     const taken = new Set(matches.flatMap(({ exclusive, workflowId }) => (exclusive ? [workflowId] : [])));
 
     const begun: StartWork['listeners'][number][] = [];
     let broken: Death | undefined;
-    for (const listener of seen.listeners) {
+    for (const listener of listenersTo(event.id, order, seen)) {
       const version = seen.versions.get(listener.versionId);
       if (taken.has(listener.workflowId) || !(await wants(listener, item, task.tenantId, this.options.slowFor(task.tenantId)))) continue;
       // Not read is not gone: the task stays.
@@ -379,7 +392,8 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
         continue;
       }
       if (!version.compiled.programs.has(listener.nodeId)) continue;
-      const run = await beginRun(version, startOf(listener, item, event.correlationId), this.toolsOf(seen.tenants.get(task.tenantId)));
+      const start = startOf(listener, item, event.correlationId, order?.replayId);
+      const run = await beginRun(version, start, this.toolsOf(seen.tenants.get(task.tenantId)));
       begun.push({ webhookId: listener.webhookId, begun: run });
     }
     return {

@@ -10,7 +10,7 @@ export function operationIdOf({ path, method, operation }: { path: string; metho
   const [resource = 'api', ...words] = segments.filter((segment) => !isParameter(segment)).map(camelCase);
   const [verb] = words;
   // Done to one by its id, and here to all that a filter finds.
-  if (method === 'post' && segments.length === 2 && (verb === 'retry' || verb === 'discard')) return `${resource}.${verb}Many`;
+  if (method === 'post' && segments.length === 2 && ['retry', 'discard', 'replay'].includes(verb ?? '')) return `${resource}.${verb}Many`;
   return `${resource}.${verbOf(method, words.at(-1), isParameter(segments.at(-1) ?? ''))}`;
 }
 

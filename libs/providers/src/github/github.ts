@@ -4,6 +4,7 @@ import { businessActions, businessEvent, type BusinessReading, headerOf } from '
 import { isForm, parsePayloadForm } from '../forms.js';
 import { parseBody } from '../hostile.js';
 import { idOf, objectOf } from '../json-values.js';
+import { hmacSample } from '../samples.js';
 import { type HmacScheme, verifyHmac } from '../signatures.js';
 
 /**
@@ -18,6 +19,11 @@ export const github: ProviderAdapter = {
   verify: ({ headers, body }, { secrets }) => verifyHmac(headers, body, signature, secrets.signingSecrets),
   parse: (request) => (isForm(request) ? parsePayloadForm(request.body) : parseBody(request.body)),
   normalise: (body, channel, request) => [businessEvent('github', read(body, channel, request), body, channel)],
+  sample: (channel, { id }) => {
+    const repository = { id: channel.externalAccountId ?? '1', full_name: 'sluice/test' };
+    const headers = { 'x-github-event': 'sluice_test', 'x-github-delivery': id };
+    return hmacSample(channel, signature, { repository, sender: { id: 1, login: 'sluice', type: 'User' } }, headers);
+  },
 };
 
 /** `X-Hub-Signature` (SHA-1) comes along for old receivers; alone it proves nothing. */

@@ -1,9 +1,10 @@
 import type { InputError, JsonObject } from '@sluice/kernel';
-import type { Channel, ProviderAdapter, ProviderRequest, Verification } from '../adapter.js';
+import type { Channel, ProviderAdapter, ProviderRequest, SampleCall, SampleTerms, Verification } from '../adapter.js';
 import { businessActions } from '../business-events.js';
 import { isHeaderName } from '../checks.js';
 import { genericEvent, parseGeneric } from '../generic-events.js';
 import { textOf } from '../json-values.js';
+import { hmacOf, jsonBody, sampleSecret, sampleText, secondsOf } from '../samples.js';
 import { bytesOf, type HmacScheme, valuesOf, verifyHmac } from '../signatures.js';
 import { verifyTimestamp } from '../timestamps.js';
 
@@ -19,7 +20,22 @@ export const hmac: ProviderAdapter = {
   parse: parseGeneric,
   normalise: (body, channel, request) => [genericEvent('hmac', body, channel, request)],
   check: ({ config }) => findingsIn(config),
+  sample,
 };
+
+function sample(channel: Channel, { id, at }: SampleTerms): SampleCall | undefined {
+  const secret = sampleSecret(channel);
+  const settings = settingsOf(channel.config);
+  if (secret === undefined || settings === undefined) return undefined;
+  const { scheme, timestampHeader, idHeader, template } = settings;
+  const body = jsonBody({ test: true, id, text: sampleText });
+  const time = timestampHeader === undefined ? undefined : String(secondsOf(at));
+  const headers: Record<string, string> = { 'content-type': 'application/json' };
+  if (idHeader !== undefined) headers[idHeader] = id;
+  if (timestampHeader !== undefined && time !== undefined) headers[timestampHeader] = time;
+  headers[scheme.header] = hmacOf(scheme, secret, signedBytes(template, { body, time, id }));
+  return { headers, body };
+}
 
 function verify({ headers, body, receivedAt }: ProviderRequest, { config, secrets }: Channel): Verification {
   const settings = settingsOf(config);
@@ -34,13 +50,22 @@ function verify({ headers, body, receivedAt }: ProviderRequest, { config, secret
   const inTime: Verification = timestampHeader === undefined ? { ok: true } : verifyTimestamp(time, receivedAt, 'seconds', windowMs);
   if (!inTime.ok) return inTime;
 
+  return verifyHmac(headers, signedBytes(template, { body, time: valuesOf(time)[0], id: ids[0] }), scheme, secrets.signingSecrets);
+}
+
+interface Signed {
+  readonly body: Buffer;
+  readonly time: string | undefined;
+  readonly id: string | undefined;
+}
+
+function signedBytes(template: string, { body, time, id }: Signed): Buffer {
   const values = new Map<string, string | Buffer | undefined>([
     ['{body}', body],
-    ['{timestamp}', valuesOf(time)[0]],
-    ['{id}', ids[0]],
+    ['{timestamp}', time],
+    ['{id}', id],
   ]);
-  const signed = bytesOf(...template.split(/(\{(?:body|timestamp|id)\})/).map((part) => values.get(part) ?? part));
-  return verifyHmac(headers, signed, scheme, secrets.signingSecrets);
+  return bytesOf(...template.split(/(\{(?:body|timestamp|id)\})/).map((part) => values.get(part) ?? part));
 }
 
 interface Settings {

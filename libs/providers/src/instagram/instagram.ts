@@ -1,5 +1,6 @@
 import type { ProviderAdapter } from '../adapter.js';
 import { wrongAccount } from '../checks.js';
+import { messageSample } from '../meta/sample.js';
 import { signedCalls } from '../meta/signed-calls.js';
 import { normalise } from './normalise.js';
 import { instagramApi } from './api.js';
@@ -30,4 +31,5 @@ export const instagram: ProviderAdapter = {
   normalise,
   check: (draft) => wrongAccount(draft, /^\d+$/, 'the number that `GET /me?fields=user_id` answers'),
   api: instagramApi,
+  sample: messageSample('instagram'),
 };

@@ -3,6 +3,7 @@ import type { CanonicalEvent, Channel, ProviderAdapter } from '../adapter.js';
 import { canonicalEvent, type Happening, isForeign, itemsMax, unknownEvent } from '../canonical-event.js';
 import { wrongAccount } from '../checks.js';
 import { idOf, listOf, objectOf, textOf, timeOf } from '../json-values.js';
+import { hmacSample, sampleText } from '../samples.js';
 import { type HmacScheme, verifyHmac } from '../signatures.js';
 import { lineApi } from './api.js';
 
@@ -20,6 +21,15 @@ export const line: ProviderAdapter = {
   normalise,
   check: (draft) => wrongAccount(draft, /^U[0-9a-f]{32}$/, "the bot's user id, U…"),
   api: lineApi,
+  sample: (channel, { id, at }) => {
+    const message = { id: `sluice-test-${id}`, type: 'text', text: sampleText };
+    const source = { type: 'user', userId: 'U00000000000000000000000000000001' };
+    const event = { type: 'message', mode: 'active', webhookEventId: `SLUICE${id}`, timestamp: at.getTime(), source, message };
+    return hmacSample(channel, signature, {
+      destination: channel.externalAccountId ?? 'U00000000000000000000000000000000',
+      events: [event],
+    });
+  },
 };
 
 function normalise(body: Json, { externalAccountId }: Channel): readonly CanonicalEvent[] {

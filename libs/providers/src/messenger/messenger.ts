@@ -1,6 +1,7 @@
 import type { ProviderAdapter } from '../adapter.js';
 import { wrongAccount } from '../checks.js';
 import { type Dialect, normaliseEntries } from '../meta/entries.js';
+import { messageSample } from '../meta/sample.js';
 import { signedCalls } from '../meta/signed-calls.js';
 import { readPageMessaging } from './messaging.js';
 import { pageApi } from './api.js';
@@ -31,4 +32,5 @@ export const messenger: ProviderAdapter = {
   normalise: (body, channel) => normaliseEntries(dialect, body, channel),
   check: (draft) => wrongAccount(draft, /^\d+$/, "the Page's id, a number"),
   api: pageApi(),
+  sample: messageSample(dialect.object),
 };

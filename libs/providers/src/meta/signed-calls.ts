@@ -2,7 +2,7 @@ import type { Channel, HandshakeAnswer, ProviderAdapter, ProviderRequest, Reject
 import { type HmacScheme, tokensMatch, valuesOf, verifyHmac } from '../signatures.js';
 
 /** `X-Hub-Signature` (SHA-1) comes along for old receivers; alone it proves nothing. */
-const signature: HmacScheme = { header: 'x-hub-signature-256', prefix: 'sha256=', algorithm: 'sha256', encoding: 'hex' };
+export const signature: HmacScheme = { header: 'x-hub-signature-256', prefix: 'sha256=', algorithm: 'sha256', encoding: 'hex' };
 
 /** How Meta calls, whatever the product: signed with the app's secret, after a handshake by `GET`. */
 export const signedCalls: Pick<ProviderAdapter, 'bodyBytesMax' | 'handshake' | 'verify'> = {

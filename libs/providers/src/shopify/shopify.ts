@@ -2,7 +2,8 @@ import type { Json } from '@sluice/kernel';
 import type { ProviderAdapter, ProviderRequest } from '../adapter.js';
 import { businessActions, businessEvent, type BusinessReading, headerOf } from '../business-events.js';
 import { idOf, objectOf, timeOf } from '../json-values.js';
-import { verifyHmac } from '../signatures.js';
+import { hmacSample } from '../samples.js';
+import { type HmacScheme, verifyHmac } from '../signatures.js';
 
 /**
  * Shopify's webhooks, the mandatory privacy topics among them, and the Events that are to follow them, whose headers lack the
@@ -14,15 +15,28 @@ export const shopify: ProviderAdapter = {
   name: 'shopify',
   actionTypes: businessActions,
   bodyBytesMax: 4 * 1024 * 1024,
-  verify: (request, { secrets }) =>
-    verifyHmac(
-      request.headers,
-      request.body,
-      { header: `${prefixOf(request)}hmac-sha256`, prefix: '', algorithm: 'sha256', encoding: 'base64' },
-      secrets.signingSecrets,
-    ),
+  verify: (request, { secrets }) => verifyHmac(request.headers, request.body, signatureIn(prefixOf(request)), secrets.signingSecrets),
   normalise: (body, channel, request) => [businessEvent('shopify', read(body, request), body, channel)],
+  sample: (channel, { id, at }) =>
+    hmacSample(
+      channel,
+      signatureIn('x-shopify-'),
+      { test: true },
+      {
+        'x-shopify-topic': 'sluice/test',
+        'x-shopify-shop-domain': channel.externalAccountId ?? 'sluice-test.myshopify.com',
+        'x-shopify-webhook-id': id,
+        'x-shopify-triggered-at': at.toISOString(),
+      },
+    ),
 };
+
+const signatureIn = (prefix: string): HmacScheme => ({
+  header: `${prefix}hmac-sha256`,
+  prefix: '',
+  algorithm: 'sha256',
+  encoding: 'base64',
+});
 
 /** All headers are read in the spelling of the signature that was checked. */
 const prefixOf = ({ headers }: ProviderRequest) =>

@@ -1,10 +1,20 @@
 import type { Json, JsonObject } from '@sluice/kernel';
-import type { CanonicalEvent, Channel, ProviderAdapter, ProviderAnswer, ProviderRequest, Verification } from '../adapter.js';
+import type {
+  CanonicalEvent,
+  Channel,
+  ProviderAdapter,
+  ProviderAnswer,
+  ProviderRequest,
+  SampleCall,
+  SampleTerms,
+  Verification,
+} from '../adapter.js';
 import { canonicalEvent, isForeign, unknownEvent } from '../canonical-event.js';
 import { wrongAccount } from '../checks.js';
 import { isForm, parsePayloadForm } from '../forms.js';
 import { parseBody } from '../hostile.js';
 import { idOf, objectOf, textOf, timeOf } from '../json-values.js';
+import { hmacOf, jsonBody, sampleSecret, sampleText, secondsOf } from '../samples.js';
 import { bytesOf, type HmacScheme, valuesOf, verifyHmac } from '../signatures.js';
 import { verifyTimestamp } from '../timestamps.js';
 import { slackApi } from './api.js';
@@ -29,7 +39,19 @@ export const slack: ProviderAdapter = {
   answer,
   check: (draft) => wrongAccount(draft, /^[TE][A-Z0-9]+$/, "the workspace's id, T…"),
   api: slackApi,
+  sample,
 };
+
+function sample(channel: Channel, { id, at }: SampleTerms): SampleCall | undefined {
+  const secret = sampleSecret(channel);
+  if (secret === undefined) return undefined;
+  const seconds = secondsOf(at);
+  const event = { type: 'message', user: 'U0SLUICE', channel: 'D0SLUICE', channel_type: 'im', text: sampleText, ts: `${seconds}.000100` };
+  const team = channel.externalAccountId ?? 'T0SLUICE';
+  const body = jsonBody({ type: 'event_callback', team_id: team, event_id: `EvSluice${id}`, event_time: seconds, event });
+  const signed = hmacOf(signature, secret, bytesOf(`v0:${seconds}:`, body));
+  return { headers: { 'content-type': 'application/json', [timestampHeader]: String(seconds), [signature.header]: signed }, body };
+}
 
 function verify({ headers, body, receivedAt }: ProviderRequest, { secrets }: Channel): Verification {
   if (headers[signature.header] === undefined) return { ok: false, reason: 'signature_missing' };

@@ -1,10 +1,11 @@
 import type { Json } from '@sluice/kernel';
-import type { Channel, ProviderAdapter, ProviderRequest, Verification } from '../adapter.js';
+import type { Channel, ProviderAdapter, ProviderRequest, SampleCall, SampleTerms, Verification } from '../adapter.js';
 import { businessActions, businessEvent, type BusinessReading, headerOf } from '../business-events.js';
 import { wrongSecrets } from '../checks.js';
 import { ed25519Matches } from '../ed25519.js';
 import { idOf, objectOf, timeOf } from '../json-values.js';
-import { anyHmacMatches, bytesOf, decoded, valuesOf } from '../signatures.js';
+import { hmacOf, jsonBody, secondsOf } from '../samples.js';
+import { anyHmacMatches, bytesOf, decoded, type HmacScheme, valuesOf } from '../signatures.js';
 import { verifyTimestamp } from '../timestamps.js';
 
 /**
@@ -19,7 +20,20 @@ export const standard: ProviderAdapter = {
   verify,
   normalise: (body, channel, request) => [businessEvent('standard', read(body, request), body, channel)],
   check: (draft) => wrongSecrets(draft, (secret) => isReadable(secret), 'is not base64 behind whsec_ or whpk_: copy it whole'),
+  sample,
 };
+
+/** What is verified by a public key only its owner can sign. */
+function sample({ secrets }: Channel, { id, at }: SampleTerms): SampleCall | undefined {
+  const [key] = secrets.signingSecrets.filter((secret) => !secret.startsWith('whpk_')).flatMap((secret) => keyOf(secret, 'whsec_'));
+  if (key === undefined) return undefined;
+  const seconds = secondsOf(at);
+  const body = jsonBody({ type: 'sluice.test', timestamp: at.toISOString(), data: {} });
+  const scheme: HmacScheme = { header: 'webhook-signature', prefix: 'v1,', algorithm: 'sha256', encoding: 'base64' };
+  const signed = hmacOf(scheme, key, bytesOf(`${id}.${seconds}.`, body));
+  const headers = { 'content-type': 'application/json', 'webhook-id': id, 'webhook-timestamp': String(seconds) };
+  return { headers: { ...headers, [scheme.header]: signed }, body };
+}
 
 /** One for each secret that is being rotated; an Ed25519 signature is not for free. */
 const signaturesMax = 16;

@@ -1,7 +1,8 @@
 import type { Json } from '@sluice/kernel';
-import type { Channel, ProviderAdapter, ProviderRequest, Verification } from '../adapter.js';
+import type { Channel, ProviderAdapter, ProviderRequest, SampleCall, SampleTerms, Verification } from '../adapter.js';
 import { businessActions, businessEvent, type BusinessReading } from '../business-events.js';
 import { idOf, objectOf, timeOf } from '../json-values.js';
+import { hmacOf, jsonBody, sampleSecret, secondsOf } from '../samples.js';
 import { anyHmacMatches, bytesOf, decoded, valuesOf } from '../signatures.js';
 import { verifyTimestamp } from '../timestamps.js';
 
@@ -16,7 +17,19 @@ export const stripe: ProviderAdapter = {
   bodyBytesMax: 4 * 1024 * 1024,
   verify,
   normalise: (body, channel) => [businessEvent('stripe', read(body), body, channel)],
+  sample,
 };
+
+function sample(channel: Channel, { id, at }: SampleTerms): SampleCall | undefined {
+  const secret = sampleSecret(channel);
+  if (secret === undefined) return undefined;
+  const created = secondsOf(at);
+  const account = channel.externalAccountId;
+  const event = { id: `evt_sluice_${id}`, object: 'event', type: 'sluice.test', created, data: { object: {} }, livemode: false };
+  const body = jsonBody(account === null ? event : { ...event, account });
+  const digest = hmacOf({ header: '', prefix: '', algorithm: 'sha256', encoding: 'hex' }, secret, bytesOf(`${created}.`, body));
+  return { headers: { 'content-type': 'application/json', 'stripe-signature': `t=${created},v1=${digest}` }, body };
+}
 
 /** Stripe sends one for each active secret. More are somebody's attempt to make us compare. */
 const signaturesMax = 16;

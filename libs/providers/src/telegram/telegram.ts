@@ -1,8 +1,9 @@
 import type { Json, JsonObject } from '@sluice/kernel';
-import type { CanonicalEvent, Channel, ProviderAdapter, ProviderRequest, Verification } from '../adapter.js';
+import type { CanonicalEvent, Channel, ProviderAdapter, ProviderRequest, SampleCall, SampleTerms, Verification } from '../adapter.js';
 import { canonicalEvent, type Happening, unknownEvent } from '../canonical-event.js';
 import { wrongAccount, wrongSecrets } from '../checks.js';
 import { idOf, listOf, objectOf, textOf, timeOf } from '../json-values.js';
+import { jsonBody, sampleSecret, sampleText, secondsOf } from '../samples.js';
 import { tokensMatch, valuesOf } from '../signatures.js';
 import { telegramApi } from './api.js';
 
@@ -21,10 +22,23 @@ export const telegram: ProviderAdapter = {
     ...wrongSecrets(draft, (secret) => /^[A-Za-z0-9_-]{1,256}$/.test(secret), 'is not what setWebhook takes: 1 to 256 of A-Z a-z 0-9 _ -'),
   ],
   api: telegramApi,
+  sample,
 };
 
+/** Telegram counts its updates from far below. */
+function sample(channel: Channel, { id, at }: SampleTerms): SampleCall | undefined {
+  const secret = sampleSecret(channel);
+  if (secret === undefined) return undefined;
+  const from = { id: 1, is_bot: false, first_name: 'Sluice' };
+  const message = { message_id: 1, date: secondsOf(at), chat: { id: 1, type: 'private' }, from, text: sampleText };
+  const updateId = Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16);
+  return { headers: { 'content-type': 'application/json', [secretHeader]: secret }, body: jsonBody({ update_id: updateId, message }) };
+}
+
+const secretHeader = 'x-telegram-bot-api-secret-token';
+
 function verify({ headers }: ProviderRequest, { secrets }: Channel): Verification {
-  const values = valuesOf(headers['x-telegram-bot-api-secret-token']);
+  const values = valuesOf(headers[secretHeader]);
   const [given] = values;
   if (given === undefined || secrets.signingSecrets.length === 0) return { ok: false, reason: 'secret_missing' };
   if (values.length > 1) return { ok: false, reason: 'signature_repeated' };

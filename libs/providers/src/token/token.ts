@@ -1,8 +1,9 @@
-import type { Channel, ProviderAdapter, ProviderRequest, Verification } from '../adapter.js';
+import type { Channel, ProviderAdapter, ProviderRequest, SampleCall, SampleTerms, Verification } from '../adapter.js';
 import { businessActions } from '../business-events.js';
 import { isHeaderName, wrongSecrets } from '../checks.js';
 import { genericEvent, parseGeneric } from '../generic-events.js';
 import { textOf } from '../json-values.js';
+import { jsonBody, sampleSecret, sampleText } from '../samples.js';
 import { decoded, tokensMatch, valuesOf } from '../signatures.js';
 
 /**
@@ -28,6 +29,35 @@ export const token: ProviderAdapter = {
 };
 
 const schemes = ['bearer', 'basic', 'header', 'query'];
+  sample,
+};
+
+function sample(channel: Channel, { id }: SampleTerms): SampleCall | undefined {
+  const secret = sampleSecret(channel);
+  const call = secret === undefined ? undefined : shown(secret, channel.config);
+  if (call === undefined) return undefined;
+  const idHeader = textOf(channel.config.idHeader)?.toLowerCase();
+  const headers = { 'content-type': 'application/json', ...(idHeader === undefined ? {} : { [idHeader]: id }) };
+  return { ...call, headers: { ...headers, ...call.headers }, body: jsonBody({ test: true, id, text: sampleText }) };
+}
+
+/** The secret where the config says that callers show it. */
+function shown(secret: string, { scheme = 'bearer', header, prefix, parameter }: Channel['config']): Omit<SampleCall, 'body'> | undefined {
+  switch (scheme) {
+    case 'bearer':
+      return { headers: { authorization: `Bearer ${secret}` } };
+    case 'basic':
+      return { headers: { authorization: `Basic ${Buffer.from(secret).toString('base64')}` } };
+    case 'header': {
+      const name = textOf(header)?.toLowerCase();
+      return name === undefined ? undefined : { headers: { [name]: `${textOf(prefix) ?? ''}${secret}` } };
+    }
+    case 'query':
+      return { headers: {}, query: { [textOf(parameter) ?? 'token']: secret } };
+    default:
+      return undefined;
+  }
+}
 
 /** Where the secret is, and how it is written there. */
 interface Place {

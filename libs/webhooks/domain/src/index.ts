@@ -1,4 +1,36 @@
 export {
+  advance,
+  cancel,
+  evolveReplay,
+  isReplayOrder,
+  pause,
+  type Replay,
+  type ReplayEvent,
+  type ReplayFilter,
+  ReplayIsOver,
+  replayBatch,
+  ReplayNotFound,
+  type ReplayOrder,
+  type ReplayRequest,
+  resume,
+  startReplay,
+  unstartedReplay,
+} from './replay.js';
+export {
+  absorb,
+  type Counted,
+  differences,
+  type EventCounts,
+  type Figures,
+  look,
+  lookAt,
+  type Looked,
+  noFigures,
+  type Source,
+  type SourceConflicted,
+  type SourceEvent,
+} from './source.js';
+export {
   type TriggerEvent,
   type WebhookConfig,
   type WebhookDeactivated,
@@ -11,6 +43,7 @@ export {
   type WebhookRegistered,
   type WebhookRegistrationEvent,
   type WebhookReleased,
+  type WebhookReplayed,
 } from './webhook-events.js';
 export {
   deactivate,

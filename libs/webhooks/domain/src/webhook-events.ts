@@ -34,6 +34,8 @@ export interface TriggerEvent extends Omit<CanonicalEvent, 'raw' | 'occurredAt' 
   readonly channelId: string;
   readonly occurredAt: string;
   readonly receivedAt: string;
+  /** We sent it ourselves, to see how far a delivery comes. */
+  readonly test?: true;
 }
 
 interface ReceivedPayload {
@@ -54,19 +56,26 @@ export type WebhookIgnored = DomainEvent<'webhook.ignored', ReceivedPayload & { 
 /** Received while its channel was held: it starts nothing before `webhook.released`. */
 export type WebhookHeld = DomainEvent<'webhook.held', ReceivedPayload>;
 export type WebhookReleased = DomainEvent<'webhook.released', { readonly channelId: string }>;
-/** Every listener's run was started; none listened: no ids. */
+/** Every listener's run was started; none listened: no ids. `replayId`: by that replay. */
 export type WebhookProcessed = DomainEvent<
   'webhook.processed',
-  { readonly executionIds: readonly string[]; readonly webhookIds: readonly string[] }
+  { readonly executionIds: readonly string[]; readonly webhookIds: readonly string[]; readonly replayId?: string }
 >;
 /** `executionIds`: of several that listen, the runs that began all the same */
 export type WebhookFailed = DomainEvent<
   'webhook.failed',
-  { readonly error: { readonly code: string; readonly message: string }; readonly executionIds?: readonly string[] }
+  {
+    readonly error: { readonly code: string; readonly message: string };
+    readonly executionIds?: readonly string[];
+    readonly replayId?: string;
+  }
 >;
 /** It had failed with its start, and a person has that tried again: it is as if received now. */
 export type WebhookRetried = DomainEvent<'webhook.retried', { readonly deadLetterId: string; readonly by: string }>;
 
+/** Somebody has it start its workflows once more: it is as if received now, and begins runs of its own. */
+export type WebhookReplayed = DomainEvent<'webhook.replayed', { readonly replayId: string; readonly by: string; readonly reason: string }>;
+
 export type WebhookRegistrationEvent = WebhookRegistered | WebhookDeactivated;
 export type WebhookEvent =
-  WebhookReceived | WebhookIgnored | WebhookHeld | WebhookReleased | WebhookProcessed | WebhookFailed | WebhookRetried;
+  WebhookReceived | WebhookIgnored | WebhookHeld | WebhookReleased | WebhookProcessed | WebhookFailed | WebhookRetried | WebhookReplayed;

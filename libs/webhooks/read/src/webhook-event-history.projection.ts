@@ -90,5 +90,6 @@ export const webhookEventHistory: Projection<WebhookEvent, WebhookEventHistory> 
     'webhook.processed': ({ payload }, row) => ({ status: 'processed', executionIds: withMore(row, payload) }),
     'webhook.failed': ({ payload }, row) => ({ status: 'failed', error: payload.error, executionIds: withMore(row, payload) }),
     'webhook.retried': () => ({ status: 'received', error: null }),
+    'webhook.replayed': () => ({ status: 'received', error: null }),
   },
 };

@@ -73,8 +73,11 @@ export const webhookSummary: Projection<WebhookRegistrationEvent | WebhookEvent,
     'webhook.ignored': called,
     'webhook.held': called,
     'webhook.released': unchanged,
-    'webhook.processed': (_event, row) => row && { successfulCalls: row.successfulCalls + 1 },
+    // A replay is no call.
+    'webhook.processed': ({ payload }, row) =>
+      payload.replayId === undefined ? row && { successfulCalls: row.successfulCalls + 1 } : undefined,
     'webhook.failed': unchanged,
     'webhook.retried': unchanged,
+    'webhook.replayed': unchanged,
   },
 };

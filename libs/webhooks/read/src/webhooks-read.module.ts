@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common';
 import { ReadingModule } from '@sluice/platform-projections';
+import { GetReplayHandler } from './get-replay.js';
+import { GetSourceHandler } from './get-source.js';
 import { GetWebhookHandler } from './get-webhook.js';
 import { GetWebhookEventHandler } from './get-webhook-event.js';
 import { ListWebhookEventsHandler } from './list-webhook-events.js';
@@ -9,6 +11,6 @@ import { WebhookQueriesController } from './webhooks.controller.js';
 @Module({
   imports: [ReadingModule],
   controllers: [WebhookQueriesController],
-  providers: [ListWebhooksHandler, GetWebhookHandler, ListWebhookEventsHandler, GetWebhookEventHandler],
+  providers: [ListWebhooksHandler, GetWebhookHandler, ListWebhookEventsHandler, GetWebhookEventHandler, GetReplayHandler, GetSourceHandler],
 })
 export class WebhooksReadModule {}

@@ -1,9 +1,11 @@
 import { Controller, Get, Param, ParseUUIDPipe, Query } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
-import { WebhookDefinitionQuery, WebhookEventPage, WebhookEventQuery, WebhookPage } from '@sluice/contracts';
+import { ReplayQuery, SourceQuery, WebhookDefinitionQuery, WebhookEventPage, WebhookEventQuery, WebhookPage } from '@sluice/contracts';
 import { Allow, Caller } from '@sluice/platform-http';
 import { Cached, ReadsTheLog } from '@sluice/platform-projections';
+import { GetReplay } from './get-replay.js';
+import { GetSource } from './get-source.js';
 import { GetWebhook } from './get-webhook.js';
 import { GetWebhookEvent } from './get-webhook-event.js';
 import { ListWebhookEvents, WebhookEventFilter } from './list-webhook-events.js';
@@ -53,11 +55,25 @@ export class WebhookQueriesController {
     return this.queries.execute(new ListWebhookEvents(tenantId, { channelId }, filter));
   }
 
+  @Get('channels/:id/source')
+  @Allow('viewer')
+  @ApiOkResponse({ type: SourceQuery })
+  source(@Caller() { tenantId }: Caller, @Param('id', ParseUUIDPipe) id: string): Promise<SourceQuery> {
+    return this.queries.execute(new GetSource(tenantId, id));
+  }
+
   @Get('webhook-events/:id')
   @Allow('viewer')
   @Cached({ rows: ['webhook_event_history'] })
   @ApiOkResponse({ type: WebhookEventQuery })
   event(@Caller() { tenantId }: Caller, @Param('id', ParseUUIDPipe) id: string): Promise<WebhookEventQuery> {
     return this.queries.execute(new GetWebhookEvent(tenantId, id));
+  }
+
+  @Get('replays/:id')
+  @Allow('viewer')
+  @ApiOkResponse({ type: ReplayQuery })
+  replay(@Caller() { tenantId }: Caller, @Param('id', ParseUUIDPipe) id: string): Promise<ReplayQuery> {
+    return this.queries.execute(new GetReplay(tenantId, id));
   }
 }

@@ -10,6 +10,7 @@ import { DeliveryGroups } from './ingest/delivery-groups.js';
 import { DeliveryLimits } from './ingest/delivery-limits.js';
 import { WebhookAnswers } from './ingest/webhook-answers.js';
 import { IngestDeliveryHandler } from './ingest/ingest-delivery.js';
+import { SourceCounts } from './sources/source-counts.js';
 import { WebhookGatewayController } from './ingest/webhook-gateway.controller.js';
 
 export interface WebhooksIngestOptions {
@@ -36,6 +37,7 @@ export class WebhooksIngestModule {
         },
         DeliveryGroups,
         DeliveryLimits,
+        SourceCounts,
         QuotaNotices,
         IngestDeliveryHandler,
         WebhookAnswers,

@@ -6,6 +6,11 @@ import { WorkflowDependants } from '@sluice/workflows-write';
 import { DeactivateWebhookHandler } from './deactivate-webhook.js';
 import { RegisterWebhookHandler } from './register-webhook.js';
 import { ReleaseWebhooks } from './release-webhooks.js';
+import { DecideReplayHandler } from './replays/decide-replay.js';
+import { ReplaysController } from './replays/replays.controller.js';
+import { StartReplayHandler } from './replays/start-replay.js';
+import { CallGateway } from './call-gateway.js';
+import { TestWebhookHandler } from './test-webhook.js';
 import { WebhooksController } from './webhooks.controller.js';
 
 export interface WebhooksRegistrationOptions {
@@ -13,7 +18,7 @@ export interface WebhooksRegistrationOptions {
   readonly publicUrl: string | undefined;
 }
 
-/** Registering and deactivating webhooks; what channels and workflows ask when they end. Needs the API's database and notifications. */
+/** Registering and deactivating webhooks, replaying what came; what channels and workflows ask when they end. Needs the API's database and notifications. */
 @Module({})
 export class WebhooksRegistrationModule {
   static forRoot({ encryption, publicUrl }: WebhooksRegistrationOptions): DynamicModule {
@@ -21,7 +26,7 @@ export class WebhooksRegistrationModule {
       module: WebhooksRegistrationModule,
       global: true,
       imports: [CommandStoreModule],
-      controllers: [WebhooksController],
+      controllers: [WebhooksController, ReplaysController],
       providers: [
         { provide: PUBLIC_URL, useValue: publicUrl },
         { provide: ChannelEncryption, useValue: new ChannelEncryption(encryption.keys) },
@@ -29,6 +34,10 @@ export class WebhooksRegistrationModule {
         { provide: WorkflowDependants, useClass: ReleaseWebhooks },
         RegisterWebhookHandler,
         DeactivateWebhookHandler,
+        CallGateway,
+        TestWebhookHandler,
+        StartReplayHandler,
+        DecideReplayHandler,
       ],
       exports: [ChannelDependants, WorkflowDependants],
     };

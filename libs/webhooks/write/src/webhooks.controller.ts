@@ -1,11 +1,12 @@
 import { Body, Controller, Delete, HttpCode, Inject, Param, ParseUUIDPipe, Post } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
-import { ApiCreatedResponse, ApiNoContentResponse, ApiTags } from '@nestjs/swagger';
+import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import { PUBLIC_URL } from '@sluice/channels-write';
-import { WebhookRegistrationCommand, WebhookRegistrationResult } from '@sluice/contracts';
+import { WebhookRegistrationCommand, WebhookRegistrationResult, WebhookTestResult } from '@sluice/contracts';
 import { Allow, Caller } from '@sluice/platform-http';
 import { DeactivateWebhook } from './deactivate-webhook.js';
 import { RegisterWebhook } from './register-webhook.js';
+import { TestWebhook } from './test-webhook.js';
 
 @ApiTags('webhooks')
 @Controller('api/webhooks')
@@ -32,5 +33,13 @@ export class WebhooksController {
   @ApiNoContentResponse()
   deactivate(@Caller() { tenantId, userId }: Caller, @Param('id', ParseUUIDPipe) id: string): Promise<void> {
     return this.commands.execute(new DeactivateWebhook(tenantId, id, userId));
+  }
+
+  @Post(':id/test')
+  @HttpCode(200)
+  @Allow('operator')
+  @ApiOkResponse({ type: WebhookTestResult })
+  test(@Caller() { tenantId }: Caller, @Param('id', ParseUUIDPipe) id: string): Promise<WebhookTestResult> {
+    return this.commands.execute(new TestWebhook(tenantId, id));
   }
 }

@@ -3,6 +3,7 @@ import { afterFailure, type DeadLetterError } from '@sluice/executions-domain';
 import { executionIsOver } from '@sluice/engine';
 import { ServiceDatabase } from '@sluice/platform-database';
 import { LOGGER, type Logger } from '@sluice/platform-telemetry';
+import { isReplayOrder } from '@sluice/webhooks-domain';
 import type { Work } from '../steps/commit-steps.js';
 import { isBeginPayload } from '../steps/callees.js';
 import { storable } from '../steps/blobs.js';
@@ -77,7 +78,8 @@ export class FailingTasks {
     const tasks = [{ id, epoch, dies: { reason: 'keeps_failing', error, workflowId } as const }];
     if (webhookEvent !== null) {
       const { id: webhookEventId, correlationId } = webhookEvent;
-      return { kind: 'start', tasks, tenantId, webhookEventId, correlationId, item: null, listeners: [], matches: [], failure: error };
+      const start = { kind: 'start', tasks, tenantId, webhookEventId, correlationId, item: null, listeners: [], matches: [] } as const;
+      return { ...start, failure: error, ...(isReplayOrder(payload) ? { replayId: payload.replayId } : {}) };
     }
     const decidesItsRun = kind === 'step' || kind === 'effect' || kind === 'resume';
     if (executionId === null || !decidesItsRun) return { kind: 'step', tasks, step: undefined };

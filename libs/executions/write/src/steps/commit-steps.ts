@@ -54,6 +54,8 @@ export interface StartWork {
   readonly limits?: RunLimits | undefined;
   /** Runs of it that began in commits of their own */
   readonly begunApart?: readonly string[];
+  /** It begins by this replay */
+  readonly replayId?: string;
 }
 
 /** A step of a run that is there already, and runs that begin for another reason than an event. */
@@ -662,6 +664,7 @@ function startEntries(work: StartWork, inserted: ReadonlySet<string>, processed:
   const begun = work.listeners.filter((one) => inserted.has(one.begun.step.run.id));
   const executionIds = [...begunApart, ...begun.map((one) => one.begun.step.run.id)];
   const version = processed.get(webhookEventId);
+  const replay = work.replayId === undefined ? {} : { replayId: work.replayId };
   const event: DomainEvent =
     failure === undefined
       ? {
@@ -671,12 +674,13 @@ function startEntries(work: StartWork, inserted: ReadonlySet<string>, processed:
             executionIds,
             webhookIds: begun.map(({ webhookId }) => webhookId),
             ...(matches.length === 0 ? {} : { resumedExecutionIds: matches.map(({ executionId }) => executionId) }),
+            ...replay,
           },
         }
       : {
           type: 'webhook.failed',
           aggregateId: webhookEventId,
-          payload: { error: failure, ...(executionIds.length === 0 ? {} : { executionIds }) },
+          payload: { error: failure, ...(executionIds.length === 0 ? {} : { executionIds }), ...replay },
         };
   return version === undefined ? [] : [{ event, tenantId, aggregateVersion: version, correlationId, causationId: webhookEventId }];
 }

@@ -1,5 +1,6 @@
 import { compileExpression, type Expression, type SlowEvaluator, truthy } from '@sluice/expressions';
-import type { TriggerEvent } from '@sluice/webhooks-domain';
+import { storeClock } from '@sluice/platform-database';
+import type { ReplayOrder, TriggerEvent } from '@sluice/webhooks-domain';
 import type { Pool } from 'pg';
 import { isPassing } from '../dead-letters/isolate.js';
 import type { Start } from './begin-run.js';
@@ -53,6 +54,43 @@ export async function readListeners(
   }));
 }
 
+/**
+ * What these events began when they came, by event: the version that each ran on, for as long as its workflow is published. One that was
+ * moved counts as of the version it was moved to.
+ */
+export async function readRunThen(
+  pool: Pool,
+  events: readonly { readonly tenantId: string; readonly channelId: string; readonly id: string }[],
+): Promise<ReadonlyMap<string, readonly Listener[]>> {
+  if (events.length === 0) return new Map();
+  const { rows } = await pool.query<Listener & { eventId: string }>({
+    name: 'read-run-then',
+    text: `SELECT DISTINCT ON (k.event_id, e.id) k.event_id AS "eventId", w.id AS "webhookId", w.tenant_id AS "tenantId",
+                  w.channel_id AS "channelId", w.workflow_id AS "workflowId", w.node_id AS "nodeId", e.version_id AS "versionId",
+                  '{all}'::text[] AS "actionTypes", NULL AS filter
+           FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS k(tenant_id, channel_id, event_id)
+           JOIN webhooks w ON w.tenant_id = k.tenant_id AND w.channel_id = k.channel_id
+           JOIN workflow_executions e ON e.tenant_id = w.tenant_id AND e.workflow_id = w.workflow_id
+             AND e.start_key = 'e:' || k.event_id || ':' || w.node_id
+           JOIN workflows f ON f.tenant_id = w.tenant_id AND f.id = w.workflow_id AND f.status = 'published'
+           ORDER BY k.event_id, e.id, w.created_at, w.id`,
+    values: [events.map(({ tenantId }) => tenantId), events.map(({ channelId }) => channelId), events.map(({ id }) => id)],
+  });
+  return Map.groupBy(rows, ({ eventId }) => eventId);
+}
+
+/** Who may begin a run for this event: whoever listens now, or of a replay those that it is for. */
+export function listenersTo(
+  eventId: string,
+  order: ReplayOrder | undefined,
+  { listeners, ranThen }: { readonly listeners: readonly Listener[]; readonly ranThen: ReadonlyMap<string, readonly Listener[]> },
+): readonly Listener[] {
+  if (order === undefined) return listeners;
+  const { version, workflowIds } = order;
+  const all = version === 'same' ? (ranThen.get(eventId) ?? []) : listeners;
+  return workflowIds === undefined ? all : all.filter(({ workflowId }) => workflowIds.includes(workflowId));
+}
+
 /** True when the listener wants this event: its family, its account, its filter. A filter that fails to evaluate wants nothing. */
 export async function wants(listener: Listener, event: TriggerEvent, tenantId: string, slow: SlowEvaluator): Promise<boolean> {
   if (listener.tenantId !== tenantId || listener.channelId !== event.channelId) return false;
@@ -81,19 +119,23 @@ function compiledFilter(source: string): Expression {
   return compiled;
 }
 
-/** How a run that this event begins begins. */
-export const startOf = (listener: Listener, event: TriggerEvent, correlationId: string): Start => ({
+/**
+ * How a run that this event begins begins. One that a replay begins is another run, begins now, and is nobody's call: what it answers is kept
+ * from a webhook that was answered long ago.
+ */
+export const startOf = (listener: Listener, event: TriggerEvent, correlationId: string, replayId?: string): Start => ({
   entryNodeId: listener.nodeId,
-  startKey: `e:${event.id}:${listener.nodeId}`,
+  startKey: replayId === undefined ? `e:${event.id}:${listener.nodeId}` : `r:${replayId}:${event.id}:${listener.nodeId}`,
   trigger: {
-    source: 'webhook',
+    source: replayId === undefined ? 'webhook' : 'replay',
     sourceType: event.provider,
     actionType: event.action,
     customerId: event.customerId,
     clientId: event.channelId,
-    receivedAt: event.receivedAt,
-    webhookId: listener.webhookId,
+    receivedAt: replayId === undefined ? event.receivedAt : storeClock.now().toISOString(),
+    ...(replayId === undefined ? { webhookId: listener.webhookId } : { replayId }),
     webhookEventId: event.id,
+    ...(event.test === undefined ? {} : { test: event.test }),
   },
   input: JSON.parse(JSON.stringify(event)),
   correlationId,

@@ -3,6 +3,7 @@ import { ServiceDatabase } from '@sluice/platform-database';
 import { failpoint } from '@sluice/platform-failpoints';
 import { Tickets, TicketWindows, withhold, type WrittenTask } from '@sluice/platform-queue';
 import { LOGGER, type Logger } from '@sluice/platform-telemetry';
+import { advanceReplays, lookAtSources } from '@sluice/webhooks-write';
 import { crashesTotal, leasesExpiredTotal } from '../steps/execution-metrics.js';
 import { leaseMs } from '../steps/leases.js';
 import { TaskRunner } from '../task-runner.js';
@@ -22,6 +23,7 @@ const silenceMs = 1_000;
 const keeperEveryMs = 1_000;
 const housekeepingEveryMs = 60_000;
 const youngEveryMs = 1_000;
+const sourcesEveryMs = 5_000;
 const countingEveryMs = 15_000;
 const polledMax = 200;
 
@@ -43,6 +45,7 @@ export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdow
   private houseKeptAt = 0;
   private youngAskedAt = Number.NEGATIVE_INFINITY;
   private countedAt = Number.NEGATIVE_INFINITY;
+  private sourcesSeenAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly database: ServiceDatabase,
@@ -100,6 +103,7 @@ export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdow
     await failpoint('swp.mid');
     await this.apart('schedules', async () => this.issue(await fireDueSchedules(pool)));
     await this.apart('released channels', async () => this.issue(await drainReleasedChannels(pool)));
+    await this.apart('replays', async () => this.issue(await advanceReplays(this.database)));
     await this.dispatcher.look();
 
     if (now - this.keeperAskedAt > keeperEveryMs) {
@@ -117,6 +121,10 @@ export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdow
     if (now - this.youngAskedAt > youngEveryMs) {
       this.youngAskedAt = now;
       await this.apart('young tables', async () => void (await pool.query('SELECT count_young_tables()')));
+    }
+    if (now - this.sourcesSeenAt > sourcesEveryMs) {
+      this.sourcesSeenAt = now;
+      await this.apart('sources', () => lookAtSources(this.database));
     }
     if (now - this.runner.lastTicketAt > silenceMs) await this.runner.handle(await renewOldTickets(pool, silenceMs, polledMax));
     if (now - this.countedAt > countingEveryMs) {

@@ -13,6 +13,7 @@ import { Rates1764000000012 } from './0012-rates.js';
 import { AuditSeals1764000000014 } from './0014-audit-seals.js';
 import { Sending1764000000015 } from './0015-sending.js';
 import { ChannelHealth1764000000017 } from './0017-channel-health.js';
+import { Replays1764000000018 } from './0018-replays.js';
 
 /** In order; a landed migration is never edited. */
 export const commandMigrations = [
@@ -31,4 +32,5 @@ export const commandMigrations = [
   AuditSeals1764000000014,
   Sending1764000000015,
   ChannelHealth1764000000017,
+  Replays1764000000018,
 ] as const;

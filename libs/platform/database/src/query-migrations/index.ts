@@ -5,6 +5,7 @@ import { WholeEngineShown1764000000004 } from './0004-whole-engine.js';
 import { BacktestsShown1764000000005 } from './0005-backtests.js';
 import { DeadLettersShown1764000000007 } from './0007-dead-letters.js';
 import { ChannelHealthShown1764000000008 } from './0008-channel-health.js';
+import { Sources1764000000009 } from './0009-sources.js';
 
 /** In order; a landed migration is never edited. */
 export const queryMigrations = [
@@ -15,4 +16,5 @@ export const queryMigrations = [
   BacktestsShown1764000000005,
   DeadLettersShown1764000000007,
   ChannelHealthShown1764000000008,
+  Sources1764000000009,
 ] as const;

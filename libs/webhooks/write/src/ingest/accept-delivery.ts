@@ -63,6 +63,7 @@ export function acceptDelivery(
   actionType: string,
   request: ProviderRequest,
   correlationId: string,
+  test?: 'test',
 ): AcceptedDelivery {
   const deliveryId = newId();
   const receivedAt = request.receivedAt.toISOString();
@@ -83,6 +84,7 @@ export function acceptDelivery(
       triggers: ignoredBecause === undefined,
       occurredAt: occurredAt ?? receivedAt,
       receivedAt,
+      ...(test === undefined ? {} : { test: true }),
     };
     const listening = recipient.listeners.filter(({ actionTypes }) => listensTo(actionTypes, event.action));
     const webhookIds = listening.map((listener) => listener.id);

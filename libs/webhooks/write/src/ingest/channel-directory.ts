@@ -7,8 +7,9 @@ import { GroupCommit, ServiceDatabase, storeClock } from '@sluice/platform-datab
 import type { EncryptionConfig } from '@sluice/platform-config';
 import type { Queue } from '@sluice/platform-queue';
 import { type Limit, Rates } from '@sluice/platform-rates';
-import type { CanonicalEvent, Channel } from '@sluice/providers';
+import type { CanonicalEvent, Channel, ProviderRequest } from '@sluice/providers';
 import { readSettings } from '@sluice/workflows-domain';
+import { isTest, testHeader } from '../test-mark.js';
 import { accountsOf, type Recipient, routeByAccount, type RoutedEvent } from './route-by-account.js';
 
 export interface Listener {
@@ -118,6 +119,11 @@ export class ChannelDirectory implements BeforeApplicationShutdown {
     const asked = this.asked.get(id) ?? this.ask(id, known === undefined ? from : undefined);
     this.asked.set(id, asked);
     return asked;
+  }
+
+  /** Whether this installation made the delivery itself, to see how far it comes. */
+  isTest({ id }: Source, { headers, body }: ProviderRequest): boolean {
+    return isTest(headers[testHeader], this.encryption.keys, id, body);
   }
 
   forget(): void {

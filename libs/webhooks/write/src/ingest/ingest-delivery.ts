@@ -6,6 +6,7 @@ import { acceptDelivery, type AcceptedDelivery, readBody } from './accept-delive
 import { ChannelDirectory, type Source } from './channel-directory.js';
 import { BodyIsMalformed, cannotCommit, DeliveryGroups } from './delivery-groups.js';
 import { DeliveryLimits } from './delivery-limits.js';
+import { SourceCounts } from '../sources/source-counts.js';
 import { acknowledgementSeconds, receivedTotal } from './ingest-metrics.js';
 import { type WebhookAnswer, WebhookAnswers } from './webhook-answers.js';
 import type { WrittenDelivery } from './write-deliveries.js';
@@ -53,6 +54,7 @@ export class IngestDeliveryHandler implements ICommandHandler<IngestDelivery> {
     private readonly groups: DeliveryGroups,
     private readonly limits: DeliveryLimits,
     private readonly answers: WebhookAnswers,
+    private readonly counts: SourceCounts,
   ) {}
 
   async execute({ path, request, correlationId, from }: IngestDelivery): Promise<WebhookAnswer | undefined> {
@@ -69,6 +71,7 @@ export class IngestDeliveryHandler implements ICommandHandler<IngestDelivery> {
     if (!verification.ok) {
       receivedTotal.inc({ provider: adapter.name, result: verification.reason });
       this.limits.signatureRefused(source);
+      this.counts.refused(source, verification.reason);
       throw new SignatureIsRefused(verification.reason);
     }
     this.takeQuota(source, adapter);
@@ -82,6 +85,7 @@ export class IngestDeliveryHandler implements ICommandHandler<IngestDelivery> {
       result: written.eventIds.length === 0 && delivery.events.length > 0 ? 'duplicate' : 'accepted',
     });
     const fresh = new Set(written.eventIds);
+    this.counts.accepted(source, delivery, fresh);
     const answered = delivery.events.find(({ id, isAnswered }) => isAnswered && fresh.has(id));
     if (answered !== undefined) return this.answers.wait(source.tenantId, answered.id);
     acknowledgementSeconds.observe((performance.now() - began) / 1_000);
@@ -93,6 +97,7 @@ export class IngestDeliveryHandler implements ICommandHandler<IngestDelivery> {
       this.limits.take(source);
     } catch (error) {
       receivedTotal.inc({ provider, result: 'quota' });
+      this.counts.refused(source, 'quota');
       throw error;
     }
   }
@@ -107,10 +112,12 @@ export class IngestDeliveryHandler implements ICommandHandler<IngestDelivery> {
     const said = readBody(adapter, source, request);
     if (said === 'malformed') {
       receivedTotal.inc({ provider: adapter.name, result: 'malformed_json' });
+      this.counts.refused(source, 'malformed_json');
       throw new BodyIsMalformed();
     }
     const routed = await source.route(said.events).catch(cannotCommit);
-    const delivery = acceptDelivery(source, routed, path.actionType, request, correlationId);
+    const test = this.directory.isTest(source, request) ? 'test' : undefined;
+    const delivery = acceptDelivery(source, routed, path.actionType, request, correlationId, test);
     return { delivery, written: await this.groups.add(delivery), answer: said.answer };
   }
 }

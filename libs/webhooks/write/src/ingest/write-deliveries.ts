@@ -1,5 +1,6 @@
 import type { Admission, TaskTicket } from '@sluice/platform-queue';
 import type { Pool } from 'pg';
+import { testHeader } from '../test-mark.js';
 import type { AcceptedDelivery } from './accept-delivery.js';
 
 export interface WrittenDelivery {
@@ -15,7 +16,7 @@ export interface WrittenGroup {
   readonly commitId: number | undefined;
 }
 
-const secretHeaders = new Set(['authorization', 'cookie', 'proxy-authorization']);
+const secretHeaders = new Set(['authorization', 'cookie', 'proxy-authorization', testHeader]);
 
 /** All deliveries in one transaction, one round trip (see the SQL function of the same migration). */
 export async function writeDeliveries(pool: Pool, deliveries: readonly AcceptedDelivery[], admission: Admission): Promise<WrittenGroup> {
