@@ -47,5 +47,6 @@ export const channelHealth: Projection<ChannelEvent | WebhookEvent, ChannelHealt
     'webhook.processed': unchanged,
     'webhook.failed': unchanged,
     'webhook.retried': unchanged,
+    'webhook.replayed': unchanged,
   },
 };

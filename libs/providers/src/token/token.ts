@@ -26,11 +26,10 @@ export const token: ProviderAdapter = {
     const noLogin = (secret: string) => scheme !== 'basic' || secret.includes(':');
     return wrongSecrets({ config, secrets, externalAccountId: null }, noLogin, 'must be user:password for the scheme basic');
   },
+  sample,
 };
 
 const schemes = ['bearer', 'basic', 'header', 'query'];
-  sample,
-};
 
 function sample(channel: Channel, { id }: SampleTerms): SampleCall | undefined {
   const secret = sampleSecret(channel);

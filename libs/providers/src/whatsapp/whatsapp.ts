@@ -1,6 +1,5 @@
 import type { ProviderAdapter } from '../adapter.js';
 import { wrongAccount } from '../checks.js';
-import { signedCalls } from '../meta/signed-calls.js';
 import { signature, signedCalls } from '../meta/signed-calls.js';
 import { hmacSample, sampleText, secondsOf } from '../samples.js';
 import { normalise } from './normalise.js';
