@@ -1,8 +1,9 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { type ChannelCredentials, evolve, rotateCredentials } from '@sluice/channels-domain';
 import { CommandStore } from '@sluice/platform-event-log';
-import { insertCredentials, lockChannel, saveChannel } from './channel.table.js';
+import { lockChannel, saveChannel } from './channel.table.js';
 import { ChannelEncryption } from './channel-encryption.js';
+import { saveCredentials } from './save-credentials.js';
 
 /** Replaces all secrets of a channel. While providers change over, the old signing secret stands among the new ones. */
 export class RotateCredentials extends Command<{ id: string; version: number }> {
@@ -28,18 +29,15 @@ export class RotateCredentialsHandler implements ICommandHandler<RotateCredentia
     return this.store.transaction(tenantId, async (tx) => {
       const channel = await lockChannel(tx.manager, tenantId, channelId);
       const [{ version }]: [{ version: number }] = await tx.manager.query(
-        'SELECT coalesce(max(version), 0) + 1 AS version FROM credentials WHERE tenant_id = $1 AND channel_id = $2',
+        `SELECT 1 + coalesce(c.credentials_outside, max(k.version), 0) AS version
+         FROM channels c LEFT JOIN credentials k ON k.tenant_id = c.tenant_id AND k.channel_id = c.id
+         WHERE c.tenant_id = $1 AND c.id = $2 GROUP BY c.credentials_outside`,
         [tenantId, channelId],
       );
       const events = rotateCredentials(channel, version, expiresAt, by);
 
       await saveChannel(tx.manager, events.reduce(evolve, channel));
-      await insertCredentials(tx.manager, channel, version, credentials, this.encryption.keys);
-      await tx.manager.query('DELETE FROM credentials WHERE tenant_id = $1 AND channel_id = $2 AND version < $3', [
-        tenantId,
-        channelId,
-        version,
-      ]);
+      await saveCredentials(tx, this.encryption, channel, version, credentials);
       tx.append(events, channel.streamVersion);
       return { id: channelId, version };
     });

@@ -12,6 +12,7 @@ export {
   jwtEnv,
   type RedisConfig,
   redisEnv,
+  type SupabaseConfig,
   type Tolerated,
   toleratedEnv,
 } from './parts.js';

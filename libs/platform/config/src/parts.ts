@@ -89,7 +89,7 @@ export const redisEnv = () =>
     .transform(({ REDIS_URL, UNSAFE_REDIS_EVICTION }) => ({ redisUrl: REDIS_URL, mayEvict: UNSAFE_REDIS_EVICTION }));
 
 /** `ENCRYPTION_KEYS`: `id:base64 of 32 bytes`, comma separated; the first one seals, all of them open. */
-export const encryptionEnv = () =>
+const keysEnv = () =>
   z
     .object({
       ENCRYPTION_KEYS: z
@@ -109,6 +109,60 @@ export const encryptionEnv = () =>
         ),
     })
     .transform(({ ENCRYPTION_KEYS }) => ({ keys: ENCRYPTION_KEYS }));
+
+/** A Supabase project, by a key that row-level security does not bind. */
+export interface SupabaseConfig {
+  readonly url: string;
+  readonly serviceKey: string;
+}
+
+const supabaseUrl = url(['https:', 'http:'], 'https://project.supabase.co').refine(
+  (text) => !text.startsWith('http:') || /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(URL.parse(text)?.hostname ?? ''),
+  'must be https, unless it is on this machine: a key goes there',
+);
+
+const serviceKey = z.string().superRefine((key, context) => {
+  const role = roleOf(key);
+  if (role === undefined || role === 'service_role') return;
+  context.addIssue({
+    code: 'custom',
+    message: `is the key of "${role}", which may not read credentials: take the secret key (sb_secret_…) or the service_role key of the project's API settings`,
+  });
+});
+
+/** Whose key it says it is; undefined: it does not say. */
+function roleOf(key: string): string | undefined {
+  if (key.startsWith('sb_publishable_')) return 'publishable';
+  const [, payload, signature] = key.split('.');
+  if (payload === undefined || signature === undefined) return undefined;
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString());
+    return typeof claims === 'object' && claims !== null && 'role' in claims ? String(claims.role) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** `CREDENTIAL_STORE`, `SUPABASE_URL`, `SUPABASE_SERVICE_KEY`: where channels' sealed credentials are kept. */
+const credentialStoreEnv = () =>
+  z
+    .object({
+      CREDENTIAL_STORE: z.enum(['postgres', 'supabase']).default('postgres'),
+      SUPABASE_URL: supabaseUrl.optional(),
+      SUPABASE_SERVICE_KEY: serviceKey.optional(),
+    })
+    .transform((env, context): { readonly supabase: SupabaseConfig | undefined } => {
+      const { CREDENTIAL_STORE: store, SUPABASE_URL: projectUrl, SUPABASE_SERVICE_KEY: key } = env;
+      if (store === 'postgres') return { supabase: undefined };
+      const refuse = (path: string) =>
+        context.addIssue({ code: 'custom', path: [path], message: 'is required by CREDENTIAL_STORE=supabase' });
+      if (projectUrl === undefined) refuse('SUPABASE_URL');
+      if (key === undefined) refuse('SUPABASE_SERVICE_KEY');
+      return { supabase: { url: projectUrl ?? '', serviceKey: key ?? '' } };
+    });
+
+/** What seals credentials, and where the sealed ones of channels are kept: undefined, in the command store. */
+export const encryptionEnv = () => z.intersection(keysEnv(), credentialStoreEnv());
 
 const apiKey = z.string().min(8, 'must have at least 8 characters; use 32 random ones');
 
@@ -182,7 +236,7 @@ export type JwtConfig = NonNullable<z.output<ReturnType<typeof jwtEnv>>>;
 export type DatabaseConfig = z.output<ReturnType<typeof databaseEnv>>;
 /** What is let through although it is not safe. */
 export type Tolerated = z.output<ReturnType<typeof toleratedEnv>>;
-export type EncryptionConfig = z.output<ReturnType<typeof encryptionEnv>>;
+export type EncryptionConfig = z.output<ReturnType<typeof keysEnv>> & Partial<z.output<ReturnType<typeof credentialStoreEnv>>>;
 export type BootstrapConfig = z.output<ReturnType<typeof bootstrapEnv>>;
 
 /** Set or not: the one decision between services and standalone (`REDIS_URL`). */

@@ -24,7 +24,7 @@ export class WebhooksRegistrationModule {
       controllers: [WebhooksController],
       providers: [
         { provide: PUBLIC_URL, useValue: publicUrl },
-        { provide: ChannelEncryption, useValue: new ChannelEncryption(encryption.keys) },
+        { provide: ChannelEncryption, useValue: new ChannelEncryption(encryption) },
         { provide: ChannelDependants, useClass: ReleaseWebhooks },
         { provide: WorkflowDependants, useClass: ReleaseWebhooks },
         RegisterWebhookHandler,

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { readChannel, readHttpCredential } from '@sluice/channels-write';
+import { ChannelEncryption, CredentialStoreUnavailable, readChannel, readHttpCredential } from '@sluice/channels-write';
 import { isUuid, type Json } from '@sluice/kernel';
 import { type EffectTools, NodeFailure, type TaskTools } from '@sluice/nodes';
 import type { EncryptionConfig } from '@sluice/platform-config';
@@ -9,7 +9,7 @@ import { Notifications, WEBHOOK_ANSWERED } from '@sluice/platform-notifications'
 import type { Run } from '../steps/run.js';
 import { readState, writeState } from './node-state.js';
 import type { EffectJob } from './perform-effects.js';
-import { TargetCircuits } from './target-circuits.js';
+import { TargetCircuits, TargetUnavailable } from './target-circuits.js';
 
 export interface ToolboxOptions {
   readonly outbound: OutboundHttp;
@@ -24,12 +24,15 @@ export interface ToolboxOptions {
 @Injectable()
 export class EffectToolbox {
   private readonly circuits = new TargetCircuits();
+  private readonly encryption: ChannelEncryption;
 
   constructor(
     private readonly database: ServiceDatabase,
     private readonly notifications: Notifications,
     private readonly options: ToolboxOptions,
-  ) {}
+  ) {
+    this.encryption = new ChannelEncryption(options.encryption);
+  }
 
   get runCode(): ToolboxOptions['runCode'] {
     return this.options.runCode;
@@ -51,9 +54,9 @@ export class EffectToolbox {
         this.options.outbound.send({ ...request, tenantId: run.tenantId, signal, timeoutMs }),
       ),
       channel: async (channelId) => {
-        const channel = await readChannel(this.database.pool, channelId, this.options.encryption.keys, run.tenantId);
+        const channel = await readChannel(this.database.pool, channelId, this.encryption, run.tenantId).catch(notNow);
         // Another tenant's channel does not exist.
-        if (channel === undefined || channel.status === 'deleted') {
+        if (channel === undefined) {
           throw new NodeFailure('channel_unknown', `There is no channel ${channelId}. Choose one of this tenant's channels.`, {
             retryable: false,
           });
@@ -64,10 +67,11 @@ export class EffectToolbox {
             retryable: false,
           });
         }
-        return { provider: channel.provider, externalAccountId: channel.externalAccountId, accessToken };
+        const { id, provider, externalAccountId, config } = channel;
+        return { id, provider, externalAccountId, config, accessToken };
       },
       credential: async (credentialId) => {
-        const { keys } = this.options.encryption;
+        const { keys } = this.encryption;
         const credential = isUuid(credentialId)
           ? await readHttpCredential(this.database.pool, run.tenantId, credentialId, keys)
           : undefined;
@@ -101,4 +105,9 @@ export class EffectToolbox {
     this.notifications.emit(WEBHOOK_ANSWERED, { webhookEventId });
     return rowCount === 1;
   }
+}
+
+/** Nothing was sent: the task comes again, and no attempt is spent. */
+function notNow(error: unknown): never {
+  throw error instanceof CredentialStoreUnavailable ? new TargetUnavailable('The store of credentials', true, 5_000) : error;
 }
