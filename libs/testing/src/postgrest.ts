@@ -109,6 +109,7 @@ export async function startPostgrest(databaseUrl: string, sqlFiles: readonly str
     const { pathname, searchParams: query } = new URL(request.url ?? '/', 'http://localhost');
     const { method = 'GET', headers } = request;
     let said: Answer;
+    let role: string | undefined;
     try {
       if (trouble === 'down') throw new Refused(503, { message: 'upstream connect error' });
       const table = /^\/rest\/v1\/([a-z_]+)$/.exec(pathname)?.[1];
@@ -116,9 +117,11 @@ export async function startPostgrest(databaseUrl: string, sqlFiles: readonly str
       const prefer = String(headers['prefer'] ?? '').split(/,\s*/);
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk);
-      said = await carryOut(pool, { ...authenticated(request), method, table, query, prefer, body: Buffer.concat(chunks).toString() });
+      const caller = authenticated(request);
+      role = caller.role;
+      said = await carryOut(pool, { ...caller, method, table, query, prefer, body: Buffer.concat(chunks).toString() });
     } catch (error) {
-      const { status, body } = refusalOf(error, headers['apikey'] === anonKey);
+      const { status, body } = refusalOf(error, role === 'anon');
       said = { status, body: JSON.stringify(body) };
     }
     if (isLost && method !== 'GET') {
