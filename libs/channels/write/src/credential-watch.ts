@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type DynamicModule, Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { type DynamicModule, Module, type OnApplicationShutdown } from '@nestjs/common';
 import type { EncryptionConfig } from '@sluice/platform-config';
 import type { ApiDatabase, Database, ServiceDatabase } from '@sluice/platform-database';
 import { ChannelEncryption } from './channel-encryption.js';
@@ -12,7 +12,8 @@ const againMs = 1_000;
  * Looks, as the app starts, whether everything that is sealed opens: a process with a wrong key would answer deliveries with errors, or seal what
  * the others cannot open. A store that is away is asked until it answers; that it is away later makes nothing refuse to work.
  */
-export class CredentialWatch implements OnApplicationBootstrap, OnApplicationShutdown {
+export class CredentialWatch implements OnApplicationShutdown {
+  private looking: Promise<void> | undefined;
   private readonly known = Promise.withResolvers<readonly string[]>();
   private readonly ended = new AbortController();
 
@@ -21,16 +22,13 @@ export class CredentialWatch implements OnApplicationBootstrap, OnApplicationShu
     private readonly encryption: ChannelEncryption,
   ) {}
 
-  onApplicationBootstrap(): void {
-    void this.look();
-  }
-
   onApplicationShutdown(): void {
     this.ended.abort();
   }
 
   /** What forbids to work with these keys; resolves once the stores were looked at. */
   problems(): Promise<readonly string[]> {
+    this.looking ??= this.look();
     return this.known.promise;
   }
 
@@ -62,7 +60,11 @@ export class CredentialWatchModule {
       providers: [
         {
           provide: CredentialWatch,
-          useFactory: (database: Database) => new CredentialWatch(database, new ChannelEncryption(encryption)),
+          useFactory: (database: Database) => {
+            const watch = new CredentialWatch(database, new ChannelEncryption(encryption));
+            void watch.problems();
+            return watch;
+          },
           inject: [store],
         },
       ],
