@@ -56,7 +56,7 @@ export class StandaloneModule {
         ...commandApiFeatures(config, logger),
         ...webhookGatewayFeatures(config, logger),
         ...executionWorkerFeatures(config, logger, config.http.port),
-        ...projectorFeatures(logger),
+        ...projectorFeatures(config, logger),
         ...queryApiFeatures,
       ],
     };

@@ -15,5 +15,6 @@ export {
   type SupabaseConfig,
   type Tolerated,
   toleratedEnv,
+  webhookMirrorEnv,
 } from './parts.js';
 export { parseRedisUrl, type RedisServers } from './redis-url.js';

@@ -143,23 +143,33 @@ function roleOf(key: string): string | undefined {
   }
 }
 
+const projectEnv = { SUPABASE_URL: supabaseUrl.optional(), SUPABASE_SERVICE_KEY: serviceKey.optional() };
+
+/** `by`: what makes them necessary */
+function projectOf(
+  env: { readonly SUPABASE_URL?: string; readonly SUPABASE_SERVICE_KEY?: string },
+  context: z.RefinementCtx,
+  by: string,
+): SupabaseConfig {
+  for (const name of ['SUPABASE_URL', 'SUPABASE_SERVICE_KEY'] as const) {
+    if (env[name] === undefined) context.addIssue({ code: 'custom', path: [name], message: `is required by ${by}` });
+  }
+  return { url: env.SUPABASE_URL ?? '', serviceKey: env.SUPABASE_SERVICE_KEY ?? '' };
+}
+
 /** `CREDENTIAL_STORE`, `SUPABASE_URL`, `SUPABASE_SERVICE_KEY`: where channels' sealed credentials are kept. */
 const credentialStoreEnv = () =>
+  z.object({ CREDENTIAL_STORE: z.enum(['postgres', 'supabase']).default('postgres'), ...projectEnv }).transform((env, context) => ({
+    supabase: env.CREDENTIAL_STORE === 'postgres' ? undefined : projectOf(env, context, 'CREDENTIAL_STORE=supabase'),
+  }));
+
+/** `SUPABASE_MIRROR_WEBHOOKS=on`: accepted events are mirrored to the project's table `webhooks`. undefined: they are not. */
+export const webhookMirrorEnv = () =>
   z
-    .object({
-      CREDENTIAL_STORE: z.enum(['postgres', 'supabase']).default('postgres'),
-      SUPABASE_URL: supabaseUrl.optional(),
-      SUPABASE_SERVICE_KEY: serviceKey.optional(),
-    })
-    .transform((env, context): { readonly supabase: SupabaseConfig | undefined } => {
-      const { CREDENTIAL_STORE: store, SUPABASE_URL: projectUrl, SUPABASE_SERVICE_KEY: key } = env;
-      if (store === 'postgres') return { supabase: undefined };
-      const refuse = (path: string) =>
-        context.addIssue({ code: 'custom', path: [path], message: 'is required by CREDENTIAL_STORE=supabase' });
-      if (projectUrl === undefined) refuse('SUPABASE_URL');
-      if (key === undefined) refuse('SUPABASE_SERVICE_KEY');
-      return { supabase: { url: projectUrl ?? '', serviceKey: key ?? '' } };
-    });
+    .object({ SUPABASE_MIRROR_WEBHOOKS: z.enum(['on', 'off']).default('off'), ...projectEnv })
+    .transform((env, context) =>
+      env.SUPABASE_MIRROR_WEBHOOKS === 'off' ? undefined : projectOf(env, context, 'SUPABASE_MIRROR_WEBHOOKS=on'),
+    );
 
 /** What seals credentials, and where the sealed ones of channels are kept: undefined, in the command store. */
 export const encryptionEnv = () => z.intersection(keysEnv(), credentialStoreEnv());

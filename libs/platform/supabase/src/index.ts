@@ -1,2 +1,2 @@
 export { type SupabaseAnswer, type SupabaseCall, SupabaseProject, SupabaseUnavailable } from './supabase-project.js';
-export { type KeptEnvelope } from './tables.js';
+export { type KeptEnvelope, type MirroredWebhook } from './tables.js';

@@ -6,7 +6,11 @@ const answerMsMax = 2_000;
 
 /** It did not do what it was asked, for now or until somebody mends it. Nothing secret is in the message. */
 export class SupabaseUnavailable extends Error {
-  constructor(why: string) {
+  constructor(
+    why: string,
+    /** It will never take these rows. */
+    readonly isForTheData: boolean,
+  ) {
     super(`Supabase ${why}`);
     this.name = 'SupabaseUnavailable';
   }
@@ -41,7 +45,8 @@ export class SupabaseProject {
   async ask<T>(call: SupabaseCall<T>): Promise<SupabaseAnswer<T>> {
     this.connected ??= connect(this.config);
     const { status, data, count, error } = await call(await this.connected);
-    if (error !== null && error.code !== conflict) throw new SupabaseUnavailable(reasonOf(status, error));
+    if (error !== null && error.code !== conflict)
+      throw new SupabaseUnavailable(reasonOf(status, error), status === 413 || /^2[23]/.test(error.code));
     return { data, count: count ?? 0, conflict: error !== null };
   }
 }

@@ -21,12 +21,28 @@ type Channel = {
   updated_at: string;
 };
 
+export type MirroredWebhook = {
+  id: string;
+  tenant_id: string;
+  channel_id: string;
+  provider: string;
+  kind: string;
+  action: string;
+  customer_id: string | null;
+  direction: string;
+  /** The canonical event */
+  item: object;
+  correlation_id: string;
+  occurred_at: string;
+  received_at: string;
+};
+
 type Table<Row, Given extends keyof Row> = { Row: Row; Insert: Omit<Row, Given> & Partial<Row>; Update: Partial<Row>; Relationships: [] };
 
 /** What `supabase/*.sql` makes, as supabase-js wants to be told. */
 export type SupabaseTables = {
   public: {
-    Tables: { channels: Table<Channel, 'created_at' | 'updated_at'> };
+    Tables: { channels: Table<Channel, 'created_at' | 'updated_at'>; webhooks: Table<MirroredWebhook, never> };
     Views: Record<never, never>;
     Functions: Record<never, never>;
   };

@@ -1,3 +1,4 @@
 export { webhookEventHistory } from './webhook-event-history.projection.js';
+export { WebhookMirrorModule } from './mirror/webhook-mirror.module.js';
 export { webhookSummary } from './webhook-summary.projection.js';
 export { WebhooksReadModule } from './webhooks-read.module.js';

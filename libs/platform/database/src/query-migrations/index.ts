@@ -4,6 +4,7 @@ import { VersionsAndAudit1764000000003 } from './0003-versions-and-audit.js';
 import { WholeEngineShown1764000000004 } from './0004-whole-engine.js';
 import { BacktestsShown1764000000005 } from './0005-backtests.js';
 import { DeadLettersShown1764000000007 } from './0007-dead-letters.js';
+import { WebhookMirror1764000000016 } from './0016-webhook-mirror.js';
 
 /** In order; a landed migration is never edited. */
 export const queryMigrations = [
@@ -13,4 +14,5 @@ export const queryMigrations = [
   WholeEngineShown1764000000004,
   BacktestsShown1764000000005,
   DeadLettersShown1764000000007,
+  WebhookMirror1764000000016,
 ] as const;
