@@ -18,7 +18,7 @@ let target: Server;
 const sent: string[] = [];
 beforeAll(async () => {
   project = await testDatabase();
-  postgrest = await startPostgrest(project.queryUrl, ['channels.sql']);
+  postgrest = await startPostgrest(project.queryUrl, ['channels.sql', 'webhooks.sql']);
   target = createServer((request, response) => {
     let body = '';
     request.on('data', (chunk) => (body += String(chunk)));
@@ -159,6 +159,43 @@ it('while Supabase is away: what is known goes on, what is not is told to come a
     await eventually(async () => expect(await runs()).toEqual([{ status: 'completed' }]));
     expect(sent).toHaveLength(1);
   } finally {
+    await sluice.close();
+  }
+}, 120_000);
+
+it('accepted events are mirrored once each, also after an outage and when they are read again, for their own tenant to see', async () => {
+  const mirror = { ...supabase(), CREDENTIAL_STORE: 'postgres', SUPABASE_MIRROR_WEBHOOKS: 'on' };
+  const sluice = await inProcess(mirror);
+  const query = new pg.Pool({ connectionString: sluice.stores.queryUrl, max: 1 });
+  const position = async () => (await query.query('SELECT position FROM webhook_mirror')).rows[0].position;
+  const seenBy = async (tenantId: string) => {
+    const token = postgrest.tokenOf({ role: 'authenticated', app_metadata: { tenant_id: tenantId } });
+    const headers = { apikey: postgrest.anonKey, authorization: `Bearer ${token}` };
+    const rows: { item: { text: string } }[] = await (
+      await fetch(`${postgrest.url}/rest/v1/webhooks?order=received_at`, { headers })
+    ).json();
+    return rows.map(({ item }) => item.text);
+  };
+  try {
+    const id = await connected(sluice);
+    await eventually(async () => expect(await position()).not.toBeNull());
+    expect(await sluice.message(id, 'a', account)).toBe(200);
+    await eventually(async () => expect(await seenBy(sluice.tenantId)).toEqual(['a']), { timeoutMs: 20_000 });
+
+    postgrest.trouble('down');
+    for (const text of ['b', 'c']) expect(await sluice.message(id, text, account)).toBe(200);
+    await sluice.shows(`/api/channels/${id}/events`, { total: 3 });
+    postgrest.trouble('none');
+    await eventually(async () => expect(await seenBy(sluice.tenantId)).toEqual(['a', 'b', 'c']), { timeoutMs: 40_000 });
+
+    // As after a crash between the rows and the position.
+    const reached = Number(await position());
+    await query.query('UPDATE webhook_mirror SET position = 0');
+    await eventually(async () => expect(Number(await position())).toBeGreaterThanOrEqual(reached), { timeoutMs: 20_000 });
+    expect(await seenBy(sluice.tenantId)).toEqual(['a', 'b', 'c']);
+    expect(await seenBy(crypto.randomUUID())).toEqual([]);
+  } finally {
+    await query.end();
     await sluice.close();
   }
 }, 120_000);

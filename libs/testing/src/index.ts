@@ -16,7 +16,7 @@ export {
   type ProviderCase,
   signInstagram,
 } from './provider-cases.js';
-export { type Postgrest, type PostgrestTrouble, startPostgrest, supabaseSql } from './postgrest.js';
+export { type Postgrest, type PostgrestTrouble, startPostgrest } from './postgrest.js';
 export { resigned } from './resigned.js';
 export { type Random, seeded } from './seeded.js';
 export { type AppName, type ServiceProcess, type Services, type ServicesOptions, startServices } from './services.js';

@@ -14,7 +14,7 @@ const project = `
   GRANT USAGE ON SCHEMA public TO anon, authenticated, service_role;
   ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON TABLES TO anon, authenticated, service_role;`;
 
-export const supabaseSql = (name: string): string => readFileSync(join(import.meta.dirname, '..', '..', '..', 'supabase', name), 'utf8');
+const supabaseSql = (name: string): string => readFileSync(join(import.meta.dirname, '..', '..', '..', 'supabase', name), 'utf8');
 
 /** `silent`: takes requests and never answers. `down`: answers as a gateway does whose server is away. */
 export type PostgrestTrouble = 'none' | 'down' | 'silent';

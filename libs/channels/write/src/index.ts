@@ -10,4 +10,3 @@ export { PUBLIC_URL } from './public-url.js';
 export { readChannel } from './read-channel.js';
 export { type OpenProviderApp, readProviderApp } from './read-provider-app.js';
 export { rekey, type Rekeyed } from './rekey.js';
-export { saveCredentials } from './save-credentials.js';

@@ -86,7 +86,7 @@ function openedBy(keys: readonly EncryptionKey[], sealed: Sealed, context: strin
   }
 }
 
-export function secretsOf(inUse: readonly KeyInUse[]): ReadonlyMap<string, number> {
+function secretsOf(inUse: readonly KeyInUse[]): ReadonlyMap<string, number> {
   const sums = new Map<string, number>();
   for (const { keyId, secrets } of inUse) sums.set(keyId, (sums.get(keyId) ?? 0) + secrets);
   return sums;
