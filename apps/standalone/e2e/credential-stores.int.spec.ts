@@ -146,7 +146,7 @@ it('while Supabase is away: what is known goes on, what is not is told to come a
     const failures = async () =>
       (await sluice.db.query(`SELECT e.state, e.response -> 'error' ->> 'code' AS code FROM effects e ORDER BY e.updated_at DESC LIMIT 1`))
         .rows;
-    await eventually(async () => expect(await failures()).toEqual([{ state: 'failed', code: 'target_unavailable' }]), {
+    await eventually(async () => expect(await failures()).toEqual([{ state: 'failed', code: 'credentials_unavailable' }]), {
       timeoutMs: 20_000,
     });
     expect(sent).toEqual([]);

@@ -88,6 +88,10 @@ export interface CanonicalEvent {
   /** Types of the attachments, in order */
   readonly attachments?: readonly { readonly type: string; readonly url?: string }[];
   readonly emoji?: string;
+  /** The provider's id of the message that this is, or is about */
+  readonly messageId?: string;
+  /** What we gave along with a message of ours for its provider to repeat */
+  readonly reference?: string;
   /** The id of the message replied to */
   readonly replyTo?: string;
   readonly ref?: string;

@@ -316,6 +316,11 @@ describe('keys', () => {
     expect(new Set(keys).size).toBe(aboutOneMessage.length);
   });
 
+  it('apart, each of these happenings names the message', () => {
+    for (const fields of aboutOneMessage) expect(direct({ ...incoming, ...fields }).messageId).toBe('M');
+    expect(direct({ ...outgoing, message: { mid: 'M', text: 'hi' } })).toMatchObject({ kind: 'echo', messageId: 'M', reference: undefined });
+  });
+
   const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 6 });
   const nasty = fc.string({ unit: fc.constantFrom('M', ':', '%', 'edit', 'message', 'seen'), minLength: 1, maxLength: 6 });
   const id = fc.oneof(text, nasty);

@@ -8,7 +8,7 @@ import { readChange } from './changes.js';
 const readSeen: Reader = (read, { customerId }) => {
   const mid = idOf(read.mid);
   if (mid === undefined || customerId === null) return undefined;
-  return { kind: 'seen', action: 'seen', key: ['seen', customerId, mid], ignoredBecause: 'receipt' };
+  return { kind: 'seen', action: 'seen', key: ['seen', customerId, mid], messageId: mid, ignoredBecause: 'receipt' };
 };
 
 const readers = [...sharedReaders, ['read', readSeen]] as const;

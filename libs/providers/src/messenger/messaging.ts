@@ -1,13 +1,15 @@
 import type { JsonObject } from '@sluice/kernel';
-import { timeOf } from '../json-values.js';
+import { idOf, listOf, timeOf } from '../json-values.js';
 import { readMessaging, type Reader, sharedReaders } from '../meta/messaging.js';
 import type { MessagingContext, Reading } from '../meta/reading.js';
 
-/** Both receipts speak of all messages until a time, not of one. */
-const readDelivery: Reader = ({ watermark }, { customerId }) => {
+/** Both receipts speak of all messages until a time; that of a delivery may name them too, and often names one. */
+const readDelivery: Reader = ({ watermark, mids }, { customerId }) => {
   const untilMs = timeOf(watermark);
   if (untilMs === undefined || customerId === null) return undefined;
-  return { kind: 'delivery', action: 'delivery', key: ['delivery', customerId, untilMs], ignoredBecause: 'receipt' };
+  const [mid, ...others] = listOf(mids) ?? [];
+  const messageId = others.length === 0 ? idOf(mid) : undefined;
+  return { kind: 'delivery', action: 'delivery', key: ['delivery', customerId, untilMs], messageId, ignoredBecause: 'receipt' };
 };
 
 const readSeen: Reader = ({ watermark }, { customerId }) => {

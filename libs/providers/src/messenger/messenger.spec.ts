@@ -25,6 +25,21 @@ it.each<[string, JsonObject, object]>([
   ['receipt without its time', { ...parties, read: { mid: 'M' } }, { kind: 'unknown', ignoredBecause: 'unknown' }],
   ['delivery without its time', { ...parties, delivery: { mids: ['M'] } }, { kind: 'unknown', ignoredBecause: 'unknown' }],
   [
+    'delivery of one message',
+    { ...parties, delivery: { mids: ['M'], watermark: timestamp } },
+    { kind: 'delivery', messageId: 'M', ignoredBecause: 'receipt' },
+  ],
+  [
+    'delivery of several',
+    { ...parties, delivery: { mids: ['M', 'N'], watermark: timestamp } },
+    { kind: 'delivery', messageId: undefined, ignoredBecause: 'receipt' },
+  ],
+  [
+    'message of our own, with what we gave along with it',
+    { sender: { id: '104' }, recipient: { id: 'P1' }, timestamp, message: { mid: 'M', text: 'x', is_echo: true, metadata: 'key-1' } },
+    { kind: 'echo', direction: 'out', customerId: 'P1', text: 'x', messageId: 'M', reference: 'key-1' },
+  ],
+  [
     'ticked checkbox',
     { recipient: { id: '104' }, timestamp, optin: { user_ref: 'R' } },
     { kind: 'optin', customerId: null, dedupeKey: `messenger:104:optin:R:${timestamp}`, ignoredBecause: 'system' },

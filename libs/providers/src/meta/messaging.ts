@@ -44,11 +44,11 @@ function readMessage(message: JsonObject, { customerId, direction }: MessagingCo
   const mid = idOf(message.mid);
   if (mid === undefined) return undefined;
   // The unsend carries the mid of the message it takes back, hence a key of its own.
-  if (message.is_deleted === true) return { kind: 'unsend', action: 'message', key: ['unsend', mid], ignoredBecause: 'deletion' };
+  if (message.is_deleted === true) return { kind: 'unsend', action: 'message', key: ['unsend', mid], messageId: mid, ignoredBecause: 'deletion' };
 
   const content = contentOf(message);
-  const said = { action: 'message', key: ['message', mid], ...content };
-  if (direction === 'out') return { ...said, kind: 'echo', ignoredBecause: 'echo' };
+  const said = { action: 'message', key: ['message', mid], messageId: mid, ...content };
+  if (direction === 'out') return { ...said, kind: 'echo', reference: textOf(message.metadata), ignoredBecause: 'echo' };
   // Without a sender it might be our own message.
   if (customerId === null) return undefined;
   if (message.is_unsupported === true || !hasContent(content)) {
@@ -86,7 +86,7 @@ function readEdit(edit: JsonObject): Reading | undefined {
   const mid = idOf(edit.mid);
   const count = idOf(edit.num_edit);
   if (mid === undefined || count === undefined || !/^\d+$/.test(count)) return undefined;
-  const said = { action: 'message_edit', key: ['edit', mid, Number(count)], text: textOf(edit.text) };
+  const said = { action: 'message_edit', key: ['edit', mid, Number(count)], messageId: mid, text: textOf(edit.text) };
   return Number(count) === 0
     ? { ...said, kind: 'message_edit_placeholder', ignoredBecause: 'placeholder' }
     : { ...said, kind: 'message_edit', ignoredBecause: 'edit' };
@@ -96,11 +96,12 @@ function readReaction(reaction: JsonObject, { customerId, direction, account, ti
   const mid = idOf(reaction.mid);
   if (mid === undefined || customerId === null || timeMs === undefined) return undefined;
   const actor = direction === 'out' ? account : customerId;
+  const said = { action: 'reaction', messageId: mid };
   switch (reaction.action) {
     case 'react':
-      return { kind: 'reaction', action: 'reaction', key: ['reaction', mid, actor, 'react', timeMs], emoji: textOf(reaction.emoji) };
+      return { ...said, kind: 'reaction', key: ['reaction', mid, actor, 'react', timeMs], emoji: textOf(reaction.emoji) };
     case 'unreact':
-      return { kind: 'unreaction', action: 'reaction', key: ['reaction', mid, actor, 'unreact', timeMs], ignoredBecause: 'removal' };
+      return { ...said, kind: 'unreaction', key: ['reaction', mid, actor, 'unreact', timeMs], ignoredBecause: 'removal' };
     default:
       return undefined;
   }
@@ -111,7 +112,7 @@ function readPostback(postback: JsonObject, { customerId, timeMs }: MessagingCon
   const payload = textOf(postback.payload);
   const ref = textOf(objectOf(postback.referral)?.ref);
   const mid = idOf(postback.mid);
-  if (mid !== undefined) return { kind: 'postback', action: 'postback', key: ['postback', mid], payload, ref };
+  if (mid !== undefined) return { kind: 'postback', action: 'postback', key: ['postback', mid], messageId: mid, payload, ref };
   if (timeMs === undefined) return undefined;
   return { kind: 'postback', action: 'postback', key: ['postback', customerId, timeMs, payload ?? ''], payload, ref };
 }

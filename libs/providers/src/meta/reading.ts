@@ -10,7 +10,18 @@ export interface Parties {
 /** What an item says by itself; where it was found and whose account it is decide the rest. */
 export interface Reading extends Pick<
   CanonicalEvent,
-  'kind' | 'action' | 'text' | 'payload' | 'attachments' | 'emoji' | 'replyTo' | 'ref' | 'errorCode' | 'conversationId'
+  | 'kind'
+  | 'action'
+  | 'text'
+  | 'payload'
+  | 'attachments'
+  | 'emoji'
+  | 'messageId'
+  | 'reference'
+  | 'replyTo'
+  | 'ref'
+  | 'errorCode'
+  | 'conversationId'
 > {
   /** What follows the account in the dedupe key; the first part names the kind of happening. */
   readonly key: readonly (string | number)[];

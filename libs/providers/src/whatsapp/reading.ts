@@ -46,6 +46,7 @@ export function readMessage(message: JsonObject, contacts: Contacts): Said | und
     ...customer,
     direction: 'in',
     key: ['message', id],
+    messageId: id,
     conversationId: idOf(message.group_id),
     replyTo: idOf(objectOf(message.context)?.id),
     ref: textOf(objectOf(message.referral)?.source_id),
@@ -64,13 +65,14 @@ export function readEcho(message: JsonObject, contacts: Contacts): Said | undefi
     kind: 'echo',
     action: 'message',
     key: ['message', id],
+    messageId: id,
     ignoredBecause: 'echo',
     text,
     attachments,
   };
 }
 
-type Content = Pick<Reading, 'kind' | 'action' | 'text' | 'payload' | 'attachments' | 'emoji' | 'ignoredBecause'>;
+type Content = Pick<Reading, 'kind' | 'action' | 'text' | 'payload' | 'attachments' | 'emoji' | 'messageId' | 'ignoredBecause'>;
 
 /** A caption stays in `raw`: `text` is what somebody wrote as a message. */
 function contentOf(message: JsonObject): Content {
@@ -97,8 +99,9 @@ function contentOf(message: JsonObject): Content {
     }
     case 'reaction': {
       const emoji = textOf(part?.emoji) ?? '';
-      if (emoji === '') return { kind: 'unreaction', action: 'reaction', ignoredBecause: 'removal' };
-      return { kind: 'reaction', action: 'reaction', emoji };
+      const said = { action: 'reaction', messageId: idOf(part?.message_id) };
+      if (emoji === '') return { ...said, kind: 'unreaction', ignoredBecause: 'removal' };
+      return { ...said, kind: 'reaction', emoji };
     }
     case 'system':
       return { kind: 'system', action: 'system', ignoredBecause: 'system' };
@@ -118,6 +121,8 @@ export function readStatus(status: JsonObject, contacts: Contacts): Said | undef
     kind: `status_${name}`,
     action: 'status',
     key: ['status', id, name],
+    messageId: id,
+    reference: textOf(status.biz_opaque_callback_data),
     ignoredBecause: 'receipt',
     errorCode: errorCodeOf(listOf(status.errors)?.[0]),
   };

@@ -33,7 +33,11 @@ describe('a message', () => {
       { type: 'interactive', interactive: { type: 'nfm_reply', nfm_reply: { response_json: '{}' } } },
       { payload: '{}', triggers: true },
     ],
-    ['a reaction', { type: 'reaction', reaction: { message_id: 'w', emoji: '👍' } }, { kind: 'reaction', emoji: '👍', triggers: true }],
+    [
+      'a reaction',
+      { type: 'reaction', reaction: { message_id: 'w', emoji: '👍' } },
+      { kind: 'reaction', emoji: '👍', messageId: 'w', triggers: true },
+    ],
     ['a reply', { type: 'text', text: { body: 'x' }, context: { id: 'wamid.0' } }, { replyTo: 'wamid.0', triggers: true }],
     ['one from an ad', { type: 'text', text: { body: 'x' }, referral: { source_id: 'ad1' } }, { ref: 'ad1', triggers: true }],
     ['one in a group', { type: 'text', text: { body: 'x' }, group_id: 'G' }, { conversationId: 'G', triggers: true }],
@@ -65,7 +69,24 @@ describe('what else a change can hold', () => {
       'smb_message_echoes',
     );
     expect(eventsOf(echo)).toMatchObject([
-      { kind: 'echo', direction: 'out', customerId: '55', text: 'x', dedupeKey: 'whatsapp:106:message:wamid.2', ignoredBecause: 'echo' },
+      {
+        kind: 'echo',
+        direction: 'out',
+        customerId: '55',
+        text: 'x',
+        messageId: 'wamid.2',
+        dedupeKey: 'whatsapp:106:message:wamid.2',
+        ignoredBecause: 'echo',
+      },
+    ]);
+  });
+
+  it('a status names its message, and repeats what we gave along with it', () => {
+    const sent = { id: 'wamid.2', status: 'sent', recipient_id: '55' };
+    const statuses = [{ ...sent, biz_opaque_callback_data: 'key-1' }, sent];
+    expect(eventsOf(change({ statuses }))).toMatchObject([
+      { kind: 'status_sent', direction: 'out', customerId: '55', messageId: 'wamid.2', reference: 'key-1' },
+      { kind: 'status_sent', messageId: 'wamid.2', reference: undefined },
     ]);
   });
 
