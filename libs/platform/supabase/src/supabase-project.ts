@@ -2,8 +2,6 @@ import type { SupabaseConfig } from '@sluice/platform-config';
 import type { SupabaseClient } from '@supabase/supabase-js';
 import type { SupabaseTables } from './tables.js';
 
-const answerMsMax = 2_000;
-
 /** It did not do what it was asked, for now or until somebody mends it. Nothing secret is in the message. */
 export class SupabaseUnavailable extends Error {
   constructor(
@@ -35,15 +33,18 @@ export interface SupabaseAnswer<T> {
 /** A row that is there already. */
 const conflict = '23505';
 
-/** The tables of a Supabase project, by its service key. Each call ends within 2 s and is made once. */
+/** The tables of a Supabase project, by its service key. Each call is made once, and ends in time. */
 export class SupabaseProject {
   private connected: Promise<SupabaseClient<SupabaseTables>> | undefined;
 
-  constructor(private readonly config: SupabaseConfig) {}
+  constructor(
+    private readonly config: SupabaseConfig,
+    private readonly answerMsMax = 2_000,
+  ) {}
 
   /** Throws SupabaseUnavailable for all that goes wrong but a conflict. */
   async ask<T>(call: SupabaseCall<T>): Promise<SupabaseAnswer<T>> {
-    this.connected ??= connect(this.config);
+    this.connected ??= connect(this.config, this.answerMsMax);
     const { status, data, count, error } = await call(await this.connected);
     if (error !== null && error.code !== conflict)
       throw new SupabaseUnavailable(reasonOf(status, error), status === 413 || /^2[23]/.test(error.code));
@@ -52,7 +53,7 @@ export class SupabaseProject {
 }
 
 /** Loaded by whoever uses it alone: the package brings clients for much else. */
-async function connect({ url, serviceKey }: SupabaseConfig): Promise<SupabaseClient<SupabaseTables>> {
+async function connect({ url, serviceKey }: SupabaseConfig, answerMsMax: number): Promise<SupabaseClient<SupabaseTables>> {
   const { createClient } = await import('@supabase/supabase-js');
   return createClient<SupabaseTables>(url, serviceKey, {
     auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },

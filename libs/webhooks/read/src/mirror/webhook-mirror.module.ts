@@ -5,6 +5,9 @@ import { SupabaseProject } from '@sluice/platform-supabase';
 import type { Logger } from '@sluice/platform-telemetry';
 import { WebhookMirror } from './webhook-mirror.js';
 
+/** Nobody waits for it, and a request may be large. */
+const answerMsMax = 15_000;
+
 /** Needs the log and the query store. */
 @Module({})
 export class WebhookMirrorModule {
@@ -14,7 +17,8 @@ export class WebhookMirrorModule {
       providers: [
         {
           provide: WebhookMirror,
-          useFactory: (log: LogDatabase, store: ProjectionDatabase) => new WebhookMirror(log, store, new SupabaseProject(config), logger),
+          useFactory: (log: LogDatabase, store: ProjectionDatabase) =>
+            new WebhookMirror(log, store, new SupabaseProject(config, answerMsMax), logger),
           inject: [LogDatabase, ProjectionDatabase],
         },
       ],

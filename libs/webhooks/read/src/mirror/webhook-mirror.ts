@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
-import type { DomainEvent } from '@sluice/kernel';
 import type { LogDatabase, ProjectionDatabase } from '@sluice/platform-database';
 import { type LoggedEvent, readLog } from '@sluice/platform-event-log';
 import { type MirroredWebhook, type SupabaseProject, SupabaseUnavailable } from '@sluice/platform-supabase';
@@ -12,6 +11,7 @@ const pollMs = 1_000;
 const backoffMsMax = 60_000;
 const commitsMax = 100;
 const rowsMax = 100;
+const bytesMax = 1024 * 1024;
 
 const lagSeconds = new Gauge({
   name: 'sluice_webhook_mirror_lag_seconds',
@@ -25,10 +25,8 @@ const refusedTotal = new Counter({
 
 type Accepted = LoggedEvent & (WebhookReceived | WebhookHeld);
 
-const isAccepted = (event: LoggedEvent): event is Accepted => {
-  const { type }: DomainEvent = event;
-  return type === ('webhook.received' satisfies WebhookEvent['type']) || type === ('webhook.held' satisfies WebhookEvent['type']);
-};
+const accepted: ReadonlySet<string> = new Set<WebhookEvent['type']>(['webhook.received', 'webhook.held']);
+const isAccepted = (event: LoggedEvent): event is Accepted => accepted.has(event.type);
 
 const rowOf = ({ tenantId, correlationId, payload: { event } }: Accepted): MirroredWebhook => ({
   id: event.id,
@@ -95,10 +93,10 @@ export class WebhookMirror implements OnApplicationBootstrap, BeforeApplicationS
       lagSeconds.set(0);
       return false;
     }
-    const accepted = events.filter(isAccepted);
-    const [oldest] = accepted;
+    const fresh = events.filter(isAccepted);
+    const [oldest] = fresh;
     if (oldest !== undefined) lagSeconds.set(Math.max(0, (Date.now() - Date.parse(oldest.timestamp)) / 1_000));
-    for (let at = 0; at < accepted.length; at += rowsMax) await this.write(accepted.slice(at, at + rowsMax).map(rowOf));
+    for (const rows of inRequests(fresh.map(rowOf))) await this.write(rows);
     // Another mirror may have been here first; what it wrote is the same.
     await this.store.pool.query('UPDATE webhook_mirror SET position = $2, updated_at = now() WHERE position = $1', [from, last.position]);
     return true;
@@ -132,4 +130,22 @@ export class WebhookMirror implements OnApplicationBootstrap, BeforeApplicationS
       await this.write(rows.slice(half));
     }
   }
+}
+
+/** So many rows, and about so many bytes, a request. */
+function inRequests(rows: readonly MirroredWebhook[]): readonly (readonly MirroredWebhook[])[] {
+  const requests: MirroredWebhook[][] = [];
+  let bytes = 0;
+  for (const row of rows) {
+    const size = JSON.stringify(row.item).length;
+    const last = requests.at(-1);
+    if (last === undefined || last.length >= rowsMax || bytes + size > bytesMax) {
+      requests.push([row]);
+      bytes = size;
+    } else {
+      last.push(row);
+      bytes += size;
+    }
+  }
+  return requests;
 }
