@@ -1,5 +1,5 @@
 import { ApiDatabase, DatabaseModule, type Database, ServiceDatabase } from '@sluice/platform-database';
-import { readChannel } from '@sluice/channels-write';
+import { ChannelEncryption, readChannel } from '@sluice/channels-write';
 import { newId } from '@sluice/kernel';
 import { NestFactory } from '@nestjs/core';
 import type { INestApplicationContext } from '@nestjs/common';
@@ -10,8 +10,10 @@ let editor: string;
 let foreigner: string;
 let service: INestApplicationContext;
 let gateway: Database;
+let encryption: ChannelEncryption;
 beforeAll(async () => {
   api = await commandApi();
+  encryption = new ChannelEncryption(api.config.encryption);
   editor = await api.keyFor('editor');
   foreigner = (await api.call('POST', '/api/tenants', { key: api.platform, body: { name: 'Other' } })).body.key;
   service = await NestFactory.createApplicationContext(
@@ -46,7 +48,7 @@ describe('channels', () => {
     expect(answer).toMatchObject({ status: 201, body: { id: expect.any(String) } });
     const { id } = answer.body;
 
-    const opened = await readChannel(gateway.pool, id, api.config.encryption.keys);
+    const opened = await readChannel(gateway.pool, id, encryption);
     expect(opened).toEqual({
       tenantId: api.tenantId,
       id,
@@ -98,7 +100,7 @@ describe('channels', () => {
     const answers = await Promise.all([1, 2].map(() => api.call('DELETE', `/api/channels/${id}`, { key: api.admin })));
     expect(answers.map(({ status }) => status)).toEqual([204, 204]);
 
-    expect(await readChannel(gateway.pool, id, api.config.encryption.keys)).toBeUndefined();
+    expect(await readChannel(gateway.pool, id, encryption)).toBeUndefined();
     expect((await api.db.query('SELECT 1 FROM credentials WHERE channel_id = $1', [id])).rowCount).toBe(0);
     expect(await api.eventTypes(id)).toEqual(['channel.connected', 'channel.disconnected']);
     expect(await api.eventTypes(registered.body.id)).toEqual(['webhook.registered', 'webhook.deactivated']);
@@ -110,7 +112,7 @@ describe('channels', () => {
     const put = (body: object, key = api.admin, channelId = id) => api.call('PUT', `/api/channels/${channelId}/credentials`, { key, body });
     const answer = await put({ credentials: fresh, expiresAt: '2027-02-01T00:00:00Z' });
     expect([answer.status, answer.body]).toEqual([200, { id, version: 2 }]);
-    expect((await readChannel(gateway.pool, id, api.config.encryption.keys))?.secrets).toEqual(fresh);
+    expect((await readChannel(gateway.pool, id, encryption))?.secrets).toEqual(fresh);
     expect((await api.db.query('SELECT version FROM credentials WHERE channel_id = $1', [id])).rows).toEqual([{ version: 2 }]);
     expect(await api.eventTypes(id)).toEqual(['channel.connected', 'channel.credentials.rotated']);
     const { rows } = await api.db.query('SELECT e::text AS row FROM domain_events e');
@@ -151,7 +153,7 @@ describe('channels', () => {
 
   it('of another tenant are not read when a tenant is named', async () => {
     const id = await connected();
-    expect(await readChannel(gateway.pool, id, api.config.encryption.keys, newId())).toBeUndefined();
+    expect(await readChannel(gateway.pool, id, encryption, newId())).toBeUndefined();
   });
 });
 

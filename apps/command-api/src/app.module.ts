@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
+import { CredentialWatch, CredentialWatchModule } from '@sluice/channels-write';
 import { ApiDatabase, DatabaseModule } from '@sluice/platform-database';
 import { HealthModule } from '@sluice/platform-http';
 import { NotificationsModule } from '@sluice/platform-notifications';
@@ -18,13 +19,14 @@ export class CommandApiModule {
       imports: [
         CqrsModule.forRoot(),
         DatabaseModule.forRoot(ApiDatabase, { app: 'command-api', config: config.commandDatabase, entities: commandApiEntities }),
+        CredentialWatchModule.forRoot(ApiDatabase, config.encryption),
         NotificationsModule.forRoot(config.redis),
         RedisWatchModule.forRoot(config.redis, logger),
         TicketsModule.forRoot(config.redis),
         RatesModule.forRoot(config.redis),
         HealthModule.forRoot({
-          inject: [ApiDatabase, RedisWatch],
-          dependencies: (commandStore, redis) => ({ commandStore, redis }),
+          inject: [ApiDatabase, RedisWatch, CredentialWatch],
+          dependencies: (commandStore, redis, credentials) => ({ commandStore, redis, credentials }),
         }),
         ...commandApiFeatures(config, logger),
       ],

@@ -1,6 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
-import { channelTable } from '@sluice/channels-write';
+import { channelTable, CredentialWatch, CredentialWatchModule } from '@sluice/channels-write';
 import { WorkWatch } from '@sluice/executions-write';
 import { DatabaseModule, ServiceDatabase } from '@sluice/platform-database';
 import { HealthModule } from '@sluice/platform-http';
@@ -19,12 +19,13 @@ export class WorkerAppModule {
       imports: [
         CqrsModule.forRoot(),
         DatabaseModule.forRoot(ServiceDatabase, { app: 'execution-worker', config: config.commandDatabase, entities: [channelTable] }),
+        CredentialWatchModule.forRoot(ServiceDatabase, config.encryption),
         NotificationsModule.forRoot(config.redis),
         RedisWatchModule.forRoot(config.redis, logger),
         TicketsModule.forRoot(config.redis),
         HealthModule.forRoot({
-          inject: [ServiceDatabase, RedisWatch, WorkWatch],
-          dependencies: (commandStore, redis, work) => ({ commandStore, redis, work }),
+          inject: [ServiceDatabase, RedisWatch, CredentialWatch, WorkWatch],
+          dependencies: (commandStore, redis, credentials, work) => ({ commandStore, redis, credentials, work }),
         }),
         ...executionWorkerFeatures(config, logger),
       ],

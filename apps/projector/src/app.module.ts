@@ -22,7 +22,7 @@ export class ProjectorAppModule {
           inject: [LogDatabase, ProjectionDatabase, ProjectorLoop, RedisWatch],
           dependencies: (commandStore, queryStore, projector, redis) => ({ commandStore, queryStore, projector, redis }),
         }),
-        ...projectorFeatures(logger),
+        ...projectorFeatures(config, logger),
       ],
     };
   }

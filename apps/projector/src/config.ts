@@ -1,4 +1,4 @@
-import { databaseEnv, httpEnv, parseEnv, redisEnv } from '@sluice/platform-config';
+import { databaseEnv, httpEnv, parseEnv, redisEnv, webhookMirrorEnv } from '@sluice/platform-config';
 
 export const readConfig = (env: NodeJS.ProcessEnv) =>
   parseEnv(env, {
@@ -6,6 +6,7 @@ export const readConfig = (env: NodeJS.ProcessEnv) =>
     commandDatabase: databaseEnv('COMMAND_DATABASE_URL', 2),
     queryDatabase: databaseEnv('QUERY_DATABASE_URL', 2),
     redis: redisEnv(),
+    webhookMirror: webhookMirrorEnv(),
   });
 
 export type ProjectorConfig = ReturnType<typeof readConfig>;

@@ -4,8 +4,9 @@ import { backtest, backtestPart, deadLetter, executionDetail, executionSummary }
 import { type AnyProjection, ProjectorModule } from '@sluice/platform-projections';
 import type { Logger } from '@sluice/platform-telemetry';
 import { apiKeyDirectory, auditLog } from '@sluice/tenancy-read';
-import { replay, source, webhookEventHistory, webhookSummary } from '@sluice/webhooks-read';
+import { replay, source, webhookEventHistory, WebhookMirrorModule, webhookSummary } from '@sluice/webhooks-read';
 import { workflowDetail, workflowSummary, workflowVersion } from '@sluice/workflows-read';
+import type { ProjectorConfig } from './config.js';
 
 /** Every read model there is. */
 export const projections: readonly AnyProjection[] = [
@@ -28,4 +29,7 @@ export const projections: readonly AnyProjection[] = [
 ];
 
 /** What this app does, without the servers it does it on; standalone imports the same. */
-export const projectorFeatures = (logger: Logger): DynamicModule[] => [ProjectorModule.forRoot({ projections, logger })];
+export const projectorFeatures = ({ webhookMirror }: Pick<ProjectorConfig, 'webhookMirror'>, logger: Logger): DynamicModule[] => [
+  ProjectorModule.forRoot({ projections, logger }),
+  ...(webhookMirror === undefined ? [] : [WebhookMirrorModule.forRoot(webhookMirror, logger)]),
+];

@@ -113,7 +113,7 @@ beforeAll(async () => {
       DatabaseModule.forRoot(LogDatabase, database(stores.commandUrl)),
       DatabaseModule.forRoot(ProjectionDatabase, database(stores.queryUrl)),
       NotificationsModule.forRoot(redis),
-      ...projectorFeatures(logger),
+      ...projectorFeatures({ webhookMirror: undefined }, logger),
     ],
   })
   class Projector {}

@@ -1,6 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
-import { channelTable } from '@sluice/channels-write';
+import { channelTable, CredentialWatch, CredentialWatchModule } from '@sluice/channels-write';
 import { commandApiEntities, commandApiFeatures } from '@sluice/command-api';
 import { executionWorkerFeatures } from '@sluice/execution-worker';
 import { WorkWatch } from '@sluice/executions-write';
@@ -39,17 +39,24 @@ export class StandaloneModule {
         DatabaseModule.forRoot(LogDatabase, { app, config: { ...command, poolSize: 2 } }),
         DatabaseModule.forRoot(ProjectionDatabase, { app, config: { ...query, poolSize: 2 } }),
         DatabaseModule.forRoot(ReadDatabase, { app, config: query }),
+        CredentialWatchModule.forRoot(ServiceDatabase, config.encryption),
         NotificationsModule.forRoot(config.redis),
         TicketsModule.forRoot(config.redis),
         RatesModule.forRoot(config.redis),
         HealthModule.forRoot({
-          inject: [ServiceDatabase, ReadDatabase, ProjectorLoop, WorkWatch],
-          dependencies: (commandStore, queryStore, projector, work) => ({ commandStore, queryStore, projector, work }),
+          inject: [ServiceDatabase, ReadDatabase, CredentialWatch, ProjectorLoop, WorkWatch],
+          dependencies: (commandStore, queryStore, credentials, projector, work) => ({
+            commandStore,
+            queryStore,
+            credentials,
+            projector,
+            work,
+          }),
         }),
         ...commandApiFeatures(config, logger),
         ...webhookGatewayFeatures(config, logger),
         ...executionWorkerFeatures(config, logger, config.http.port),
-        ...projectorFeatures(logger),
+        ...projectorFeatures(config, logger),
         ...queryApiFeatures,
       ],
     };

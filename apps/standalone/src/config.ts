@@ -1,4 +1,4 @@
-import { bootstrapEnv, encryptionEnv, httpEnv, jwtEnv, parseEnv, toleratedEnv } from '@sluice/platform-config';
+import { bootstrapEnv, encryptionEnv, httpEnv, jwtEnv, parseEnv, toleratedEnv, webhookMirrorEnv } from '@sluice/platform-config';
 import { outboundEnv } from '@sluice/platform-outbound';
 import { executionEnv } from '@sluice/executions-write';
 import { z } from 'zod';
@@ -20,6 +20,7 @@ export const readConfig = (env: NodeJS.ProcessEnv) => {
     jwt: jwtEnv(),
     outbound: outboundEnv(),
     execution: executionEnv(),
+    webhookMirror: webhookMirrorEnv(),
     tolerated: toleratedEnv(),
   });
   return { ...config, tolerated: { ...tolerated, mightyLogin: true }, redis: { redisUrl: undefined } };

@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
+import { CredentialWatch, CredentialWatchModule } from '@sluice/channels-write';
 import { DatabaseModule, ServiceDatabase } from '@sluice/platform-database';
 import { HealthModule } from '@sluice/platform-http';
 import { NotificationsModule } from '@sluice/platform-notifications';
@@ -18,13 +19,14 @@ export class WebhookGatewayModule {
       imports: [
         CqrsModule.forRoot(),
         DatabaseModule.forRoot(ServiceDatabase, { app: 'webhook-gateway', config: config.commandDatabase, statementTimeoutMs: 3_000 }),
+        CredentialWatchModule.forRoot(ServiceDatabase, config.encryption),
         NotificationsModule.forRoot(config.redis),
         RedisWatchModule.forRoot(config.redis, logger),
         TicketsModule.forRoot(config.redis),
         RatesModule.forRoot(config.redis),
         HealthModule.forRoot({
-          inject: [ServiceDatabase, RedisWatch],
-          dependencies: (commandStore, redis) => ({ commandStore, redis }),
+          inject: [ServiceDatabase, RedisWatch, CredentialWatch],
+          dependencies: (commandStore, redis, credentials) => ({ commandStore, redis, credentials }),
         }),
         ...webhookGatewayFeatures(config, logger),
       ],

@@ -18,6 +18,7 @@ export {
 } from './provider-cases.js';
 export { type ApiProvider, type Delivery, type NextCall, type ProviderApis, startProviderApis } from './provider-apis/provider-apis.js';
 export { type ApiTrouble } from './provider-apis/stub-api.js';
+export { type Postgrest, type PostgrestTrouble, startPostgrest } from './postgrest.js';
 export { resigned } from './resigned.js';
 export { type Random, seeded } from './seeded.js';
 export { type AppName, type ServiceProcess, type Services, type ServicesOptions, startServices } from './services.js';

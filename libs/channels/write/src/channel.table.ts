@@ -1,5 +1,4 @@
-import { type Channel, type ChannelCredentials, ChannelNotFound, type EncryptionKey, seal } from '@sluice/channels-domain';
-import { newId } from '@sluice/kernel';
+import { type Channel, ChannelNotFound } from '@sluice/channels-domain';
 import { type EntityManager, EntitySchema } from 'typeorm';
 
 export const channelTable = new EntitySchema<Channel>({
@@ -60,21 +59,3 @@ export async function lockArrivals(manager: EntityManager, tenantId: string, cha
 
 /** What a sealed secret is bound to: moved to another channel or version, it does not open. */
 export const sealingContext = (tenantId: string, channelId: string, version: number) => `${tenantId}|${channelId}|${version}`;
-
-export async function insertCredentials(
-  manager: EntityManager,
-  { tenantId, id }: Channel,
-  version: number,
-  credentials: ChannelCredentials,
-  keys: readonly EncryptionKey[],
-): Promise<void> {
-  const { keyId, bytes } = seal(JSON.stringify(credentials), sealingContext(tenantId, id, version), keys);
-  await manager.query('INSERT INTO credentials (tenant_id, id, channel_id, version, key_id, sealed) VALUES ($1, $2, $3, $4, $5, $6)', [
-    tenantId,
-    newId(),
-    id,
-    version,
-    keyId,
-    bytes,
-  ]);
-}

@@ -31,7 +31,7 @@ export class ChannelsWriteModule {
       imports: [CommandStoreModule],
       controllers: [ChannelsController, CredentialsController, ProviderAppsController],
       providers: [
-        { provide: ChannelEncryption, useValue: new ChannelEncryption(encryption.keys) },
+        { provide: ChannelEncryption, useValue: new ChannelEncryption(encryption) },
         { provide: PUBLIC_URL, useValue: publicUrl },
         ConnectChannelHandler,
         CreateProviderAppHandler,

@@ -3,8 +3,9 @@ import { type ChannelCredentials, type ChannelSettings, connect, evolve, unconne
 import { newId } from '@sluice/kernel';
 import { CommandStore } from '@sluice/platform-event-log';
 import { assertConnectable } from './assert-connectable.js';
-import { insertChannel, insertCredentials } from './channel.table.js';
+import { insertChannel } from './channel.table.js';
 import { ChannelEncryption } from './channel-encryption.js';
+import { saveCredentials } from './save-credentials.js';
 
 export class ConnectChannel extends Command<{ id: string }> {
   constructor(
@@ -32,7 +33,7 @@ export class ConnectChannelHandler implements ICommandHandler<ConnectChannel> {
       const channel = events.reduce(evolve, blank);
 
       await insertChannel(tx.manager, channel);
-      await insertCredentials(tx.manager, channel, 1, credentials, this.encryption.keys);
+      await saveCredentials(tx, this.encryption, channel, 1, credentials);
       tx.append(events, blank.streamVersion);
       return { id: channel.id };
     });

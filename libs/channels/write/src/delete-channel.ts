@@ -2,6 +2,7 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { disconnect, evolve } from '@sluice/channels-domain';
 import { CommandStore, type CommandTransaction } from '@sluice/platform-event-log';
 import { lockChannel, saveChannel } from './channel.table.js';
+import { ChannelEncryption } from './channel-encryption.js';
 
 /**
  * What else ends with a channel, in the same transaction: contexts that depend on channels say so here, since this one knows nothing
@@ -28,6 +29,7 @@ export class DeleteChannel extends Command<void> {
 export class DeleteChannelHandler implements ICommandHandler<DeleteChannel> {
   constructor(
     private readonly store: CommandStore,
+    private readonly encryption: ChannelEncryption,
     private readonly dependants: ChannelDependants,
   ) {}
 
@@ -38,7 +40,7 @@ export class DeleteChannelHandler implements ICommandHandler<DeleteChannel> {
       if (events.length === 0) return;
 
       await saveChannel(tx.manager, events.reduce(evolve, channel));
-      await tx.manager.query('DELETE FROM credentials WHERE tenant_id = $1 AND channel_id = $2', [tenantId, channelId]);
+      await this.encryption.store.remove(tx, channel);
       await this.dependants.releaseChannel(tx, tenantId, channelId, by);
       tx.append(events, channel.streamVersion);
     });

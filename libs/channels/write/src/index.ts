@@ -1,6 +1,8 @@
 export { ChannelEncryption } from './channel-encryption.js';
 export { channelTable } from './channel.table.js';
 export { ChannelsWriteModule } from './channels-write.module.js';
+export { CredentialStoreUnavailable } from './credential-store.js';
+export { CredentialWatch, CredentialWatchModule } from './credential-watch.js';
 export { ChannelDependants } from './delete-channel.js';
 export { knownHttpCredentials, readHttpCredential } from './http-credential.table.js';
 export { providerAppTable } from './provider-app.table.js';
@@ -9,3 +11,4 @@ export { readChannel } from './read-channel.js';
 export { ReportDeadCredentials } from './upkeep/report-dead-credentials.js';
 export { ChannelUpkeepModule } from './upkeep/channel-upkeep.module.js';
 export { type OpenProviderApp, readProviderApp } from './read-provider-app.js';
+export { rekey, type Rekeyed } from './rekey.js';

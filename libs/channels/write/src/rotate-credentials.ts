@@ -36,7 +36,7 @@ export class RotateCredentialsHandler implements ICommandHandler<RotateCredentia
       assertConnectable({ ...channel, secrets: command.credentials }, 'credentials');
       const retiring = await this.retiring(tx, command);
       const credentials = { ...command.credentials, ...(retiring === undefined ? {} : { retiring }) };
-      const events = await replaceCredentials(tx.manager, channel, { credentials, expiresAt, by }, this.encryption.keys);
+      const events = await replaceCredentials(tx, channel, { credentials, expiresAt, by }, this.encryption);
       tx.append(events, channel.streamVersion);
       return { id: channelId, version: channel.credentialsVersion + 1 };
     });
@@ -50,7 +50,7 @@ export class RotateCredentialsHandler implements ICommandHandler<RotateCredentia
     const client = {
       query: async ({ text, values }: { text: string; values: unknown[] }) => ({ rows: await manager.query(text, values) }),
     };
-    const before = await readChannel(client, channelId, this.encryption.keys, tenantId);
+    const before = await readChannel(client, channelId, this.encryption, tenantId);
     return before && { signingSecrets: before.secrets.signingSecrets, until: previousSecretsUntil.toISOString() };
   }
 }

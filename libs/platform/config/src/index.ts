@@ -12,7 +12,9 @@ export {
   jwtEnv,
   type RedisConfig,
   redisEnv,
+  type SupabaseConfig,
   type Tolerated,
   toleratedEnv,
+  webhookMirrorEnv,
 } from './parts.js';
 export { parseRedisUrl, type RedisServers } from './redis-url.js';

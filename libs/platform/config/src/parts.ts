@@ -89,7 +89,7 @@ export const redisEnv = () =>
     .transform(({ REDIS_URL, UNSAFE_REDIS_EVICTION }) => ({ redisUrl: REDIS_URL, mayEvict: UNSAFE_REDIS_EVICTION }));
 
 /** `ENCRYPTION_KEYS`: `id:base64 of 32 bytes`, comma separated; the first one seals, all of them open. */
-export const encryptionEnv = () =>
+const keysEnv = () =>
   z
     .object({
       ENCRYPTION_KEYS: z
@@ -109,6 +109,70 @@ export const encryptionEnv = () =>
         ),
     })
     .transform(({ ENCRYPTION_KEYS }) => ({ keys: ENCRYPTION_KEYS }));
+
+/** A Supabase project, by a key that row-level security does not bind. */
+export interface SupabaseConfig {
+  readonly url: string;
+  readonly serviceKey: string;
+}
+
+const supabaseUrl = url(['https:', 'http:'], 'https://project.supabase.co').refine(
+  (text) => !text.startsWith('http:') || /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(URL.parse(text)?.hostname ?? ''),
+  'must be https, unless it is on this machine: a key goes there',
+);
+
+const serviceKey = z.string().superRefine((key, context) => {
+  const role = roleOf(key);
+  if (role === undefined || role === 'service_role') return;
+  context.addIssue({
+    code: 'custom',
+    message: `is the key of "${role}", which may not read credentials: take the secret key (sb_secret_…) or the service_role key of the project's API settings`,
+  });
+});
+
+/** Whose key it says it is; undefined: it does not say. */
+function roleOf(key: string): string | undefined {
+  if (key.startsWith('sb_publishable_')) return 'publishable';
+  const [, payload, signature] = key.split('.');
+  if (payload === undefined || signature === undefined) return undefined;
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString());
+    return typeof claims === 'object' && claims !== null && 'role' in claims ? String(claims.role) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const projectEnv = { SUPABASE_URL: supabaseUrl.optional(), SUPABASE_SERVICE_KEY: serviceKey.optional() };
+
+/** `by`: what makes them necessary */
+function projectOf(
+  env: { readonly SUPABASE_URL?: string; readonly SUPABASE_SERVICE_KEY?: string },
+  context: z.RefinementCtx,
+  by: string,
+): SupabaseConfig {
+  for (const name of ['SUPABASE_URL', 'SUPABASE_SERVICE_KEY'] as const) {
+    if (env[name] === undefined) context.addIssue({ code: 'custom', path: [name], message: `is required by ${by}` });
+  }
+  return { url: env.SUPABASE_URL ?? '', serviceKey: env.SUPABASE_SERVICE_KEY ?? '' };
+}
+
+/** `CREDENTIAL_STORE`, `SUPABASE_URL`, `SUPABASE_SERVICE_KEY`: where channels' sealed credentials are kept. */
+const credentialStoreEnv = () =>
+  z.object({ CREDENTIAL_STORE: z.enum(['postgres', 'supabase']).default('postgres'), ...projectEnv }).transform((env, context) => ({
+    supabase: env.CREDENTIAL_STORE === 'postgres' ? undefined : projectOf(env, context, 'CREDENTIAL_STORE=supabase'),
+  }));
+
+/** `SUPABASE_MIRROR_WEBHOOKS=on`: accepted events are mirrored to the project's table `webhooks`. undefined: they are not. */
+export const webhookMirrorEnv = () =>
+  z
+    .object({ SUPABASE_MIRROR_WEBHOOKS: z.enum(['on', 'off']).default('off'), ...projectEnv })
+    .transform((env, context) =>
+      env.SUPABASE_MIRROR_WEBHOOKS === 'off' ? undefined : projectOf(env, context, 'SUPABASE_MIRROR_WEBHOOKS=on'),
+    );
+
+/** What seals credentials, and where the sealed ones of channels are kept: undefined, in the command store. */
+export const encryptionEnv = () => z.intersection(keysEnv(), credentialStoreEnv());
 
 const apiKey = z.string().min(8, 'must have at least 8 characters; use 32 random ones');
 
@@ -182,7 +246,7 @@ export type JwtConfig = NonNullable<z.output<ReturnType<typeof jwtEnv>>>;
 export type DatabaseConfig = z.output<ReturnType<typeof databaseEnv>>;
 /** What is let through although it is not safe. */
 export type Tolerated = z.output<ReturnType<typeof toleratedEnv>>;
-export type EncryptionConfig = z.output<ReturnType<typeof encryptionEnv>>;
+export type EncryptionConfig = z.output<ReturnType<typeof keysEnv>> & Partial<z.output<ReturnType<typeof credentialStoreEnv>>>;
 export type BootstrapConfig = z.output<ReturnType<typeof bootstrapEnv>>;
 
 /** Set or not: the one decision between services and standalone (`REDIS_URL`). */

@@ -14,6 +14,8 @@ const secretPaths = [
   'signingSecrets',
   'verifyToken',
   'apiKey',
+  'apikey',
+  'serviceKey',
   'key',
   'token',
 ];

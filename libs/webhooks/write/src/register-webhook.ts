@@ -50,7 +50,7 @@ export class RegisterWebhookHandler implements ICommandHandler<RegisterWebhook> 
       const client = {
         query: async ({ text, values }: { text: string; values: unknown[] }) => ({ rows: await tx.manager.query(text, values) }),
       };
-      const opened = await readChannel(client, channel.id, this.encryption.keys, tenantId);
+      const opened = await readChannel(client, channel.id, this.encryption, tenantId);
       return { id: webhook.id, endpoint: webhook.endpoint, verifyToken: opened?.secrets.verifyToken };
     };
     return this.store.transaction(tenantId, work, ['verifyToken']);

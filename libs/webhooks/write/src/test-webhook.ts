@@ -102,7 +102,7 @@ export class TestWebhookHandler implements ICommandHandler<TestWebhook> {
     const client = {
       query: async ({ text, values }: { text: string; values: unknown[] }) => ({ rows: await manager.query(text, values) }),
     };
-    const opened = await readChannel(client, channelId, this.encryption.keys, tenantId);
+    const opened = await readChannel(client, channelId, this.encryption, tenantId);
     if (opened === undefined || opened.status === 'deleted') throw new ChannelNotFound(channelId);
     return { ...opened, publicUrl: this.publicUrl ?? '' };
   }

@@ -29,7 +29,7 @@ export class WebhooksRegistrationModule {
       controllers: [WebhooksController, ReplaysController],
       providers: [
         { provide: PUBLIC_URL, useValue: publicUrl },
-        { provide: ChannelEncryption, useValue: new ChannelEncryption(encryption.keys) },
+        { provide: ChannelEncryption, useValue: new ChannelEncryption(encryption) },
         { provide: ChannelDependants, useClass: ReleaseWebhooks },
         { provide: WorkflowDependants, useClass: ReleaseWebhooks },
         RegisterWebhookHandler,

@@ -21,7 +21,7 @@ const hourMs = 60 * 60 * 1000;
 const dayMs = 24 * hourMs;
 const tenantId = newId();
 const account = '17841465550001234';
-const encryption = new ChannelEncryption([{ id: 'k1', key: Buffer.alloc(32, 7) }]);
+const encryption = new ChannelEncryption({ keys: [{ id: 'k1', key: Buffer.alloc(32, 7) }], supabase: undefined });
 const notifications = { emit: () => {} } as unknown as Notifications;
 const logged: unknown[] = [];
 const logger = { info: (...line: unknown[]) => logged.push(line), warn: (...line: unknown[]) => logged.push(line) } as unknown as Logger;
@@ -103,7 +103,7 @@ const connected = async (expiresAt: Date | null, accessToken?: string): Promise<
   ).id;
 const rotate = (id: string, accessToken: string, expiresAt: Date | null = null) =>
   new RotateCredentialsHandler(store(), encryption).execute(new RotateCredentials(tenantId, id, secrets(accessToken), expiresAt, 'ada'));
-const opened = (id: string) => readChannel(service.pool, id, encryption.keys, tenantId);
+const opened = (id: string) => readChannel(service.pool, id, encryption, tenantId);
 
 /** Two workers look at once, as long as there is anything to do at that time. */
 async function lookAt(now: Date): Promise<void> {

@@ -20,7 +20,7 @@ export class ChannelUpkeepModule {
       providers: [
         { provide: LOGGER, useValue: logger },
         { provide: UPKEEP_OPTIONS, useValue: options },
-        { provide: ChannelEncryption, useValue: new ChannelEncryption(encryption.keys) },
+        { provide: ChannelEncryption, useValue: new ChannelEncryption(encryption) },
         ChannelChanges,
         ChannelUpkeep,
         ReportDeadCredentialsHandler,

@@ -148,7 +148,7 @@ export class ChannelUpkeep implements OnApplicationBootstrap, BeforeApplicationS
 
   private async careFor(row: DueRow, now: Date): Promise<void> {
     const { tenant_id: tenantId, id } = row;
-    const channel = await readChannel(this.database.pool, id, this.encryption.keys, tenantId);
+    const channel = await readChannel(this.database.pool, id, this.encryption, tenantId);
     if (channel === undefined || channel.status === 'deleted') {
       await this.database.pool.query('UPDATE channels SET care_at = NULL, care_until = NULL WHERE tenant_id = $1 AND id = $2', [
         tenantId,
@@ -162,7 +162,7 @@ export class ChannelUpkeep implements OnApplicationBootstrap, BeforeApplicationS
       const isAnother = await this.refresh(asked, row, now);
       if (!isAnother) await this.checkSubscription(asked, row, now);
     }
-    await this.changes.change(tenantId, id, async (fresh, manager) => {
+    await this.changes.change(tenantId, id, async (fresh, { manager }) => {
       const events = warn(fresh, now, by.warnings);
       const warned = events.reduce(evolve, fresh);
       if (events.length > 0) await saveChannel(manager, warned);
@@ -183,10 +183,10 @@ export class ChannelUpkeep implements OnApplicationBootstrap, BeforeApplicationS
     if (outcome.ok) {
       const { accessToken, expiresAt } = outcome.value;
       const credentials = { ...channel.secrets, accessToken };
-      await this.changes.change(tenantId, channelId, async (fresh, manager) => {
+      await this.changes.change(tenantId, channelId, async (fresh, tx) => {
         // Somebody has given it others meanwhile.
         if (fresh.status === 'deleted' || fresh.credentialsVersion !== channel.credentialsVersion) return [];
-        return replaceCredentials(manager, fresh, { credentials, expiresAt, by: by.refresh, since: now }, this.encryption.keys);
+        return replaceCredentials(tx, fresh, { credentials, expiresAt, by: by.refresh, since: now }, this.encryption);
       });
       this.logger.info({ tenantId, channelId, expiresAt }, 'a token was refreshed');
       return true;
@@ -197,7 +197,7 @@ export class ChannelUpkeep implements OnApplicationBootstrap, BeforeApplicationS
       await this.reportDead(channel, outcome);
       return true;
     }
-    await this.changes.change(tenantId, channelId, async (fresh, manager) => {
+    await this.changes.change(tenantId, channelId, async (fresh, { manager }) => {
       if (fresh.credentialsVersion !== channel.credentialsVersion) return [];
       const failures = row.refresh_failures + 1;
       const events = refreshFailed(fresh, { code, message }, nextRefresh(fresh, dueAt, { failures, failedAt: now }) ?? null, by.refresh);
@@ -236,7 +236,7 @@ export class ChannelUpkeep implements OnApplicationBootstrap, BeforeApplicationS
     if (request === undefined) return;
     const renewed = await this.calls.ask(asked, request, (answer) => renew.read(answer));
     this.logger.warn({ tenantId, channelId, restored: renewed.ok }, 'a provider had ceased to send events of a channel');
-    await this.changes.change(tenantId, channelId, async (fresh, manager) => {
+    await this.changes.change(tenantId, channelId, async (fresh, { manager }) => {
       const events = subscriptionLost(fresh, renewed.ok ? undefined : renewed, by.warnings);
       if (events.length > 0) await saveChannel(manager, events.reduce(evolve, fresh));
       return events;
@@ -264,7 +264,7 @@ export class ChannelUpkeep implements OnApplicationBootstrap, BeforeApplicationS
     });
     await Promise.all(
       rows.map(async ({ tenant_id: tenantId, id, channel_id: channelId }) => {
-        const { dead, ...result } = await checkConnection(this.database.pool, this.encryption.keys, this.calls, tenantId, channelId, now);
+        const { dead, ...result } = await checkConnection(this.database.pool, this.encryption, this.calls, tenantId, channelId, now);
         if (dead !== undefined) await this.reportDead(dead.channel, dead.refusal);
         await pool.query('UPDATE channel_tests SET result = $3 WHERE tenant_id = $1 AND id = $2', [tenantId, id, JSON.stringify(result)]);
       }),

@@ -1,6 +1,6 @@
-import type { EncryptionKey } from '@sluice/channels-domain';
 import { type ApiRefusal, providerNamed } from '@sluice/providers';
 import type { Pool } from 'pg';
+import type { ChannelEncryption } from '../channel-encryption.js';
 import { type OpenChannel, readChannel } from '../read-channel.js';
 import { askable, type ProviderCalls } from './provider-calls.js';
 
@@ -24,13 +24,13 @@ interface Dead {
 /** Whether a channel's settings make sense, whether its provider knows its token, and as whose. `dead`: the provider says that it is no good. */
 export async function checkConnection(
   pool: Pool,
-  keys: readonly EncryptionKey[],
+  encryption: ChannelEncryption,
   calls: ProviderCalls,
   tenantId: string,
   channelId: string,
   now: Date,
 ): Promise<CheckedConnection & { readonly dead?: Dead }> {
-  const channel = await readChannel(pool, channelId, keys, tenantId);
+  const channel = await readChannel(pool, channelId, encryption, tenantId);
   if (channel === undefined || channel.status === 'deleted') {
     return { ok: false, checks: [{ name: 'settings', ok: false, message: 'The channel was deleted.' }] };
   }

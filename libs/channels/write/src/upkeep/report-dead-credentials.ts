@@ -25,7 +25,7 @@ export class ReportDeadCredentialsHandler implements ICommandHandler<ReportDeadC
 
   async execute({ tenantId, channelId, credentialsVersion, code, message }: ReportDeadCredentials): Promise<boolean> {
     const reason = { code, message: `${message} Give the channel new credentials; what it is to send waits for them.` };
-    const events = await this.changes.change(tenantId, channelId, async (channel, manager) => {
+    const events = await this.changes.change(tenantId, channelId, async (channel, { manager }) => {
       const dead = reportDead(channel, credentialsVersion, reason, 'system');
       if (dead.length > 0) await saveChannel(manager, dead.reduce(evolve, channel));
       return dead;

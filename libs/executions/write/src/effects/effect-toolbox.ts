@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { readChannel, readHttpCredential } from '@sluice/channels-write';
+import { ChannelEncryption, CredentialStoreUnavailable, readChannel, readHttpCredential } from '@sluice/channels-write';
 import { isJsonObject, isUuid, type Json } from '@sluice/kernel';
 import { NodeFailure, type SendBudget, type SendingChannel, type TaskTools } from '@sluice/nodes';
 import type { EncryptionConfig } from '@sluice/platform-config';
@@ -45,6 +45,8 @@ interface Progress {
 
 /** So long a call waits in its place for room in a budget; who was sent away for it before waits longer, and so goes first. */
 const paceMsMax = { first: 1_000, again: 3_000 };
+/** Until the store of credentials is asked again */
+const putOffMs = 5_000;
 /** So much of a node's time is left for the call itself. */
 const callMsMin = 1_000;
 
@@ -52,12 +54,15 @@ const callMsMin = 1_000;
 @Injectable()
 export class EffectToolbox {
   private readonly circuits = new TargetCircuits();
+  private readonly encryption: ChannelEncryption;
 
   constructor(
     private readonly database: ServiceDatabase,
     private readonly notifications: Notifications,
     private readonly options: ToolboxOptions,
-  ) {}
+  ) {
+    this.encryption = new ChannelEncryption(options.encryption);
+  }
 
   get runCode(): ToolboxOptions['runCode'] {
     return this.options.runCode;
@@ -82,13 +87,13 @@ export class EffectToolbox {
       ),
       channel: (channelId) => {
         progress.channelId = channelId;
-        return this.openChannel(run.tenantId, channelId);
+        return this.openChannel(run.tenantId, channelId, progress);
       },
       pace: (channel, budgets) => this.pace(job, channel, budgets, progress, intent, until - performance.now(), signal),
       lastMessageAt: (channelId, customerId) => lastMessageAt(this.database.pool, run.tenantId, { channelId, customerId }),
       failed: (failure) => this.failed(run.tenantId, progress, failure),
       credential: async (credentialId) => {
-        const { keys } = this.options.encryption;
+        const { keys } = this.encryption;
         const credential = isUuid(credentialId)
           ? await readHttpCredential(this.database.pool, run.tenantId, credentialId, keys)
           : undefined;
@@ -108,10 +113,14 @@ export class EffectToolbox {
   }
 
   /** Every send opens its channel here: what keeps a channel from sending says so. */
-  private async openChannel(tenantId: string, channelId: string): Promise<SendingChannel> {
-    const channel = await readChannel(this.database.pool, channelId, this.options.encryption.keys, tenantId);
+  private async openChannel(tenantId: string, channelId: string, { calls }: Progress): Promise<SendingChannel> {
+    const channel = await readChannel(this.database.pool, channelId, this.encryption, tenantId).catch((error: unknown) => {
+      if (!(error instanceof CredentialStoreUnavailable)) throw error;
+      const message = 'The store of credentials cannot be reached, so the channel cannot be opened.';
+      throw new PutOff('credentials_unavailable', message, { afterMs: putOffMs, isFirstCall: calls === 0, ends: false });
+    });
     // Another tenant's channel does not exist.
-    if (channel === undefined || channel.status === 'deleted') {
+    if (channel === undefined) {
       throw new NodeFailure('channel_unknown', `There is no channel ${channelId}. Choose one of this tenant's channels.`, {
         retryable: false,
       });

@@ -12,6 +12,7 @@ import { DeadLetters1764000000011 } from './0011-dead-letters.js';
 import { Rates1764000000012 } from './0012-rates.js';
 import { AuditSeals1764000000014 } from './0014-audit-seals.js';
 import { Sending1764000000015 } from './0015-sending.js';
+import { CredentialStore1764000000016 } from './0016-credential-store.js';
 import { ChannelHealth1764000000017 } from './0017-channel-health.js';
 import { Replays1764000000018 } from './0018-replays.js';
 
@@ -31,6 +32,7 @@ export const commandMigrations = [
   Rates1764000000012,
   AuditSeals1764000000014,
   Sending1764000000015,
+  CredentialStore1764000000016,
   ChannelHealth1764000000017,
   Replays1764000000018,
 ] as const;

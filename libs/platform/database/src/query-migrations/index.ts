@@ -6,6 +6,7 @@ import { BacktestsShown1764000000005 } from './0005-backtests.js';
 import { DeadLettersShown1764000000007 } from './0007-dead-letters.js';
 import { ChannelHealthShown1764000000008 } from './0008-channel-health.js';
 import { Sources1764000000009 } from './0009-sources.js';
+import { WebhookMirror1764000000010 } from './0010-webhook-mirror.js';
 
 /** In order; a landed migration is never edited. */
 export const queryMigrations = [
@@ -17,4 +18,5 @@ export const queryMigrations = [
   DeadLettersShown1764000000007,
   ChannelHealthShown1764000000008,
   Sources1764000000009,
+  WebhookMirror1764000000010,
 ] as const;

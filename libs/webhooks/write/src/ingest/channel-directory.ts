@@ -1,6 +1,6 @@
 import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import { acceptedSecrets } from '@sluice/channels-domain';
-import { type OpenProviderApp, readChannel, readProviderApp } from '@sluice/channels-write';
+import { ChannelEncryption, type OpenProviderApp, readChannel, readProviderApp } from '@sluice/channels-write';
 import { limits } from '@sluice/contracts';
 import { isUuid, type JsonObject } from '@sluice/kernel';
 import { GroupCommit, ServiceDatabase, storeClock } from '@sluice/platform-database';
@@ -89,12 +89,14 @@ export class ChannelDirectory implements BeforeApplicationShutdown {
   /** Of this process alone: addresses are anybody's, and would fill Redis. */
   private readonly sources = new Rates(() => performance.now());
   private readonly guessed: GroupCommit<Guess, boolean>;
+  private readonly encryption: ChannelEncryption;
 
   constructor(
     private readonly database: ServiceDatabase,
-    private readonly encryption: EncryptionConfig,
+    encryption: EncryptionConfig,
     private readonly publicUrl: string,
   ) {
+    this.encryption = new ChannelEncryption(encryption);
     this.guessed = new GroupCommit({
       flush: (some) => this.areThere(some),
       isBadData: () => false,
@@ -173,12 +175,11 @@ export class ChannelDirectory implements BeforeApplicationShutdown {
   }
 
   private async read(id: string): Promise<Source | undefined> {
-    const channel = await readChannel(this.database.pool, id, this.encryption.keys);
+    const channel = await readChannel(this.database.pool, id, this.encryption);
     if (channel === undefined) {
       const app = await readProviderApp(this.database.pool, id, this.encryption.keys);
       return app === undefined ? undefined : this.sourceOf(app, await this.webhooksPerMinute(app.tenantId));
     }
-    if (channel.status === 'deleted') return undefined;
     const quota = this.webhooksPerMinute(channel.tenantId);
     const listening = this.database.pool.query<ListenerRow>({
       name: 'listeners-of-channel',
