@@ -12,5 +12,5 @@ export type {
   Verification,
 } from './adapter.js';
 export { type HostileBody, type HostileReason, hostileEvent, type ParsedBody, parseBody } from './hostile.js';
-export type { ApiAccount, ApiAnswer, ApiOutcome, ApiQuestion, ApiRefusal, ApiRequest, ProviderApi, TokenRefresh } from './provider-api.js';
+export type { ApiAccount, ApiAnswer, ApiOutcome, ApiRefusal, ApiRequest, ProviderApi } from './provider-api.js';
 export { providerNamed, providers } from './registry.js';

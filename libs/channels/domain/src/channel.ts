@@ -166,7 +166,7 @@ export function nextWarning({ status, health, expiresAt, warnedDays }: Channel):
 const hourMs = 60 * 60 * 1000;
 
 /** Refreshes that failed in a row, of the present credentials. */
-export interface RefreshFailures {
+interface RefreshFailures {
   readonly failures: number;
   readonly failedAt: Date | null;
 }

@@ -18,7 +18,6 @@ export {
   nextWarning,
   ProviderIsUnknown,
   refreshFailed,
-  type RefreshFailures,
   release,
   reportDead,
   rotateCredentials,

@@ -2,7 +2,7 @@ import type { Json } from '@sluice/kernel';
 import { idOf, listOf, objectOf, textOf } from '../json-values.js';
 import { type ApiAnswer, type ApiQuestion, type ApiRefusal, bearer, found, refusal, type Subscription } from '../provider-api.js';
 
-export const graphVersion = 'v23.0';
+const graphVersion = 'v23.0';
 export const graphUrl = 'https://graph.facebook.com';
 
 /** 190: invalid, expired or revoked; 102: the session has ended. */
