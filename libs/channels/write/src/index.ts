@@ -7,7 +7,7 @@ export { ChannelDependants } from './delete-channel.js';
 export { knownHttpCredentials, readHttpCredential } from './http-credential.table.js';
 export { providerAppTable } from './provider-app.table.js';
 export { PUBLIC_URL } from './public-url.js';
-export { readChannel } from './read-channel.js';
+export { type OpenChannel, readChannel } from './read-channel.js';
 export { ReportDeadCredentials } from './upkeep/report-dead-credentials.js';
 export { ChannelUpkeepModule } from './upkeep/channel-upkeep.module.js';
 export { type OpenProviderApp, readProviderApp } from './read-provider-app.js';

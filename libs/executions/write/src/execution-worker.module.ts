@@ -1,4 +1,6 @@
 import { type DynamicModule, Injectable, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import { ReportDeadCredentials } from '@sluice/channels-write';
 import type { EncryptionConfig, RedisConfig } from '@sluice/platform-config';
 import { codeIsOff, NodeFailure } from '@sluice/nodes';
 import { CodeSandbox, CodeSandboxUnavailable } from '@sluice/platform-code-sandbox';
@@ -91,7 +93,7 @@ export class ExecutionWorkerModule {
         { provide: LOGGER, useValue: logger },
         {
           provide: EffectToolbox,
-          useFactory: (database: ServiceDatabase, notifications: Notifications, code: Code, paces: Paces) => {
+          useFactory: (database: ServiceDatabase, notifications: Notifications, code: Code, paces: Paces, commands: CommandBus) => {
             const http = new OutboundHttp({
               allow: outbound.allow,
               onRefused: (refusal) => logger.warn({ refusal }, 'an outbound call was refused'),
@@ -102,9 +104,11 @@ export class ExecutionWorkerModule {
               providerApis,
               runCode: codeNodes ? code.run : noCode,
               paces,
+              onDeadCredentials: ({ tenantId, channelId, credentialsVersion, code: error, message }) =>
+                commands.execute(new ReportDeadCredentials(tenantId, channelId, credentialsVersion, error, message)),
             });
           },
-          inject: [ServiceDatabase, Notifications, Code, Paces],
+          inject: [ServiceDatabase, Notifications, Code, Paces, CommandBus],
         },
         {
           provide: Paces,

@@ -32,12 +32,14 @@ export class ChannelChanges {
     const { entries, commitId } = await this.database.transaction(async (manager) => {
       hints = [];
       const channel = await lockChannel(manager, tenantId, channelId);
-      const entries = (await decide(channel, { manager, afterCommit: (hint) => void hints.push(hint) })).map((event, index): LogEntry & { readonly event: ChannelEvent } => ({
-        event,
-        tenantId,
-        aggregateVersion: channel.streamVersion + index + 1,
-        correlationId,
-      }));
+      const entries = (await decide(channel, { manager, afterCommit: (hint) => void hints.push(hint) })).map(
+        (event, index): LogEntry & { readonly event: ChannelEvent } => ({
+          event,
+          tenantId,
+          aggregateVersion: channel.streamVersion + index + 1,
+          correlationId,
+        }),
+      );
       if (entries.length === 0) return { entries, commitId: undefined };
       return { entries, commitId: await appendEvents({ query: ({ text }, values) => manager.query(text, values) }, entries) };
     });

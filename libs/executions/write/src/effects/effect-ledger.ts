@@ -144,13 +144,13 @@ export async function putOffEffect(
   { tenantId, executionId, nodeId, iteration }: EffectPlace,
   { attempts, before }: Recorded,
   response: Json,
-  afterMs: number,
+  { afterMs, heldFor = null }: { readonly afterMs: number; readonly heldFor?: string | null },
 ): Promise<boolean> {
   const { rowCount } = await pool.query({
     name: 'put-off-effect',
     text: `WITH off AS (
              UPDATE tasks SET status = 'ready', lease_owner = NULL, lease_until = NULL, ticketed_at = NULL, gen = gen + 1,
-                    run_after = now() + $9 * interval '1 millisecond'
+                    run_after = now() + $9 * interval '1 millisecond', held_for = $11
              WHERE id = $1 AND epoch = $2 AND status = 'leased' RETURNING id
            )
            UPDATE effects e SET state = $7, response = $8, updated_at = now() FROM off
@@ -166,6 +166,7 @@ export async function putOffEffect(
       JSON.stringify(response),
       afterMs,
       attempts,
+      heldFor,
     ],
   });
   return rowCount === 1;

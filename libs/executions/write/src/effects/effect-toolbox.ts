@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { ChannelEncryption, CredentialStoreUnavailable, readChannel, readHttpCredential } from '@sluice/channels-write';
+import { ChannelEncryption, CredentialStoreUnavailable, type OpenChannel, readChannel, readHttpCredential } from '@sluice/channels-write';
 import { isJsonObject, isUuid, type Json } from '@sluice/kernel';
 import { NodeFailure, type SendBudget, type SendingChannel, type TaskTools } from '@sluice/nodes';
 import type { EncryptionConfig } from '@sluice/platform-config';
@@ -24,13 +24,14 @@ export interface ToolboxOptions {
   /** `string`: whose code it is */
   readonly runCode: (...call: [...Parameters<TaskTools['runCode']>, AbortSignal, string]) => Promise<Json>;
   readonly paces: Pick<Paces, 'take'>;
-  /** Told when a provider no longer takes a channel's token. */
-  readonly onDeadCredentials?: (dead: DeadCredentials) => Promise<unknown>;
+  /** Told when a provider no longer takes a channel's token. True: that was news. */
+  readonly onDeadCredentials?: (dead: DeadCredentials) => Promise<boolean>;
 }
 
 interface DeadCredentials {
   readonly tenantId: string;
   readonly channelId: string;
+  readonly credentialsVersion: number;
   readonly code: string;
   readonly message: string;
 }
@@ -39,14 +40,16 @@ interface DeadCredentials {
 interface Progress {
   /** Calls that left */
   calls: number;
-  /** The channel that it sends by */
-  channelId?: string;
+  /** What it sends by */
+  channel?: Pick<OpenChannel, 'id' | 'credentialsVersion'>;
 }
 
 /** So long a call waits in its place for room in a budget; who was sent away for it before waits longer, and so goes first. */
 const paceMsMax = { first: 1_000, again: 3_000 };
 /** Until the store of credentials is asked again */
 const putOffMs = 5_000;
+/** Until a channel is looked at again whose new credentials would have woken its sends */
+const heldMs = 10 * 60_000;
 /** So much of a node's time is left for the call itself. */
 const callMsMin = 1_000;
 
@@ -85,10 +88,7 @@ export class EffectToolbox {
       send: this.circuits.sendFor(run.tenantId, job.lease.signal, progress, (request) =>
         this.options.outbound.send({ ...request, tenantId: run.tenantId, signal, timeoutMs }),
       ),
-      channel: (channelId) => {
-        progress.channelId = channelId;
-        return this.openChannel(run.tenantId, channelId, progress);
-      },
+      channel: (channelId) => this.openChannel(run.tenantId, channelId, progress),
       pace: (channel, budgets) => this.pace(job, channel, budgets, progress, intent, until - performance.now(), signal),
       lastMessageAt: (channelId, customerId) => lastMessageAt(this.database.pool, run.tenantId, { channelId, customerId }),
       failed: (failure) => this.failed(run.tenantId, progress, failure),
@@ -113,17 +113,23 @@ export class EffectToolbox {
   }
 
   /** Every send opens its channel here: what keeps a channel from sending says so. */
-  private async openChannel(tenantId: string, channelId: string, { calls }: Progress): Promise<SendingChannel> {
+  private async openChannel(tenantId: string, channelId: string, progress: Progress): Promise<SendingChannel> {
+    const isFirstCall = progress.calls === 0;
     const channel = await readChannel(this.database.pool, channelId, this.encryption, tenantId).catch((error: unknown) => {
       if (!(error instanceof CredentialStoreUnavailable)) throw error;
       const message = 'The store of credentials cannot be reached, so the channel cannot be opened.';
-      throw new PutOff('credentials_unavailable', message, { afterMs: putOffMs, isFirstCall: calls === 0, ends: false });
+      throw new PutOff('credentials_unavailable', message, { afterMs: putOffMs, isFirstCall, ends: false });
     });
     // Another tenant's channel does not exist.
     if (channel === undefined) {
       throw new NodeFailure('channel_unknown', `There is no channel ${channelId}. Choose one of this tenant's channels.`, {
         retryable: false,
       });
+    }
+    progress.channel = channel;
+    if (channel.health === 'expired' || channel.health === 'disconnected') {
+      const message = `Channel "${channel.name}" cannot send: ${channel.healthReason?.message ?? 'it needs new credentials.'}`;
+      throw new PutOff('channel_paused', message, { afterMs: heldMs, isFirstCall, ends: false, heldFor: channelId });
     }
     const { accessToken } = channel.secrets;
     if (accessToken === undefined) {
@@ -135,10 +141,15 @@ export class EffectToolbox {
     return { id, provider, externalAccountId, config, accessToken };
   }
 
-  private async failed(tenantId: string, { channelId }: Progress, { code, message }: NodeFailure): Promise<void> {
-    if (code !== 'credentials_expired' || channelId === undefined) return;
-    // The next send finds it again; the outcome of this one must be written.
-    await this.options.onDeadCredentials?.({ tenantId, channelId, code, message }).catch(() => {});
+  /** A dead token is told of, and what was refused for it alone waits for a new one. */
+  private async failed(tenantId: string, { channel, calls }: Progress, { code, message }: NodeFailure): Promise<PutOff | undefined> {
+    const { onDeadCredentials } = this.options;
+    if (code !== 'credentials_expired' || channel === undefined || onDeadCredentials === undefined) return undefined;
+    const { id: channelId, credentialsVersion } = channel;
+    // No news: it is known by now, or there are others already. The next look at the channel tells.
+    const isNews = await onDeadCredentials({ tenantId, channelId, credentialsVersion, code, message }).catch(() => false);
+    const delay = isNews ? { afterMs: heldMs, heldFor: channelId } : { afterMs: putOffMs };
+    return calls === 1 ? new PutOff('channel_paused', message, { ...delay, isFirstCall: true, ends: false }) : undefined;
   }
 
   /**

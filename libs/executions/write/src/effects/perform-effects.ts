@@ -41,8 +41,8 @@ export interface EffectOutcome {
 /** Everything of the outside that an attempt may use. */
 export type AttemptTools = EffectTools &
   TaskTools & {
-    /** Hears of what the node failed with, before it is written. */
-    failed?(failure: NodeFailure): Promise<void>;
+    /** Hears of what the node failed with, before it is written, and may put it off instead. */
+    failed?(failure: NodeFailure): Promise<PutOff | undefined>;
   };
 
 /** `intent`: undefined for what the ledger does not know */
@@ -182,8 +182,9 @@ async function performEffect(
     const { fact } = outcome;
     const response = fact.type === 'node.completed' ? { handle: fact.handle, output: fact.output } : null;
     return { job, outcome, result: { ...ledger, state: 'succeeded', response } };
-  } catch (error) {
-    if (lease.signal.aborted || isOutage(error)) return undefined;
+  } catch (thrown) {
+    if (lease.signal.aborted || isOutage(thrown)) return undefined;
+    const error = (thrown instanceof NodeFailure && (await outside.failed?.(thrown))) || thrown;
     if (error instanceof PutOff && error.delay.isFirstCall) {
       const since = error.delay.ends ? (putOffSince(intent.response) ?? startedAt) : undefined;
       if (since === undefined || Date.parse(startedAt) - Date.parse(since) < putOffMsMax) {
@@ -192,16 +193,15 @@ async function performEffect(
           ...(since === undefined ? {} : { putOffSince: since }),
           ...unknownOf(error, intent, startedAt),
         };
-        await putOffEffect(database, lease.task, placeOf(job), intent, response, error.delay.afterMs);
+        await putOffEffect(database, lease.task, placeOf(job), intent, response, error.delay);
         return undefined;
       }
     }
     const known = signal.aborted
       ? new NodeFailure('timeout', `No outcome within ${timeoutMs} ms.`, { retryable: true, outcomeUnknown: true })
       : error;
-    if (known instanceof NodeFailure) {
-      await outside.failed?.(known);
-      if (known.options.outcomeUnknown === true && effect === 'at_most_once') return inDoubt(job, ledger, startedAt, known.message);
+    if (known instanceof NodeFailure && known.options.outcomeUnknown === true && effect === 'at_most_once') {
+      return inDoubt(job, ledger, startedAt, known.message);
     }
     const fact = failureOf(place, startedAt, known);
     return {

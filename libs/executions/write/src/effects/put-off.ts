@@ -14,6 +14,8 @@ export class PutOff extends NodeFailure {
       readonly isFirstCall: boolean;
       /** After a quarter of an hour of it the attempt counts as failed. False: it may take as long as it takes */
       readonly ends: boolean;
+      /** The channel whose new credentials wake the task before its time */
+      readonly heldFor?: string;
     },
   ) {
     super(code, message, { retryable: true, retryAfterMs: delay.afterMs, outcomeUnknown: !delay.isFirstCall });

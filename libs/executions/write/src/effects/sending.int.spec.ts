@@ -1,3 +1,4 @@
+import { seal } from '@sluice/channels-domain';
 import { type Graph, newRun } from '@sluice/engine';
 import { type Json, type JsonObject, newId } from '@sluice/kernel';
 import {
@@ -490,21 +491,80 @@ describe('when a customer last wrote', () => {
   });
 });
 
-it('who looks after a channel hears that its token is no longer taken, and of nothing else', async () => {
-  const one = await sending({ effect: 'at_least_once' });
-  const dead: object[] = [];
-  const failsWith = (code: string) => async (tools: EffectTools) => {
-    await tools.channel(one.channelId).catch(() => {});
+describe('a channel whose token is dead', () => {
+  const keys = [{ id: 'k1', key: Buffer.alloc(32, 7) }];
+  const encryption = { keys, supabase: undefined };
+
+  async function connected(one: Sending, health = 'ok'): Promise<void> {
+    const { keyId, bytes } = seal(JSON.stringify({ signingSecrets: ['s'], accessToken: 'token' }), `${tenantId}|${one.channelId}|3`, keys);
+    await admin.query(
+      `INSERT INTO channels (tenant_id, id, provider, name, status, created_by, credentials_version, health, health_reason)
+       VALUES ($1, $2, 'instagram', 'Shop', 'connected', 'ada', 3, $3, '{"code": "190", "message": "Sorry."}')`,
+      [tenantId, one.channelId, health],
+    );
+    await admin.query('INSERT INTO credentials (tenant_id, id, channel_id, version, key_id, sealed) VALUES ($1, $2, $3, 3, $4, $5)', [
+      tenantId,
+      newId(),
+      one.channelId,
+      keyId,
+      bytes,
+    ]);
+  }
+  const sendsAndFailsWith = (one: Sending, code: string) => async (tools: EffectTools) => {
+    await tools.channel(one.channelId);
+    await tools.send({ method: 'POST', url: 'https://api.example.com', headers: {} });
     throw new NodeFailure(code, 'Sorry', { retryable: false });
   };
-  const onDeadCredentials = (told: object) => {
-    dead.push(told);
-    return Promise.reject(new Error('away'));
+  const taskOf = async ({ job }: Sending) => {
+    const { rows } = await admin.query(
+      `SELECT status, held_for, run_after > now() + interval '9 minutes' AS later FROM tasks WHERE id = $1`,
+      [job.lease.task.id],
+    );
+    return rows[0];
   };
-  run = failsWith('window_closed');
-  await attempt(one, { onDeadCredentials });
-  expect(dead).toEqual([]);
-  run = failsWith('credentials_expired');
-  expect((await attempt(one, { onDeadCredentials }))?.outcome.fact).toMatchObject({ error: { code: 'credentials_expired' } });
-  expect(dead).toEqual([{ tenantId, channelId: one.channelId, code: 'credentials_expired', message: 'Sorry' }]);
+
+  it('is told of; what was refused for it waits for new credentials, and no attempt is spent', async () => {
+    const one = await sending({ effect: 'at_least_once' });
+    await connected(one);
+    const dead: object[] = [];
+    const onDeadCredentials = (told: object) => Promise.resolve(dead.push(told) > 0);
+    run = sendsAndFailsWith(one, 'credentials_expired');
+    expect(await attempt(one, { encryption, onDeadCredentials })).toBeUndefined();
+    const told = { tenantId, channelId: one.channelId, credentialsVersion: 3, code: 'credentials_expired', message: 'Sorry' };
+    expect(dead).toEqual([told]);
+    expect(await taskOf(one)).toEqual({ status: 'ready', held_for: one.channelId, later: true });
+    expect(await ledgerOf(one)).toMatchObject({ state: 'failed', response: { error: { code: 'channel_paused' } } });
+
+    await admin.query('SELECT wake_held_sends($1, $2)', [tenantId, one.channelId]);
+    expect(await taskOf(one)).toEqual({ status: 'ready', held_for: null, later: false });
+  });
+
+  it('nothing is sent by it, with its reason', async () => {
+    const one = await sending({ effect: 'at_least_once' });
+    await connected(one, 'disconnected');
+    run = sendsAndFailsWith(one, 'it was sent');
+    expect(await attempt(one, { encryption })).toBeUndefined();
+    expect(await taskOf(one)).toMatchObject({ held_for: one.channelId, later: true });
+    const message = 'Channel "Shop" cannot send: Sorry.';
+    expect(await ledgerOf(one)).toMatchObject({ response: { error: { code: 'channel_paused', message } } });
+  });
+
+  it.each([
+    ['known already', () => Promise.resolve(false)],
+    ['not to be told of now', () => Promise.reject(new Error('away'))],
+  ])('that is %s is looked at again soon', async (_when, onDeadCredentials) => {
+    const one = await sending({ effect: 'at_least_once' });
+    await connected(one);
+    run = sendsAndFailsWith(one, 'credentials_expired');
+    expect(await attempt(one, { encryption, onDeadCredentials })).toBeUndefined();
+    expect(await taskOf(one)).toEqual({ status: 'ready', held_for: null, later: false });
+  });
+
+  it('nobody is told of other failures', async () => {
+    const one = await sending({ effect: 'at_least_once' });
+    await connected(one);
+    const onDeadCredentials = () => Promise.reject(new Error('told'));
+    run = sendsAndFailsWith(one, 'window_closed');
+    expect((await attempt(one, { encryption, onDeadCredentials }))?.outcome.fact).toMatchObject({ error: { code: 'window_closed' } });
+  });
 });
