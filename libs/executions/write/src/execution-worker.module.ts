@@ -2,15 +2,17 @@ import { type DynamicModule, Injectable, Module, type OnApplicationShutdown } fr
 import type { EncryptionConfig, RedisConfig } from '@sluice/platform-config';
 import { codeIsOff, NodeFailure } from '@sluice/nodes';
 import { CodeSandbox, CodeSandboxUnavailable } from '@sluice/platform-code-sandbox';
-import { ServiceDatabase } from '@sluice/platform-database';
+import { ServiceDatabase, storeClock } from '@sluice/platform-database';
 import { ExpressionPool } from '@sluice/platform-expression-pool';
 import { Notifications } from '@sluice/platform-notifications';
 import { OutboundHttp } from '@sluice/platform-outbound';
 import { TicketConsumerModule, TicketHandler, TicketWindowsModule } from '@sluice/platform-queue';
+import { Paces, RedisPaces } from '@sluice/platform-rates';
 import { LOGGER, type Logger } from '@sluice/platform-telemetry';
 import { QuotaNotices } from '@sluice/tenancy-write';
 import { FailingTasks } from './dead-letters/failing-tasks.js';
 import { EffectToolbox, type ToolboxOptions } from './effects/effect-toolbox.js';
+import { WorkerTurns } from './effects/worker-turns.js';
 import { RequestRunner } from './requests/request-runner.js';
 import { Blobs } from './steps/blobs.js';
 import { Callees } from './steps/callees.js';
@@ -89,7 +91,7 @@ export class ExecutionWorkerModule {
         { provide: LOGGER, useValue: logger },
         {
           provide: EffectToolbox,
-          useFactory: (database: ServiceDatabase, notifications: Notifications, code: Code) => {
+          useFactory: (database: ServiceDatabase, notifications: Notifications, code: Code, paces: Paces) => {
             const http = new OutboundHttp({
               allow: outbound.allow,
               onRefused: (refusal) => logger.warn({ refusal }, 'an outbound call was refused'),
@@ -99,9 +101,20 @@ export class ExecutionWorkerModule {
               encryption,
               providerApis,
               runCode: codeNodes ? code.run : noCode,
+              paces,
             });
           },
-          inject: [ServiceDatabase, Notifications, Code],
+          inject: [ServiceDatabase, Notifications, Code, Paces],
+        },
+        {
+          provide: Paces,
+          useFactory: (database: ServiceDatabase, { owner }: Leases) => {
+            const { redisUrl } = redis;
+            const turns = new WorkerTurns(database, owner);
+            const shared = redisUrl === undefined ? undefined : { paces: new RedisPaces(redisUrl), turn: () => turns.turn() };
+            return new Paces(() => storeClock.now().getTime(), shared);
+          },
+          inject: [ServiceDatabase, Leases],
         },
         {
           provide: WORKER_OPTIONS,

@@ -1,6 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 import { type Iteration, keyOf } from '@sluice/engine';
-import type { Json, JsonObject } from '@sluice/kernel';
+import { isJsonObject, type Json, type JsonObject } from '@sluice/kernel';
 import type { Database } from '@sluice/platform-database';
 
 /** An effect that is about to be performed. */
@@ -22,10 +22,14 @@ export interface Recorded {
   /** Counts the intents: the result is written under this number, so that only the newest attempt may write it. */
   readonly attempts: number;
   /**
-   * `new`: never tried. `again`: its last attempt is known to have failed. `unknown`: somebody meant to send it, and nobody knows
-   * whether it was sent. `succeeded`: it was sent, and only its step was not committed.
+   * `new`: never tried. `again`: its last attempt is known to have failed. `unknown`: somebody meant to send it, or did, and nobody knows
+   * whether it arrived. `succeeded`: it was sent, and only its step was not committed.
    */
   readonly before: 'new' | 'again' | 'unknown' | 'succeeded';
+  /** When its first attempt began */
+  readonly since: Date;
+  /** `unknown`: when that attempt began */
+  readonly unknownSince?: Date;
   readonly response: Json;
 }
 
@@ -66,22 +70,16 @@ export function recordIntents(database: Database, intents: readonly Intent[]): P
       iteration: string;
       state: 'intent' | 'succeeded' | 'failed' | 'in_doubt';
       response: Json;
+      attempts: number;
+      updated_at: Date;
     }>(
-      `SELECT e.tenant_id, e.execution_id, e.node_id, e.iteration, e.state, e.response
+      `SELECT e.tenant_id, e.execution_id, e.node_id, e.iteration, e.state, e.response, e.attempts, e.updated_at
        FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) AS k(tenant_id, execution_id, node_id, iteration)
        JOIN effects e USING (tenant_id, execution_id, node_id, iteration)
        ORDER BY e.tenant_id, e.execution_id, e.node_id, e.iteration FOR UPDATE OF e`,
       keys,
     );
-    const before = new Map(
-      known.map((row) => [
-        effectId(placeOf(row)),
-        {
-          response: row.response,
-          before: row.state === 'succeeded' ? 'succeeded' : row.state === 'failed' ? 'again' : 'unknown',
-        } as const,
-      ]),
-    );
+    const before = new Map(known.map((row) => [effectId(placeOf(row)), { response: row.response, ...stateOf(row) }]));
     // Who no longer holds its task's lease records no intent and gets no answer.
     const { rows: recorded } = await client.query<{
       tenant_id: string;
@@ -90,6 +88,7 @@ export function recordIntents(database: Database, intents: readonly Intent[]): P
       iteration: string;
       effect_key: string;
       attempts: number;
+      created_at: Date;
     }>(
       `INSERT INTO effects (tenant_id, execution_id, node_id, iteration, state, effect_key, request_hash, task_epoch)
        SELECT v.tenant_id, v.execution_id, v.node_id, v.iteration, 'intent', v.effect_key, v.request_hash, v.epoch
@@ -100,7 +99,7 @@ export function recordIntents(database: Database, intents: readonly Intent[]): P
        ON CONFLICT (tenant_id, execution_id, node_id, iteration, ordinal) DO UPDATE
        SET state = CASE WHEN effects.state = 'succeeded' THEN effects.state ELSE 'intent' END,
            task_epoch = excluded.task_epoch, attempts = effects.attempts + 1, updated_at = now()
-       RETURNING tenant_id, execution_id, node_id, iteration, effect_key, attempts`,
+       RETURNING tenant_id, execution_id, node_id, iteration, effect_key, attempts, created_at`,
       [
         ...keys,
         intents.map((intent) => effectKey(intent.effectSecret, intent)),
@@ -112,10 +111,27 @@ export function recordIntents(database: Database, intents: readonly Intent[]): P
     return new Map(
       recorded.map((row) => {
         const id = effectId(placeOf(row));
-        return [id, { before: 'new' as const, response: null, ...before.get(id), effectKey: row.effect_key, attempts: row.attempts }];
+        const { effect_key: effectKey, attempts, created_at: since } = row;
+        return [id, { before: 'new' as const, response: null, ...before.get(id), effectKey, attempts, since }];
       }),
     );
   });
+}
+
+interface Known {
+  readonly state: 'intent' | 'succeeded' | 'failed' | 'in_doubt';
+  readonly response: Json;
+  readonly attempts: number;
+  readonly updated_at: Date;
+}
+
+/** `unknown` in a response: the attempt that it was written for, or one before it, may have arrived. With a later intent it says nothing any more. */
+function stateOf({ state, response, attempts, updated_at: updatedAt }: Known): Pick<Recorded, 'before' | 'unknownSince'> {
+  if (state === 'succeeded') return { before: 'succeeded' };
+  const unknown = isJsonObject(response) ? response['unknown'] : undefined;
+  const isOfThis = isJsonObject(unknown) && unknown['attempts'] === attempts && typeof unknown['since'] === 'string';
+  if (isOfThis) return { before: 'unknown', unknownSince: new Date(String(unknown['since'])) };
+  return state === 'failed' ? { before: 'again' } : { before: 'unknown', unknownSince: updatedAt };
 }
 
 /**

@@ -1,14 +1,19 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { readChannel, readHttpCredential } from '@sluice/channels-write';
-import { isUuid, type Json } from '@sluice/kernel';
-import { type EffectTools, NodeFailure, type TaskTools } from '@sluice/nodes';
+import { isJsonObject, isUuid, type Json } from '@sluice/kernel';
+import { NodeFailure, type SendBudget, type SendingChannel, type TaskTools } from '@sluice/nodes';
 import type { EncryptionConfig } from '@sluice/platform-config';
 import { ServiceDatabase } from '@sluice/platform-database';
 import type { OutboundHttp } from '@sluice/platform-outbound';
 import { Notifications, WEBHOOK_ANSWERED } from '@sluice/platform-notifications';
+import type { Paces } from '@sluice/platform-rates';
 import type { Run } from '../steps/run.js';
+import { lastMessageAt } from './customer-events.js';
+import type { Recorded } from './effect-ledger.js';
 import { readState, writeState } from './node-state.js';
-import type { EffectJob } from './perform-effects.js';
+import type { AttemptTools, EffectJob } from './perform-effects.js';
+import { PutOff } from './put-off.js';
 import { TargetCircuits } from './target-circuits.js';
 
 export interface ToolboxOptions {
@@ -18,7 +23,30 @@ export interface ToolboxOptions {
   readonly providerApis: Readonly<Record<string, string>>;
   /** `string`: whose code it is */
   readonly runCode: (...call: [...Parameters<TaskTools['runCode']>, AbortSignal, string]) => Promise<Json>;
+  readonly paces: Pick<Paces, 'take'>;
+  /** Told when a provider no longer takes a channel's token. */
+  readonly onDeadCredentials?: (dead: DeadCredentials) => Promise<unknown>;
 }
+
+interface DeadCredentials {
+  readonly tenantId: string;
+  readonly channelId: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What one attempt has done so far. */
+interface Progress {
+  /** Calls that left */
+  calls: number;
+  /** The channel that it sends by */
+  channelId?: string;
+}
+
+/** So long a call waits in its place for room in a budget; who was sent away for it before waits longer, and so goes first. */
+const paceMsMax = { first: 1_000, again: 3_000 };
+/** So much of a node's time is left for the call itself. */
+const callMsMin = 1_000;
 
 /** What effect nodes use of the outside: the guarded HTTP client, and channels and credentials of their own tenant. */
 @Injectable()
@@ -35,37 +63,30 @@ export class EffectToolbox {
     return this.options.runCode;
   }
 
-  /** `attempts`: the number of the effect's intent, as the ledger has it */
-  toolsFor(job: EffectJob, idempotencyKey: string, signal: AbortSignal, attempts: number | undefined): EffectTools & TaskTools {
+  /** `intent`: as the ledger has it; undefined: it knows nothing of this attempt, a test */
+  toolsFor(job: EffectJob, idempotencyKey: string, signal: AbortSignal, intent: Recorded | undefined): AttemptTools {
     const { run, version, nodeId, iteration } = job;
     const place = { tenantId: run.tenantId, executionId: run.id, nodeId, iteration };
     const timeoutMs = version.compiled.nodes.get(nodeId)?.policy.timeoutMs ?? 30_000;
+    const until = performance.now() + timeoutMs;
+    const progress: Progress = { calls: 0 };
     return {
       idempotencyKey,
       signal,
       readState: (address) => readState(this.database.pool, run, address),
-      writeState: (address, change) => writeState(this.database, run, place, attempts ?? 0, address, change),
+      writeState: (address, change) => writeState(this.database, run, place, intent?.attempts ?? 0, address, change),
       runCode: (source, values, limits) => this.options.runCode(source, values, limits, signal, run.tenantId),
       respond: (answer) => this.respond(run, answer),
-      send: this.circuits.sendFor(run.tenantId, job.lease.signal, (request) =>
+      send: this.circuits.sendFor(run.tenantId, job.lease.signal, progress, (request) =>
         this.options.outbound.send({ ...request, tenantId: run.tenantId, signal, timeoutMs }),
       ),
-      channel: async (channelId) => {
-        const channel = await readChannel(this.database.pool, channelId, this.options.encryption.keys, run.tenantId);
-        // Another tenant's channel does not exist.
-        if (channel === undefined || channel.status === 'deleted') {
-          throw new NodeFailure('channel_unknown', `There is no channel ${channelId}. Choose one of this tenant's channels.`, {
-            retryable: false,
-          });
-        }
-        const { accessToken } = channel.secrets;
-        if (accessToken === undefined) {
-          throw new NodeFailure('channel_cannot_send', `Channel "${channel.name}" has no access token. Add one to its credentials.`, {
-            retryable: false,
-          });
-        }
-        return { provider: channel.provider, externalAccountId: channel.externalAccountId, accessToken };
+      channel: (channelId) => {
+        progress.channelId = channelId;
+        return this.openChannel(run.tenantId, channelId);
       },
+      pace: (channel, budgets) => this.pace(job, channel, budgets, progress, intent, until - performance.now(), signal),
+      lastMessageAt: (channelId, customerId) => lastMessageAt(this.database.pool, run.tenantId, { channelId, customerId }),
+      failed: (failure) => this.failed(run.tenantId, progress, failure),
       credential: async (credentialId) => {
         const { keys } = this.options.encryption;
         const credential = isUuid(credentialId)
@@ -86,6 +107,60 @@ export class EffectToolbox {
     };
   }
 
+  /** Every send opens its channel here: what keeps a channel from sending says so. */
+  private async openChannel(tenantId: string, channelId: string): Promise<SendingChannel> {
+    const channel = await readChannel(this.database.pool, channelId, this.options.encryption.keys, tenantId);
+    // Another tenant's channel does not exist.
+    if (channel === undefined || channel.status === 'deleted') {
+      throw new NodeFailure('channel_unknown', `There is no channel ${channelId}. Choose one of this tenant's channels.`, {
+        retryable: false,
+      });
+    }
+    const { accessToken } = channel.secrets;
+    if (accessToken === undefined) {
+      throw new NodeFailure('channel_cannot_send', `Channel "${channel.name}" has no access token. Add one to its credentials.`, {
+        retryable: false,
+      });
+    }
+    const { id, provider, externalAccountId, config } = channel;
+    return { id, provider, externalAccountId, config, accessToken };
+  }
+
+  private async failed(tenantId: string, { channelId }: Progress, { code, message }: NodeFailure): Promise<void> {
+    if (code !== 'credentials_expired' || channelId === undefined) return;
+    // The next send finds it again; the outcome of this one must be written.
+    await this.options.onDeadCredentials?.({ tenantId, channelId, code, message }).catch(() => {});
+  }
+
+  /**
+   * Before anything was sent a call waits a moment for its place, and longer waits are for its task. Later ones (a text's second part) wait here
+   * as long as their node may take: what was sent cannot be taken back, and must not be sent again.
+   */
+  private async pace(
+    { run, lease }: EffectJob,
+    channel: SendingChannel,
+    budgets: readonly SendBudget[],
+    { calls }: Progress,
+    intent: Recorded | undefined,
+    leftMs: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const isFirstCall = calls === 0 && intent !== undefined;
+    const patienceMs = isFirstCall ? (wasPaced(intent) ? paceMsMax.again : paceMsMax.first) : Number.POSITIVE_INFINITY;
+    const { taken, waitMs } = await this.options.paces.take(
+      `${run.tenantId}/${channel.id}`,
+      budgets,
+      Math.max(0, Math.min(patienceMs, leftMs - callMsMin)),
+    );
+    if (!taken) {
+      const message = `The channel's account may make no further call for ${Math.ceil(waitMs / 1_000)} s.`;
+      throw new PutOff(paced, message, { afterMs: waitMs, isFirstCall, ends: false });
+    }
+    if (waitMs === 0) return;
+    await sleep(waitMs, undefined, { signal });
+    if (!lease.isHeld()) throw new NodeFailure('lease_lost', 'Another worker took over.', { retryable: true });
+  }
+
   /** The gateway that holds the call open is told; it looks for itself as well, so the hint may be lost. */
   private async respond({ tenantId, trigger }: Run, { status, headers, body }: Parameters<TaskTools['respond']>[0]): Promise<boolean> {
     const { webhookEventId, webhookId, rerunOf } = trigger;
@@ -101,4 +176,11 @@ export class EffectToolbox {
     this.notifications.emit(WEBHOOK_ANSWERED, { webhookEventId });
     return rowCount === 1;
   }
+}
+
+const paced = 'paced';
+
+function wasPaced({ response }: Recorded): boolean {
+  const error = isJsonObject(response) ? response['error'] : undefined;
+  return isJsonObject(error) && error['code'] === paced;
 }

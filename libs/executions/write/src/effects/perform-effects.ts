@@ -1,10 +1,11 @@
-import { type Iteration, keyOf } from '@sluice/engine';
-import { isJsonObject, type Json } from '@sluice/kernel';
+import { DEFAULT_HANDLE, type Iteration, keyOf } from '@sluice/engine';
+import { isJsonObject, type Json, type JsonObject } from '@sluice/kernel';
 import {
   type EffectNodeType,
   type EffectTools,
   NodeFailure,
   type NodeInput,
+  type NodeOutcome,
   type NodeProgram,
   type TaskNodeType,
   type TaskTools,
@@ -17,8 +18,9 @@ import type { Run } from '../steps/run.js';
 import { type Attempt, failureOf, inputFor, type Outcome, outcomeOf, type StepTools } from '../steps/run-step.js';
 import type { Tenant } from '../tenant-directory.js';
 import { failpoint } from '@sluice/platform-failpoints';
+import { outgoingEvents } from './customer-events.js';
 import { type EffectPlace, effectId, putOffEffect, recordIntents, type Recorded, requestHashOf } from './effect-ledger.js';
-import { TargetUnavailable } from './target-circuits.js';
+import { PutOff } from './put-off.js';
 
 /** A task under lease that calls the outside or runs by itself, with all that it needs. */
 export interface EffectJob {
@@ -36,8 +38,15 @@ export interface EffectOutcome {
   readonly result: EffectResult | undefined;
 }
 
-/** Everything of the outside that a call may use. `attempts`: the number of its intent; undefined for what the ledger does not know. */
-export type ToolsFor = (job: EffectJob, effectKey: string, signal: AbortSignal, attempts: number | undefined) => EffectTools & TaskTools;
+/** Everything of the outside that an attempt may use. */
+export type AttemptTools = EffectTools &
+  TaskTools & {
+    /** Hears of what the node failed with, before it is written. */
+    failed?(failure: NodeFailure): Promise<void>;
+  };
+
+/** `intent`: undefined for what the ledger does not know */
+export type ToolsFor = (job: EffectJob, effectKey: string, signal: AbortSignal, intent: Recorded | undefined) => AttemptTools;
 
 interface Prepared {
   readonly job: EffectJob;
@@ -159,36 +168,82 @@ async function performEffect(
 
   const timeoutMs = timeoutOf(job);
   const signal = AbortSignal.any([lease.signal, AbortSignal.timeout(timeoutMs)]);
+  const outside = toolsFor(job, intent.effectKey, signal, intent);
   try {
-    await failpoint('wrk.before_send');
-    // It stood still since the intent: somebody else may be sending by now.
-    if (!lease.isHeld()) return undefined;
-    const came = await type.run(input, toolsFor(job, intent.effectKey, signal, intent.attempts));
-    await failpoint('wrk.after_send');
+    let came = intent.before === 'unknown' && effect === 'verify' ? await provenOutcome(database, job, input, type, intent) : undefined;
+    if (came === undefined) {
+      await failpoint('wrk.before_send');
+      // It stood still since the intent: somebody else may be sending by now.
+      if (!lease.isHeld()) return undefined;
+      came = await type.run(input, outside);
+      await failpoint('wrk.after_send');
+    }
     const outcome = await outcomeOf(version, run, place, startedAt, came, input, tools);
     const { fact } = outcome;
     const response = fact.type === 'node.completed' ? { handle: fact.handle, output: fact.output } : null;
     return { job, outcome, result: { ...ledger, state: 'succeeded', response } };
   } catch (error) {
     if (lease.signal.aborted || isOutage(error)) return undefined;
-    if (error instanceof TargetUnavailable && error.isFirstCall) {
-      const since = putOffSince(intent.response) ?? startedAt;
-      if (Date.parse(startedAt) - Date.parse(since) < putOffMsMax) {
-        const response = { error: { code: error.code, message: error.message }, putOffSince: since };
-        await putOffEffect(database, lease.task, placeOf(job), intent, response, error.afterMs);
+    if (error instanceof PutOff && error.delay.isFirstCall) {
+      const since = error.delay.ends ? (putOffSince(intent.response) ?? startedAt) : undefined;
+      if (since === undefined || Date.parse(startedAt) - Date.parse(since) < putOffMsMax) {
+        const response = {
+          ...errorOf(error),
+          ...(since === undefined ? {} : { putOffSince: since }),
+          ...unknownOf(error, intent, startedAt),
+        };
+        await putOffEffect(database, lease.task, placeOf(job), intent, response, error.delay.afterMs);
         return undefined;
       }
     }
     const known = signal.aborted
       ? new NodeFailure('timeout', `No outcome within ${timeoutMs} ms.`, { retryable: true, outcomeUnknown: true })
       : error;
-    if (known instanceof NodeFailure && known.options.outcomeUnknown === true && effect === 'at_most_once') {
-      return inDoubt(job, ledger, startedAt, known.message);
+    if (known instanceof NodeFailure) {
+      await outside.failed?.(known);
+      if (known.options.outcomeUnknown === true && effect === 'at_most_once') return inDoubt(job, ledger, startedAt, known.message);
     }
     const fact = failureOf(place, startedAt, known);
-    const response = { error: { code: fact.error.code, message: fact.error.message } };
-    return { job, outcome: { fact }, result: { ...ledger, state: 'failed', response } };
+    return {
+      job,
+      outcome: { fact },
+      result: { ...ledger, state: 'failed', response: { ...errorOf(fact.error), ...unknownOf(known, intent, startedAt) } },
+    };
   }
+}
+
+const errorOf = ({ code, message }: { readonly code: string; readonly message: string }) => ({ error: { code, message } });
+
+/** What the ledger remembers of an attempt that may have arrived: this one, or the one before if this one was not made. */
+function unknownOf(error: unknown, { unknownSince, attempts }: Recorded, startedAt: string): JsonObject {
+  if (error instanceof PutOff && error.delay.isFirstCall) {
+    return unknownSince === undefined ? {} : { unknown: { since: unknownSince.toISOString(), attempts } };
+  }
+  return error instanceof NodeFailure && error.options.outcomeUnknown === true ? { unknown: { since: startedAt, attempts } } : {};
+}
+
+/** So long after an attempt of which nobody knows whether it arrived its echo or receipt may still come. */
+const proofMsMax = 30_000;
+const proofPauseMs = 3_000;
+
+/**
+ * Did the last attempt arrive? The outcome if what the provider told since proves it; undefined: it is to be sent again. Nothing proves that it
+ * did not arrive; but what was not told by now will not be.
+ */
+async function provenOutcome(
+  database: Database,
+  job: EffectJob,
+  input: NodeInput,
+  type: EffectNodeType | TaskNodeType,
+  { effectKey, since, unknownSince }: Recorded,
+): Promise<NodeOutcome | undefined> {
+  if (type.kind !== 'effect' || type.proof === undefined) return undefined;
+  const events = await outgoingEvents(database.pool, placeOf(job), type.proof.addressee(input), since);
+  const output = type.proof.find(input, effectKey, events);
+  if (output !== undefined) return { kind: 'done', handle: DEFAULT_HANDLE, output };
+  if (unknownSince === undefined || storeClock.now().getTime() - unknownSince.getTime() >= proofMsMax) return undefined;
+  const message = 'Nobody knows whether the last attempt arrived: what the provider tells of it is waited for before it is sent again.';
+  throw new PutOff('proof_awaited', message, { afterMs: proofPauseMs, isFirstCall: true, ends: false });
 }
 
 /** For how long one attempt is put off before it counts as failed */

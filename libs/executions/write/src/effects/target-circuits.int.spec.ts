@@ -7,6 +7,7 @@ import { commandStoreSchema, Database, dataSourceFor, type DatabaseOptions } fro
 import type { Notifications } from '@sluice/platform-notifications';
 import { OutboundHttp } from '@sluice/platform-outbound';
 import { type TaskTicket, Tickets, TicketWindows } from '@sluice/platform-queue';
+import { Paces } from '@sluice/platform-rates';
 import { createLogger } from '@sluice/platform-telemetry';
 import { eventually, type TestDatabase, testDatabase } from '@sluice/testing';
 import pg from 'pg';
@@ -88,6 +89,7 @@ function worker() {
       encryption: { keys: [] } as never,
       providerApis: {},
       runCode: noCode,
+      paces: new Paces(() => Date.now()),
     }),
     new Blobs(database),
     new Callees(database, versions),

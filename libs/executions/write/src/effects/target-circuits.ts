@@ -1,23 +1,18 @@
 import { NodeFailure, type OutboundRequest, type OutboundResponse } from '@sluice/nodes';
 import { Circuits } from '@sluice/platform-outbound';
 import { Gauge } from 'prom-client';
+import { PutOff } from './put-off.js';
 
 const openCircuits = new Gauge({
   name: 'sluice_circuit_open',
   help: 'Targets of tenants to which this worker holds calls back because they failed many times in a row',
 });
 
-/** Nothing was sent. Where the call is a run's, its task is put off and no attempt is spent. */
-export class TargetUnavailable extends NodeFailure {
-  constructor(
-    origin: string,
-    /** False: this attempt has called something already, so it cannot be taken as never made. */
-    readonly isFirstCall: boolean,
-    readonly afterMs: number,
-  ) {
-    const message = `${origin} failed many times in a row, so nothing is sent to it for a while. Check that it answers.`;
-    super('target_unavailable', message, { retryable: true, retryAfterMs: afterMs, outcomeUnknown: !isFirstCall });
-  }
+function targetUnavailable(origin: string, isFirstCall: boolean, pauseMs: number): PutOff {
+  const message = `${origin} failed many times in a row, so nothing is sent to it for a while. Check that it answers.`;
+  // Spread, so that those who are held back together do not come back together.
+  const afterMs = Math.max(pauseMs, 1_000) * (1 + Math.random());
+  return new PutOff('target_unavailable', message, { afterMs, isFirstCall, ends: true });
 }
 
 /** What the target is to blame for. A refused address, a request or an answer that is too large, an untrusted certificate are not among it. */
@@ -27,19 +22,18 @@ const targetFailures = new Set(['outbound_unreachable', 'outbound_timeout', 'out
 export class TargetCircuits {
   private readonly circuits = new Circuits();
 
-  /** The `send` of one attempt of a node. `lost` is aborted when we ourselves give the attempt up. */
+  /** The `send` of one attempt of a node, whose calls are counted. `lost` is aborted when we ourselves give the attempt up. */
   sendFor(
     tenantId: string,
     lost: AbortSignal,
+    attempt: { calls: number },
     send: (request: OutboundRequest) => Promise<OutboundResponse>,
   ): (request: OutboundRequest) => Promise<OutboundResponse> {
-    let calls = 0;
     return async (request) => {
       const origin = URL.parse(request.url)?.origin ?? '';
       const permit = this.circuits.ask(`${tenantId} ${origin}`, performance.now());
-      // Spread, so that those who are held back together do not come back together.
-      if (typeof permit === 'number') throw new TargetUnavailable(origin, calls === 0, Math.max(permit, 1_000) * (1 + Math.random()));
-      calls += 1;
+      if (typeof permit === 'number') throw targetUnavailable(origin, attempt.calls === 0, permit);
+      attempt.calls += 1;
       let end: Parameters<typeof permit>[0] = 'nothing';
       try {
         const response = await send(request);

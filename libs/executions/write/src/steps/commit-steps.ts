@@ -613,7 +613,8 @@ async function writeEffects(client: PoolClient, effects: readonly EffectResult[]
   if (effects.length === 0) return [];
   const { rows } = await client.query<{ execution_id: string; node_id: string; iteration: string; after_cancel: boolean }>({
     name: 'write-effects',
-    text: `UPDATE effects e SET state = v.state, response = v.response, updated_at = now()
+    text: `UPDATE effects e SET state = v.state, response = v.response, updated_at = now(),
+                  message_id = CASE WHEN v.state = 'succeeded' AND length(v.response #>> '{output,messageId}') <= 512 THEN v.response #>> '{output,messageId}' END
            FROM (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::int[], $6::text[], $7::jsonb[])
              AS v(tenant_id, execution_id, node_id, iteration, attempts, state, response) ORDER BY 1, 2, 3, 4) v
            JOIN workflow_executions x ON x.tenant_id = v.tenant_id AND x.id = v.execution_id

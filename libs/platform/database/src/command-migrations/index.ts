@@ -11,6 +11,7 @@ import { Admission1764000000010 } from './0010-admission.js';
 import { DeadLetters1764000000011 } from './0011-dead-letters.js';
 import { Rates1764000000012 } from './0012-rates.js';
 import { AuditSeals1764000000014 } from './0014-audit-seals.js';
+import { Sending1764000000015 } from './0015-sending.js';
 
 /** In order; a landed migration is never edited. */
 export const commandMigrations = [
@@ -27,4 +28,5 @@ export const commandMigrations = [
   DeadLetters1764000000011,
   Rates1764000000012,
   AuditSeals1764000000014,
+  Sending1764000000015,
 ] as const;
