@@ -7,7 +7,6 @@ export {
   type Replay,
   type ReplayEvent,
   type ReplayFilter,
-  ReplayIsOver,
   replayBatch,
   ReplayNotFound,
   type ReplayOrder,
