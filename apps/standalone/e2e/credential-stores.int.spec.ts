@@ -7,8 +7,9 @@ import pg from 'pg';
 import { type InProcess, inProcess, signingSecret } from './in-process.js';
 
 const account = '17841465550001234';
-const [k1, k2] = ['k1', 'k2'].map((id) => ({ id, key: randomBytes(32) })) as [EncryptionKey, EncryptionKey];
-type EncryptionKey = { readonly id: string; readonly key: Buffer };
+const newKey = (id: string) => ({ id, key: randomBytes(32) });
+const [k1, k2] = [newKey('k1'), newKey('k2')];
+type EncryptionKey = typeof k1;
 const keysOf = (...keys: EncryptionKey[]) => ({ ENCRYPTION_KEYS: keys.map(({ id, key }) => `${id}:${key.toString('base64')}`).join(',') });
 
 let postgrest: Postgrest;
@@ -182,9 +183,8 @@ it('accepted events are mirrored once each, also after an outage and when they a
   const seenBy = async (tenantId: string) => {
     const token = postgrest.tokenOf({ role: 'authenticated', app_metadata: { tenant_id: tenantId } });
     const headers = { apikey: postgrest.anonKey, authorization: `Bearer ${token}` };
-    const rows: { item: { text: string } }[] = await (
-      await fetch(`${postgrest.url}/rest/v1/webhooks?order=received_at`, { headers })
-    ).json();
+    const response = await fetch(`${postgrest.url}/rest/v1/webhooks?order=received_at`, { headers });
+    const rows: { item: { text: string } }[] = JSON.parse(await response.text());
     return rows.map(({ item }) => item.text);
   };
   try {
