@@ -21,9 +21,13 @@ let api: Api;
 let channelId: string;
 const lines: string[] = [];
 
-const recorded = providerCases('whatsapp').find(({ name }) => name === 'message-text');
-if (recorded?.secret == null) throw new Error('there is no recorded message of WhatsApp');
-const { secret } = recorded;
+/** The recorded message, and the secret that it is signed with. */
+function recordedMessage() {
+  const found = providerCases('whatsapp').find(({ name }) => name === 'message-text');
+  if (typeof found?.secret !== 'string') throw new Error('there is no recorded message of WhatsApp');
+  return { recorded: found, secret: found.secret };
+}
+const { recorded, secret } = recordedMessage();
 const customers = Array.from({ length: 6 }, (_, n) => `55119876500${10 + n}`);
 
 beforeAll(async () => {
@@ -70,7 +74,7 @@ const seconds = () => String(Math.floor(Date.now() / 1_000));
 
 /** The recorded message, written now by this customer. */
 async function write(customer: string): Promise<void> {
-  const body: string = JSON.stringify(JSON.parse(bodyOf(recorded!).toString('utf8')))
+  const body: string = JSON.stringify(JSON.parse(bodyOf(recorded).toString('utf8')))
     .replaceAll('5511987650001', customer)
     .replace(/"id":"wamid\.[^"]+"/, `"id":"wamid.${randomUUID()}"`)
     .replace(/"timestamp":"\d+"/, `"timestamp":"${seconds()}"`);
@@ -79,13 +83,13 @@ async function write(customer: string): Promise<void> {
 /** What WhatsApp tells of a message that arrived. */
 const tellSent = ({ to, messageId, reference }: ReturnType<ProviderApis['delivered']>[number]): Promise<void> => {
   const status = { id: messageId, status: 'sent', timestamp: seconds(), recipient_id: to, biz_opaque_callback_data: reference };
-  const value = { messaging_product: 'whatsapp', metadata: { phone_number_id: recorded!.accountId }, statuses: [status] };
+  const value = { messaging_product: 'whatsapp', metadata: { phone_number_id: recorded.accountId }, statuses: [status] };
   return call(
     metaJson({ object: 'whatsapp_business_account', entry: [{ id: '102290129340398', changes: [{ field: 'messages', value }] }] }),
   );
 };
 const runOf = async (customer: string) => {
-  const { body } = await api.call('GET', `/api/executions?customerId=${customer}`);
+  const { body } = await api.call<{ items: { id: string }[] }>('GET', `/api/executions?customerId=${customer}`);
   return body.items[0];
 };
 const channel = async () => (await api.call('GET', `/api/channels/${channelId}`)).body;
@@ -97,7 +101,7 @@ it('a recorded WhatsApp message starts a workflow whose reply arrives, once, wit
   const [reply, ...others] = apis.delivered({ to: ana });
   expect(others).toEqual([]);
   expect(reply).toMatchObject({ provider: 'whatsapp', account: recorded.accountId, text: 'You wrote: Tem na cor azul? 💙' });
-  const { body } = await api.call('GET', `/api/executions/${(await runOf(ana)).id}`);
+  const { body } = await api.call('GET', `/api/executions/${(await runOf(ana))?.id}`);
   expect(body.nodes).toContainEqual(expect.objectContaining({ nodeId: 'reply', output: { to: ana, messageId: reply?.messageId } }));
 }, 60_000);
 

@@ -318,7 +318,11 @@ describe('keys', () => {
 
   it('apart, each of these happenings names the message', () => {
     for (const fields of aboutOneMessage) expect(direct({ ...incoming, ...fields }).messageId).toBe('M');
-    expect(direct({ ...outgoing, message: { mid: 'M', text: 'hi' } })).toMatchObject({ kind: 'echo', messageId: 'M', reference: undefined });
+    expect(direct({ ...outgoing, message: { mid: 'M', text: 'hi' } })).toMatchObject({
+      kind: 'echo',
+      messageId: 'M',
+      reference: undefined,
+    });
   });
 
   const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 6 });

@@ -44,7 +44,8 @@ function readMessage(message: JsonObject, { customerId, direction }: MessagingCo
   const mid = idOf(message.mid);
   if (mid === undefined) return undefined;
   // The unsend carries the mid of the message it takes back, hence a key of its own.
-  if (message.is_deleted === true) return { kind: 'unsend', action: 'message', key: ['unsend', mid], messageId: mid, ignoredBecause: 'deletion' };
+  if (message.is_deleted === true)
+    return { kind: 'unsend', action: 'message', key: ['unsend', mid], messageId: mid, ignoredBecause: 'deletion' };
 
   const content = contentOf(message);
   const said = { action: 'message', key: ['message', mid], messageId: mid, ...content };
