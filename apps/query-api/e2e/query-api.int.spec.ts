@@ -262,8 +262,8 @@ const routes = [
   '/api/audit',
   `/api/tenants/${acme}/usage`,
 ];
-/** Their own end-to-end tests call them: what they show is made by workers. */
-const elsewhere = ['/api/backtests/{id}', '/api/blobs/{sha256}'];
+/** Their own end-to-end tests call them: what they show is made by workers and gateways. */
+const elsewhere = ['/api/backtests/{id}', '/api/blobs/{sha256}', '/api/channels/{id}/source', '/api/replays/{id}'];
 const ofAdmins = ['/api/api-keys', '/api/audit', `/api/tenants/${acme}/usage`];
 const ofOne = routes.filter((route) => /[0-9a-f]{12}/.test(route));
 

@@ -7,8 +7,10 @@ import { type Running, runServices, runStandalone } from './running.js';
 type WorkflowBody = InputOf<'workflows.create'>['body'];
 type Nodes = NonNullable<WorkflowBody['nodes']>;
 
-const secret = '3f1c9a7be2d84056a1b0c9d8e7f60514';
+/** Of the form that every provider takes */
+const secret = '3f1c9a7be2d84056a1b0c9d8e7f60514'.repeat(2);
 const account = '17841465550001234';
+const hex = '0123456789abcdef'.repeat(2);
 
 const node = (id: string, type: string, config: Nodes[number]['config'] = {}): Nodes[number] => ({ id, type, config });
 
@@ -183,10 +185,15 @@ describe.each([
       node('media', 'whatsapp.sendMedia', { channelId: whatsapp, to: '493', type: 'image', link }),
       node('bot', 'telegram.sendMessage', { channelId: await channel('telegram', '7', '7:AAF-token'), to: '5', text: 'Hi' }),
       node('slack', 'slack.sendMessage', { channelId: await channel('slack', 'T1'), to: 'C1', text: 'Hi' }),
-      node('line', 'line.sendMessage', { channelId: await channel('line', 'Ubot'), to: 'U1', text: 'Hi' }),
-      node('discord', 'discord.sendMessage', { channelId: await channel('discord', '11'), to: '12', text: 'Hi' }),
+      node('line', 'line.sendMessage', { channelId: await channel('line', `U${hex}`), to: 'U1', text: 'Hi' }),
+      node('discord', 'discord.sendMessage', { channelId: await channel('discord', '110000000000000001'), to: '12', text: 'Hi' }),
       node('answer', 'discord.respond', { applicationId: '11', token: 'interaction-1', text: 'Hi' }),
-      node('sms', 'twilio.sendSms', { channelId: await channel('twilio', 'AC1'), to: '+4915112345678', from: '+15005550006', text: 'Hi' }),
+      node('sms', 'twilio.sendSms', {
+        channelId: await channel('twilio', `AC${hex}`),
+        to: '+4915112345678',
+        from: '+15005550006',
+        text: 'Hi',
+      }),
     ];
     const id = await published('channels', [node('in', 'trigger.manual'), ...nodes], nodes.map((each) => `in > ${each.id}`).join(', '));
     const execution = await ended(await started(id, {}));

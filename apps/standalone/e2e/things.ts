@@ -37,10 +37,19 @@ export class Things {
     return known;
   };
 
-  /** One of each kind. */
+  /** One of each kind, and what comes of them. */
   async every(): Promise<readonly string[]> {
     const ids: string[] = [];
     for (const kind of kinds) ids.push(await this.idOf(kind));
+    const { channelId } = await this.api.read<{ channelId: string }>(`/api/webhook-events/${await this.idOf('event')}`);
+    // Gateways tell of it every ten seconds.
+    await eventually(
+      async () => {
+        const { lastAcceptedAt } = await this.api.read<{ lastAcceptedAt: string | null }>(`/api/channels/${channelId}/source`);
+        return lastAcceptedAt !== null;
+      },
+      { timeoutMs: 40_000 },
+    );
     return ids;
   }
 
@@ -53,6 +62,7 @@ export class Things {
     workflow: () => this.published(workflowBody),
     channel: async () => {
       const { id } = await this.api.made('/api/channels', channelBody);
+      await this.api.made(`/api/channels/${id}/test`);
       return this.shown(`/api/channels/${id}`, id);
     },
     webhook: async () => {
