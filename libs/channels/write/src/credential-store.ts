@@ -6,6 +6,14 @@ export interface Queryable {
   query(query: { readonly name: string; readonly text: string; readonly values: unknown[] }): Promise<{ rows: unknown[] }>;
 }
 
+/** What a command's transaction sees. */
+export const queryableOf = (manager: CredentialTransaction['manager']): Queryable => ({
+  query: async ({ text, values }) => {
+    const rows = await manager.query(text, values);
+    return { rows: Array.isArray(rows) ? rows : [] };
+  },
+});
+
 /** A command's transaction, as far as credentials go. */
 export interface CredentialTransaction {
   readonly manager: { query(sql: string, values: unknown[]): Promise<unknown> };

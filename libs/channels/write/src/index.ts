@@ -1,7 +1,7 @@
 export { ChannelEncryption } from './channel-encryption.js';
 export { channelTable } from './channel.table.js';
 export { ChannelsWriteModule } from './channels-write.module.js';
-export { CredentialStoreUnavailable } from './credential-store.js';
+export { CredentialStoreUnavailable, queryableOf } from './credential-store.js';
 export { CredentialWatch, CredentialWatchModule } from './credential-watch.js';
 export { ChannelDependants } from './delete-channel.js';
 export { knownHttpCredentials, readHttpCredential } from './http-credential.table.js';

@@ -4,6 +4,7 @@ import { CommandStore, type CommandTransaction } from '@sluice/platform-event-lo
 import { assertConnectable } from './assert-connectable.js';
 import { lockChannel } from './channel.table.js';
 import { ChannelEncryption } from './channel-encryption.js';
+import { queryableOf } from './credential-store.js';
 import { readChannel } from './read-channel.js';
 import { replaceCredentials } from './replace-credentials.js';
 
@@ -47,10 +48,7 @@ export class RotateCredentialsHandler implements ICommandHandler<RotateCredentia
     { tenantId, channelId, previousSecretsUntil }: RotateCredentials,
   ): Promise<ChannelCredentials['retiring']> {
     if (previousSecretsUntil === undefined) return undefined;
-    const client = {
-      query: async ({ text, values }: { text: string; values: unknown[] }) => ({ rows: await manager.query(text, values) }),
-    };
-    const before = await readChannel(client, channelId, this.encryption, tenantId);
+    const before = await readChannel(queryableOf(manager), channelId, this.encryption, tenantId);
     return before && { signingSecrets: before.secrets.signingSecrets, until: previousSecretsUntil.toISOString() };
   }
 }

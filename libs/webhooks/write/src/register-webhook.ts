@@ -1,6 +1,6 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { ProviderIsUnknown } from '@sluice/channels-domain';
-import { ChannelEncryption, readChannel } from '@sluice/channels-write';
+import { ChannelEncryption, queryableOf, readChannel } from '@sluice/channels-write';
 import { newId } from '@sluice/kernel';
 import { CommandStore, type CommandTransaction, type ShownOnce } from '@sluice/platform-event-log';
 import { providerNamed, providers } from '@sluice/providers';
@@ -47,10 +47,7 @@ export class RegisterWebhookHandler implements ICommandHandler<RegisterWebhook> 
 
       await insertWebhook(tx.manager, webhook);
       tx.append(events, blank.streamVersion);
-      const client = {
-        query: async ({ text, values }: { text: string; values: unknown[] }) => ({ rows: await tx.manager.query(text, values) }),
-      };
-      const opened = await readChannel(client, channel.id, this.encryption, tenantId);
+      const opened = await readChannel(queryableOf(tx.manager), channel.id, this.encryption, tenantId);
       return { id: webhook.id, endpoint: webhook.endpoint, verifyToken: opened?.secrets.verifyToken };
     };
     return this.store.transaction(tenantId, work, ['verifyToken']);

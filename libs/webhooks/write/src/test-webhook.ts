@@ -1,7 +1,7 @@
 import { Inject } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { ChannelNotFound } from '@sluice/channels-domain';
-import { ChannelEncryption, PUBLIC_URL, readChannel } from '@sluice/channels-write';
+import { ChannelEncryption, PUBLIC_URL, queryableOf, readChannel } from '@sluice/channels-write';
 import { webhookTestSteps } from '@sluice/contracts';
 import { DomainError, newId } from '@sluice/kernel';
 import { storeClock } from '@sluice/platform-database';
@@ -99,10 +99,7 @@ export class TestWebhookHandler implements ICommandHandler<TestWebhook> {
   }
 
   private async channelOf(manager: EntityManager, { tenantId, channelId }: Webhook): Promise<Channel> {
-    const client = {
-      query: async ({ text, values }: { text: string; values: unknown[] }) => ({ rows: await manager.query(text, values) }),
-    };
-    const opened = await readChannel(client, channelId, this.encryption, tenantId);
+    const opened = await readChannel(queryableOf(manager), channelId, this.encryption, tenantId);
     if (opened === undefined || opened.status === 'deleted') throw new ChannelNotFound(channelId);
     return { ...opened, publicUrl: this.publicUrl ?? '' };
   }
