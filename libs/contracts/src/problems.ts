@@ -462,8 +462,8 @@ export const problemCatalogue = {
     status: 422,
     title: 'Test unavailable',
     detail:
-      "There is no test delivery for discord: only the provider itself can sign one. Send one from its console, or set the channel's signing secret.",
-    remedy: 'Send a test from the provider’s console, or give the channel a signing secret.',
+      'There is no test delivery for this hmac channel: it has nothing to sign one with. Check its signing secrets and its config.',
+    remedy: 'Give the channel a signing secret, and a config that says how its calls are signed.',
     at: ['webhooks.test'],
   },
   gateway_unknown: {

@@ -114,12 +114,16 @@ export interface SampleCall {
   readonly headers: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, string>>;
   readonly body: Buffer;
+  /** Only its owner can sign: the channel has a public key. Then the signature is wrong, and this says who sends a right one. */
+  readonly unsigned?: string;
 }
 
 export interface SampleTerms {
   /** Goes into the event's dedupe key: of another id it is another event. Letters, digits and `-` */
   readonly id: string;
   readonly at: Date;
+  /** Path and query that it is sent to, for those who sign the address */
+  readonly url: string;
 }
 
 /** A provider in one object; pure: no clock, network or framework. */
@@ -142,5 +146,5 @@ export interface ProviderAdapter {
   /** What its API is asked about a channel itself, where it has one. */
   readonly api?: ProviderApi;
   /** A call that makes an event which triggers, for whoever asks whether calls arrive. Undefined: the channel has nothing to sign it with. */
-  sample?(channel: Channel, terms: SampleTerms): SampleCall | undefined;
+  sample(channel: Channel, terms: SampleTerms): SampleCall | undefined;
 }

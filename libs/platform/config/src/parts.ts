@@ -46,6 +46,9 @@ export const httpEnv = (defaultPort: number) =>
       requestsPerMinute: API_REQUESTS_PER_MINUTE,
     }));
 
+/** Where a process says that it listens, if nobody told it `PUBLIC_URL`. */
+export const ownUrlOf = ({ port }: { readonly port: number }): string => `http://localhost:${port}`;
+
 /** A switch that takes a protection away: off unless it says exactly `on`. */
 const unsafeSwitch = z
   .enum(['on', 'off'])

@@ -19,6 +19,9 @@ export class GatewayIsUnknown extends DomainError {
   }
 }
 
+/** What a gateway in this process takes for its own address when nobody told `PUBLIC_URL`: for those who sign it. */
+export const OWN_URL = Symbol('own url');
+
 /** A workflow that answers calls itself takes up to ten seconds. */
 const answerMsMax = 15_000;
 const detailCharactersMax = 500;

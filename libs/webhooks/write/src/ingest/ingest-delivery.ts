@@ -70,8 +70,10 @@ export class IngestDeliveryHandler implements ICommandHandler<IngestDelivery> {
     const verification = adapter.verify(request, source.channel);
     if (!verification.ok) {
       receivedTotal.inc({ provider: adapter.name, result: verification.reason });
-      this.limits.signatureRefused(source);
-      this.counts.refused(source, verification.reason);
+      if (!this.directory.isTest(source, request)) {
+        this.limits.signatureRefused(source);
+        this.counts.refused(source, verification.reason);
+      }
       throw new SignatureIsRefused(verification.reason);
     }
     this.takeQuota(source, adapter);
