@@ -32,6 +32,7 @@ export {
   evolveApp,
   type ProviderApp,
   type ProviderAppCredentials,
+  type ProviderAppDeleted,
   ProviderAppNotFound,
   type ProviderAppSettings,
   uncreatedApp,
