@@ -55,10 +55,16 @@ beforeEach(() => {
 });
 
 const publicKey = 'd75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a';
-const secretOf: Readonly<Record<string, string>> = { discord: publicKey, standard: `whsec_${Buffer.from(signingSecret).toString('base64')}` };
+const secretOf: Readonly<Record<string, string>> = {
+  discord: publicKey,
+  standard: `whsec_${Buffer.from(signingSecret).toString('base64')}`,
+};
 const configOf: Readonly<Record<string, object>> = { hmac: { header: 'X-Signature' } };
 
-async function listening(provider: string, secret = secretOf[provider] ?? signingSecret): Promise<{ channelId: string; webhookId: string }> {
+async function listening(
+  provider: string,
+  secret = secretOf[provider] ?? signingSecret,
+): Promise<{ channelId: string; webhookId: string }> {
   const credentials = { signingSecrets: [secret] };
   const channelId = await sluice.made('/api/channels', { provider, name: provider, credentials, config: configOf[provider] ?? {} });
   const webhookId = await sluice.made('/api/webhooks', { name: provider, workflowId, nodeId: 'in', provider, config: { channelId } });
@@ -77,7 +83,8 @@ async function tested(webhookId: string): Promise<Tested> {
 }
 const okOf = ({ steps }: Tested) => steps.map(({ name, ok }) => [name, ok]);
 const whole = ['route', 'signature', 'parse', 'record', 'listeners', 'run'].map((name) => [name, true]);
-const eventsOf = async (channelId: string) => (await sluice.db.query('SELECT FROM webhook_events WHERE channel_id = $1', [channelId])).rowCount;
+const eventsOf = async (channelId: string) =>
+  (await sluice.db.query('SELECT FROM webhook_events WHERE channel_id = $1', [channelId])).rowCount;
 
 it.each([...providers.keys()].filter((name) => name !== 'discord'))(
   'T-10: a test delivery of %s goes to the public address, through the gateway behind it, and starts a run',
@@ -94,18 +101,25 @@ it.each([...providers.keys()].filter((name) => name !== 'discord'))(
 it.each([
   ['discord', publicKey],
   ['standard', `whpk_${Buffer.from(publicKey, 'hex').toString('base64')}`],
-])('T-10: a test delivery of %s, which has a public key alone, shows that the gateway checks, and says who can sign', async (provider, key) => {
-  const { channelId, webhookId } = await listening(provider, key);
-  const outcome = await tested(webhookId);
-  expect(okOf(outcome)).toEqual([
-    ['route', true],
-    ['signature', false],
-  ]);
-  expect(outcome.steps[1]?.detail).toMatch(/^Not tried: .* refused, as it should be\. \S.*\.$/);
-  expect(await eventsOf(channelId)).toBe(0);
-  behind = 'a stranger who takes everything';
-  expect((await tested(webhookId)).steps.at(-1)).toMatchObject({ name: 'signature', ok: false, detail: expect.stringContaining('not the gateway') });
-});
+])(
+  'T-10: a test delivery of %s, which has a public key alone, shows that the gateway checks, and says who can sign',
+  async (provider, key) => {
+    const { channelId, webhookId } = await listening(provider, key);
+    const outcome = await tested(webhookId);
+    expect(okOf(outcome)).toEqual([
+      ['route', true],
+      ['signature', false],
+    ]);
+    expect(outcome.steps[1]?.detail).toMatch(/^Not tried: .* refused, as it should be\. \S.*\.$/);
+    expect(await eventsOf(channelId)).toBe(0);
+    behind = 'a stranger who takes everything';
+    expect((await tested(webhookId)).steps.at(-1)).toMatchObject({
+      name: 'signature',
+      ok: false,
+      detail: expect.stringContaining('not the gateway'),
+    });
+  },
+);
 
 describe('a test delivery where PUBLIC_URL is wrong says at which step it ends', () => {
   it.each([

@@ -142,6 +142,7 @@ export { sourceAlertTypes, SourceAlertQuery, SourceConflictQuery, SourceQuery, s
 export { AuditEntryQuery, AuditPage, TenantUsageQuery, UsageOfDayQuery } from './query-tenancy.js';
 export { PageAnswer } from './query-page.js';
 export {
+  LargeMemberQuery,
   WebhookConfigQuery,
   WebhookDefinitionQuery,
   WebhookEventErrorQuery,

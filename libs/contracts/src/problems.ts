@@ -144,7 +144,7 @@ export const problemCatalogue = {
     status: 413,
     title: 'Body too large',
     detail: 'Request body is too large',
-    remedy: 'Send less: a body has at most 1 MiB, a webhook delivery at most 4 MiB.',
+    remedy: 'Send less: a body has at most 1 MiB, a webhook delivery as much as its provider sends (docs/providers).',
   },
   path_too_long: {
     status: 414,
@@ -461,8 +461,7 @@ export const problemCatalogue = {
   test_unavailable: {
     status: 422,
     title: 'Test unavailable',
-    detail:
-      'There is no test delivery for this hmac channel: it has nothing to sign one with. Check its signing secrets and its config.',
+    detail: 'There is no test delivery for this hmac channel: it has nothing to sign one with. Check its signing secrets and its config.',
     remedy: 'Give the channel a signing secret, and a config that says how its calls are signed.',
     at: ['webhooks.test'],
   },

@@ -90,6 +90,17 @@ export class WebhookEventErrorQuery {
   readonly message: string;
 }
 
+export class LargeMemberQuery {
+  @ApiProperty({ example: 'text' })
+  readonly member: string;
+
+  @ApiProperty()
+  readonly sha256: string;
+
+  @ApiProperty({ description: 'Of its JSON' })
+  readonly bytes: number;
+}
+
 export class WebhookEventQuery {
   @ApiProperty({ format: 'uuid' })
   readonly id: string;
@@ -151,7 +162,7 @@ export class WebhookEventQuery {
   @ApiPropertyOptional()
   readonly text?: string;
 
-  @ApiPropertyOptional({ description: 'Any JSON: what a button or a postback carries' })
+  @ApiPropertyOptional({ description: 'Any JSON: what a button or a postback carries; of systems of record, all that was sent' })
   readonly payload?: Json;
 
   @ApiPropertyOptional({ type: 'array', items: { type: 'object' } })
@@ -171,6 +182,12 @@ export class WebhookEventQuery {
 
   @ApiPropertyOptional({ enum: [true], description: 'A test delivery, which Sluice sent itself' })
   readonly test?: true;
+
+  @ApiPropertyOptional({
+    type: [LargeMemberQuery],
+    description: 'Of an event over 64 KiB, the members that are too large to stand here: `GET /api/blobs/{sha256}` has each',
+  })
+  readonly large?: readonly LargeMemberQuery[];
 
   @ApiProperty()
   readonly correlationId: string;

@@ -1,6 +1,8 @@
 import type { JsonObject } from '@sluice/kernel';
 import type { Channel, ProviderAdapter, ProviderRequest, SampleCall } from './adapter.js';
+import { businessActions } from './business-events.js';
 import { parseBody } from './hostile.js';
+import { objectOf } from './json-values.js';
 import { providerNamed, providers } from './registry.js';
 
 const at = new Date('2026-11-30T12:00:00.250Z');
@@ -83,6 +85,8 @@ describe.each([...plain, ...settings])('a sample of %s with %j', (name, config) 
       expect(others).toEqual([]);
       expect(event).toMatchObject({ triggers: true, direction: 'in' });
       expect(adapter.actionTypes).toContain(event?.action);
+      // What a system of record says is for its workflows to read.
+      if (adapter.actionTypes === businessActions) expect(event?.raw).toMatchObject(objectOf(event?.payload) ?? 'an object');
       expect(eventsOf(channel)[0]?.dedupeKey).toBe(event?.dedupeKey);
       expect(eventsOf(channel, '018f3b5e-9999-7000-8000-00000000000e')[0]?.dedupeKey).not.toBe(event?.dedupeKey);
     }

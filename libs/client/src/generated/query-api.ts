@@ -962,6 +962,13 @@ export interface components {
             /** Format: date-time */
             readonly completedAt: string | null;
         };
+        readonly LargeMemberQuery: {
+            /** @example text */
+            readonly member: string;
+            readonly sha256: string;
+            /** @description Of its JSON */
+            readonly bytes: number;
+        };
         readonly NodeExampleQuery: {
             /** @example Goes on by `true` when the condition holds; its output is its input. */
             readonly says: string;
@@ -1432,7 +1439,7 @@ export interface components {
             /** @description The webhooks it came for */
             readonly webhookIds: readonly string[];
             readonly text?: string;
-            /** @description Any JSON: what a button or a postback carries */
+            /** @description Any JSON: what a button or a postback carries; of systems of record, all that was sent */
             readonly payload?: unknown;
             readonly attachments?: readonly unknown[];
             readonly emoji?: string;
@@ -1446,6 +1453,8 @@ export interface components {
              * @enum {boolean}
              */
             readonly test?: true;
+            /** @description Of an event over 64 KiB, the members that are too large to stand here: `GET /api/blobs/{sha256}` has each */
+            readonly large?: readonly components["schemas"]["LargeMemberQuery"][];
             readonly correlationId: string;
         };
         readonly WebhookPage: {
@@ -2747,6 +2756,13 @@ export interface operations {
                      *           "ref": "text",
                      *           "foreignAccount": true,
                      *           "test": true,
+                     *           "large": [
+                     *             {
+                     *               "member": "text",
+                     *               "sha256": "text",
+                     *               "bytes": 1
+                     *             }
+                     *           ],
                      *           "correlationId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e"
                      *         }
                      *       ]
@@ -4495,6 +4511,13 @@ export interface operations {
                      *       "ref": "text",
                      *       "foreignAccount": true,
                      *       "test": true,
+                     *       "large": [
+                     *         {
+                     *           "member": "text",
+                     *           "sha256": "text",
+                     *           "bytes": 1
+                     *         }
+                     *       ],
                      *       "correlationId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e"
                      *     }
                      */
@@ -4999,6 +5022,13 @@ export interface operations {
                      *           "ref": "text",
                      *           "foreignAccount": true,
                      *           "test": true,
+                     *           "large": [
+                     *             {
+                     *               "member": "text",
+                     *               "sha256": "text",
+                     *               "bytes": 1
+                     *             }
+                     *           ],
                      *           "correlationId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e"
                      *         }
                      *       ]

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Json } from '@sluice/kernel';
+import type { Json, JsonObject } from '@sluice/kernel';
 import type { Channel, ProviderAdapter, ProviderRequest, SampleCall, SampleTerms, Verification } from '../adapter.js';
 import { businessActions, businessEvent, type BusinessReading, headerOf } from '../business-events.js';
 import { unknownEvent } from '../canonical-event.js';
@@ -53,7 +53,8 @@ function sample(channel: Channel, { id, at, url }: SampleTerms): SampleCall | un
 }
 
 /** The address as HubSpot knows it: ours, unless the channel stands behind another one. */
-const addressOf = ({ url }: Pick<ProviderRequest, 'url'>, { config, publicUrl }: Channel) => textOf(config.publicUrl) ?? `${publicUrl}${url}`;
+const addressOf = ({ url }: Pick<ProviderRequest, 'url'>, { config, publicUrl }: Channel) =>
+  textOf(config.publicUrl) ?? `${publicUrl}${url}`;
 
 /** Version 1: SHA-256 of secret and body. Version 2: of secret, method, address and body. */
 function verifyLegacy(request: ProviderRequest, channel: Channel): Verification {
@@ -88,11 +89,13 @@ function normalise(body: Json, channel: Channel) {
   return items.map((item) => {
     const reading = read(item);
     if (reading !== undefined) return businessEvent('hubspot', reading, item, channel);
-    // Counts the attempts, and so differs in a redelivery.
-    const { attemptNumber: _, ...same } = objectOf(item) ?? {};
-    return { ...unknownEvent('hubspot', null, objectOf(item) ? same : item), raw: item };
+    const fields = objectOf(item);
+    return { ...unknownEvent('hubspot', null, fields ? withoutAttempts(fields) : item), raw: item };
   });
 }
+
+/** What counts them differs in a redelivery. */
+const withoutAttempts = ({ attemptNumber: _, ...same }: JsonObject): JsonObject => same;
 
 function read(item: Json): BusinessReading | undefined {
   const change = objectOf(item);
@@ -111,5 +114,6 @@ function read(item: Json): BusinessReading | undefined {
     customerId: isContact ? object : undefined,
     conversationId: kind.startsWith('conversation.') ? object : undefined,
     occurredMs: timeOf(change.occurredAt),
+    payload: withoutAttempts(change),
   };
 }

@@ -1,18 +1,18 @@
-import { newId } from '@sluice/kernel';
+import { type Blob, isJsonObject, type Json, type JsonObject, newId } from '@sluice/kernel';
 import {
   type CanonicalEvent,
   hostileEvent,
+  isForm,
+  isPlain,
   parseBody,
   type ProviderAdapter,
   type ProviderAnswer,
   type ProviderRequest,
 } from '@sluice/providers';
 import type { Queue } from '@sluice/platform-queue';
-import type { TriggerEvent, WebhookIgnored, WebhookReceived } from '@sluice/webhooks-domain';
+import { isLarge, type KeptEvent, keptEvent, type TriggerEvent, type WebhookIgnored, type WebhookReceived } from '@sluice/webhooks-domain';
 import type { Listener, Source } from './channel-directory.js';
 import type { RoutedEvent } from './route-by-account.js';
-
-const rawBytesMax = 64 * 1024;
 
 /** One canonical event, ready to be written. */
 export interface AcceptedEvent {
@@ -27,7 +27,9 @@ export interface AcceptedEvent {
   readonly isAnswered: boolean;
   /** The foremost of those of the workflows that listen */
   readonly queue: Queue;
-  readonly item: TriggerEvent;
+  readonly item: KeptEvent;
+  /** What `item` refers to */
+  readonly blobs: readonly Blob[];
   readonly payload: WebhookReceived['payload'] | WebhookIgnored['payload'];
 }
 
@@ -43,6 +45,8 @@ export interface AcceptedDelivery {
 
 /** What a verified body says, and what its provider wants to hear when that is recorded. */
 export interface Said {
+  /** As it was read; null: it could not be */
+  readonly body: Json;
   readonly events: readonly CanonicalEvent[];
   readonly answer: ProviderAnswer | undefined;
 }
@@ -51,9 +55,13 @@ export function readBody(adapter: ProviderAdapter, { channel }: Source, request:
   const parsed = adapter.parse?.(request) ?? parseBody(request.body);
   if (parsed.kind === 'malformed') return 'malformed';
   if (parsed.kind === 'hostile') {
-    return { events: [hostileEvent(adapter.name, channel.externalAccountId, request.body, parsed)], answer: adapter.answer?.(null) };
+    return {
+      body: null,
+      events: [hostileEvent(adapter.name, channel.externalAccountId, request.body, parsed)],
+      answer: adapter.answer?.(null),
+    };
   }
-  return { events: adapter.normalise(parsed.value, channel, request), answer: adapter.answer?.(parsed.value) };
+  return { body: parsed.value, events: adapter.normalise(parsed.value, channel, request), answer: adapter.answer?.(parsed.value) };
 }
 
 /** An event triggers only when its own policy says so and its family is the one that the path names (`all`: every family). */
@@ -63,6 +71,7 @@ export function acceptDelivery(
   actionType: string,
   request: ProviderRequest,
   correlationId: string,
+  body: Json,
   test?: 'test',
 ): AcceptedDelivery {
   const deliveryId = newId();
@@ -76,7 +85,7 @@ export function acceptDelivery(
     const otherPath = actionType !== 'all' && event.action !== actionType;
     const ignoredBecause = event.triggers ? (otherPath ? 'other_path' : undefined) : (event.ignoredBecause ?? 'not_a_trigger');
     const { raw, occurredAt, ignoredBecause: _policy, ...facts } = event;
-    const item: TriggerEvent = {
+    const whole: TriggerEvent = {
       ...facts,
       id,
       provider: source.provider,
@@ -86,13 +95,15 @@ export function acceptDelivery(
       receivedAt,
       ...(test === undefined ? {} : { test: true }),
     };
+    const payloadText = () => (event.payload === body && !isForm(request) && isPlain(request.body) ? request.body : undefined);
+    const { event: item, blobs } = keptEvent(whole, request.body.length, payloadText);
     const listening = recipient.listeners.filter(({ actionTypes }) => listensTo(actionTypes, event.action));
     const webhookIds = listening.map((listener) => listener.id);
     const received = {
       webhookId: webhookIds[0] ?? null,
       webhookIds,
       deliveryId,
-      rawPayload: JSON.stringify(raw).length > rawBytesMax ? { $ref: 'delivery' } : raw,
+      rawPayload: referenceTo(event, request) ?? raw,
       headers,
       receivedAt,
       event: item,
@@ -106,10 +117,17 @@ export function acceptDelivery(
       isAnswered: ignoredBecause === undefined && listening.some(({ mode }) => mode === 'sync'),
       queue: foremost(listening),
       item,
+      blobs,
       payload: ignoredBecause === undefined ? received : { ...received, reason: ignoredBecause },
     };
   });
   return { id: deliveryId, tenantId: source.tenantId, channelOrAppId: source.id, request, correlationId, events };
+}
+
+/** Where the log need not say it, or not again. */
+function referenceTo({ raw, payload }: CanonicalEvent, { body }: ProviderRequest): JsonObject | undefined {
+  if (payload === raw && isJsonObject(raw)) return { $ref: 'event.payload' };
+  return isLarge(raw, body.length) ? { $ref: 'delivery' } : undefined;
 }
 
 /** Nobody who listens yet may listen when the event begins its runs: then it is as any other. */

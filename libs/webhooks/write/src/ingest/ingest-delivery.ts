@@ -119,7 +119,7 @@ export class IngestDeliveryHandler implements ICommandHandler<IngestDelivery> {
     }
     const routed = await source.route(said.events).catch(cannotCommit);
     const test = this.directory.isTest(source, request) ? 'test' : undefined;
-    const delivery = acceptDelivery(source, routed, path.actionType, request, correlationId, test);
+    const delivery = acceptDelivery(source, routed, path.actionType, request, correlationId, said.body, test);
     return { delivery, written: await this.groups.add(delivery), answer: said.answer };
   }
 }
