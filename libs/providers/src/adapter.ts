@@ -105,6 +105,8 @@ export interface CanonicalEvent {
   readonly errorCode?: string | number;
   /** The item belongs to another account of the same app */
   readonly foreignAccount?: boolean;
+  /** What its provider takes an answer to this by, for some minutes: a secret, which is sealed before anything is kept. */
+  readonly replyToken?: string;
   /** The item as the provider sent it */
   readonly raw: Json;
 }
@@ -128,6 +130,8 @@ export interface ProviderAdapter {
   /** The families that `:actionType` may name, besides `all`. */
   readonly actionTypes: readonly string[];
   readonly bodyBytesMax: number;
+  /** Members of a body, at any depth, that hold secrets: of what is kept as it came they are left out. Letters, digits and `_` */
+  readonly secretMembers?: readonly string[];
   /** Answers a `GET`, where the provider asks by one before it sends. */
   handshake?(request: ProviderRequest, channel: Channel): HandshakeAnswer;
   verify(request: ProviderRequest, channel: Channel): Verification;

@@ -1,4 +1,5 @@
 export { ChannelEncryption } from './channel-encryption.js';
+export { openReplyToken, sealReplyToken } from './reply-tokens.js';
 export { channelTable } from './channel.table.js';
 export { ChannelsWriteModule } from './channels-write.module.js';
 export { CredentialStoreUnavailable, queryableOf } from './credential-store.js';

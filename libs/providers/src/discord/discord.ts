@@ -17,6 +17,7 @@ export const discord: ProviderAdapter = {
   name: 'discord',
   actionTypes: ['interaction'],
   bodyBytesMax: 1024 * 1024,
+  secretMembers: ['token'],
   verify,
   normalise: (body, channel) => (isPing(body) ? [] : [eventOf(body, channel.externalAccountId)]),
   answer,
@@ -85,6 +86,7 @@ function eventOf(body: Json, externalAccountId: string | null): CanonicalEvent {
     occurredMs: timeOfId(id),
     ignoredBecause: foreign ? 'foreign_account' : said.ignoredBecause,
     foreignAccount: foreign ? true : undefined,
+    replyToken: idOf(fields.token),
     raw: body,
   });
 }

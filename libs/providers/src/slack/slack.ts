@@ -33,6 +33,8 @@ export const slack: ProviderAdapter = {
   name: 'slack',
   actionTypes: ['message', 'message_edit', 'mention', 'reaction', 'postback', 'command', 'system'],
   bodyBytesMax: 1024 * 1024,
+  // The one is a secret of the app's, which signatures have replaced; whoever has the other can write to the conversation.
+  secretMembers: ['token', 'response_url'],
   verify,
   parse: (request) => (isForm(request) ? parsePayloadForm(request.body) : parseBody(request.body)),
   normalise,

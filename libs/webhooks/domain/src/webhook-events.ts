@@ -28,12 +28,14 @@ export type WebhookRegistered = DomainEvent<
 export type WebhookDeactivated = DomainEvent<'webhook.deactivated', { readonly by: string }>;
 
 /** A canonical event as it is kept and as workflows see it (`trigger`). */
-export interface TriggerEvent extends Omit<CanonicalEvent, 'raw' | 'occurredAt' | 'ignoredBecause'> {
+export interface TriggerEvent extends Omit<CanonicalEvent, 'raw' | 'occurredAt' | 'ignoredBecause' | 'replyToken'> {
   readonly id: string;
   readonly provider: string;
   readonly channelId: string;
   readonly occurredAt: string;
   readonly receivedAt: string;
+  /** Sealed for this event: I12 */
+  readonly replyToken?: { readonly keyId: string; readonly sealed: string };
   /** We sent it ourselves, to see how far a delivery comes. */
   readonly test?: true;
 }
@@ -43,7 +45,7 @@ interface ReceivedPayload {
   readonly webhookId: string | null;
   readonly webhookIds: readonly string[];
   readonly deliveryId: string;
-  /** The item as the provider sent it, or `{ "$ref": "delivery" }` when it is over 64 KiB */
+  /** The item as the provider sent it, without its secrets, or `{ "$ref": "delivery" }` when it is over 64 KiB */
   readonly rawPayload: Json;
   readonly headers: JsonObject;
   readonly receivedAt: string;

@@ -1,6 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { ChannelEncryption, CredentialStoreUnavailable, type OpenChannel, readChannel, readHttpCredential } from '@sluice/channels-write';
+import {
+  ChannelEncryption,
+  CredentialStoreUnavailable,
+  type OpenChannel,
+  openReplyToken,
+  readChannel,
+  readHttpCredential,
+} from '@sluice/channels-write';
 import { isJsonObject, isUuid, type Json } from '@sluice/kernel';
 import { NodeFailure, type SendBudget, type SendingChannel, type TaskTools } from '@sluice/nodes';
 import type { EncryptionConfig } from '@sluice/platform-config';
@@ -90,6 +97,7 @@ export class EffectToolbox {
       ),
       channel: (channelId) => this.openChannel(run.tenantId, channelId, progress),
       pace: (channel, budgets) => this.pace(job, channel, budgets, progress, intent, until - performance.now(), signal),
+      replyToken: (event) => openReplyToken(event, run.tenantId, this.encryption),
       lastMessageAt: (channelId, customerId) => lastMessageAt(this.database.pool, run.tenantId, { channelId, customerId }),
       failed: (failure) => this.failed(run.tenantId, progress, failure),
       credential: async (credentialId) => {

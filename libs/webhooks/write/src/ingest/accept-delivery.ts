@@ -1,14 +1,18 @@
+import { type ChannelEncryption, sealReplyToken } from '@sluice/channels-write';
 import { newId } from '@sluice/kernel';
 import {
+  bodyWithoutSecrets,
   type CanonicalEvent,
   hostileEvent,
   parseBody,
   type ProviderAdapter,
   type ProviderAnswer,
   type ProviderRequest,
+  withoutSecrets,
 } from '@sluice/providers';
 import type { Queue } from '@sluice/platform-queue';
 import type { TriggerEvent, WebhookIgnored, WebhookReceived } from '@sluice/webhooks-domain';
+import { testHeader } from '../test-mark.js';
 import type { Listener, Source } from './channel-directory.js';
 import type { RoutedEvent } from './route-by-account.js';
 
@@ -31,12 +35,15 @@ export interface AcceptedEvent {
   readonly payload: WebhookReceived['payload'] | WebhookIgnored['payload'];
 }
 
+/** What is kept of a call */
+export type KeptRequest = Pick<ProviderRequest, 'body' | 'headers' | 'receivedAt'>;
+
 /** One verified HTTP call, ready to be written. */
 export interface AcceptedDelivery {
   readonly id: string;
   readonly tenantId: string;
   readonly channelOrAppId: string;
-  readonly request: ProviderRequest;
+  readonly request: KeptRequest;
   readonly correlationId: string;
   readonly events: readonly AcceptedEvent[];
 }
@@ -48,22 +55,51 @@ export interface Said {
 }
 
 export function readBody(adapter: ProviderAdapter, { channel }: Source, request: ProviderRequest): Said | 'malformed' {
+  const { name, secretMembers = [] } = adapter;
   const parsed = adapter.parse?.(request) ?? parseBody(request.body);
   if (parsed.kind === 'malformed') return 'malformed';
   if (parsed.kind === 'hostile') {
-    return { events: [hostileEvent(adapter.name, channel.externalAccountId, request.body, parsed)], answer: adapter.answer?.(null) };
+    const cleaned = bodyWithoutSecrets(Buffer.from(parsed.cleaned), secretMembers).toString();
+    return {
+      events: [hostileEvent(name, channel.externalAccountId, request.body, { ...parsed, cleaned })],
+      answer: adapter.answer?.(null),
+    };
   }
-  return { events: adapter.normalise(parsed.value, channel, request), answer: adapter.answer?.(parsed.value) };
+  const events = adapter
+    .normalise(parsed.value, channel, request)
+    .map((event) => (secretMembers.length === 0 ? event : { ...event, raw: withoutSecrets(event.raw, secretMembers) }));
+  return { events, answer: adapter.answer?.(parsed.value) };
+}
+
+const secretHeaders = new Set(['authorization', 'cookie', 'proxy-authorization', testHeader]);
+
+/** What may be kept of a call (I12): as it came, but for what its provider calls secret, and for headers that show a secret of the channel. */
+export function keptRequest(
+  { secretMembers = [] }: ProviderAdapter,
+  { channel }: Source,
+  { body, headers, receivedAt }: ProviderRequest,
+): KeptRequest {
+  const { signingSecrets, verifyToken } = channel.secrets;
+  const secrets = [...signingSecrets, verifyToken ?? ''].filter((secret) => secret !== '');
+  const shows = (value: unknown) => secrets.some((secret) => String(value).includes(secret));
+  const kept = Object.entries(headers).filter(([name, value]) => !secretHeaders.has(name) && !shows(value));
+  return { body: bodyWithoutSecrets(body, secretMembers), headers: Object.fromEntries(kept), receivedAt };
+}
+
+interface Terms {
+  /** What the path names */
+  readonly actionType: string;
+  readonly correlationId: string;
+  readonly encryption: Pick<ChannelEncryption, 'keys'>;
+  readonly isTest: boolean;
 }
 
 /** An event triggers only when its own policy says so and its family is the one that the path names (`all`: every family). */
 export function acceptDelivery(
   source: Source,
   routed: readonly RoutedEvent[],
-  actionType: string,
-  request: ProviderRequest,
-  correlationId: string,
-  test?: 'test',
+  request: KeptRequest,
+  { actionType, correlationId, encryption, isTest }: Terms,
 ): AcceptedDelivery {
   const deliveryId = newId();
   const receivedAt = request.receivedAt.toISOString();
@@ -75,7 +111,8 @@ export function acceptDelivery(
     const id = newId();
     const otherPath = actionType !== 'all' && event.action !== actionType;
     const ignoredBecause = event.triggers ? (otherPath ? 'other_path' : undefined) : (event.ignoredBecause ?? 'not_a_trigger');
-    const { raw, occurredAt, ignoredBecause: _policy, ...facts } = event;
+    const { raw, occurredAt, ignoredBecause: _policy, replyToken, ...facts } = event;
+    const place = { tenantId: source.tenantId, channelId: recipient.id, dedupeKey: event.dedupeKey };
     const item: TriggerEvent = {
       ...facts,
       id,
@@ -84,7 +121,8 @@ export function acceptDelivery(
       triggers: ignoredBecause === undefined,
       occurredAt: occurredAt ?? receivedAt,
       receivedAt,
-      ...(test === undefined ? {} : { test: true }),
+      ...(replyToken === undefined ? {} : { replyToken: sealReplyToken(replyToken, place, encryption) }),
+      ...(isTest ? { test: true } : {}),
     };
     const listening = recipient.listeners.filter(({ actionTypes }) => listensTo(actionTypes, event.action));
     const webhookIds = listening.map((listener) => listener.id);

@@ -1,6 +1,5 @@
 import type { Admission, TaskTicket } from '@sluice/platform-queue';
 import type { Pool } from 'pg';
-import { testHeader } from '../test-mark.js';
 import type { AcceptedDelivery } from './accept-delivery.js';
 
 export interface WrittenDelivery {
@@ -15,8 +14,6 @@ export interface WrittenGroup {
   /** undefined: nothing was new */
   readonly commitId: number | undefined;
 }
-
-const secretHeaders = new Set(['authorization', 'cookie', 'proxy-authorization', testHeader]);
 
 /** All deliveries in one transaction, one round trip (see the SQL function of the same migration). */
 export async function writeDeliveries(pool: Pool, deliveries: readonly AcceptedDelivery[], admission: Admission): Promise<WrittenGroup> {
@@ -34,9 +31,7 @@ export async function writeDeliveries(pool: Pool, deliveries: readonly AcceptedD
       deliveries.map(({ tenantId }) => tenantId),
       deliveries.map(({ channelOrAppId }) => channelOrAppId),
       deliveries.map(({ request }) => request.body),
-      deliveries.map(({ request }) =>
-        JSON.stringify(Object.fromEntries(Object.entries(request.headers).filter(([name]) => !secretHeaders.has(name)))),
-      ),
+      deliveries.map(({ request }) => JSON.stringify(request.headers)),
       deliveries.map(({ request }) => request.receivedAt.toISOString()),
       events.map(({ event }) => event.id),
       events.map(({ delivery }) => delivery.tenantId),
