@@ -65,9 +65,16 @@ export interface ProviderAnswer {
 /** The answer to a handshake (`GET`), or why it is refused. */
 export type HandshakeAnswer = ({ readonly ok: true } & ProviderAnswer) | { readonly ok: false; readonly reason: RejectionReason };
 
+/** What a token is refreshed with, where it is not by itself alone */
+export interface RefreshSecrets {
+  readonly refreshToken?: string;
+  readonly clientId?: string;
+  readonly clientSecret?: string;
+}
+
 /** A channel as somebody is about to connect it. */
 export interface ChannelDraft extends Omit<Channel, 'publicUrl' | 'secrets'> {
-  readonly secrets: ChannelSecrets & { readonly accessToken?: string };
+  readonly secrets: ChannelSecrets & RefreshSecrets & { readonly accessToken?: string };
 }
 
 /** One canonical event: what a provider reported, in the words that are the same for all of them. */

@@ -57,6 +57,10 @@ export interface ChannelCredentials {
   readonly signingSecrets: readonly string[];
   readonly verifyToken?: string;
   readonly accessToken?: string;
+  /** What a new access token is asked for with, where one is */
+  readonly refreshToken?: string;
+  readonly clientId?: string;
+  readonly clientSecret?: string;
   /** The signing secrets before these, which are accepted as well until then */
   readonly retiring?: { readonly signingSecrets: readonly string[]; readonly until: string };
 }
@@ -171,16 +175,24 @@ interface RefreshFailures {
   readonly failedAt: Date | null;
 }
 
-/** When a token that is to be refreshed from `dueAt` on is tried next: after failures hours later and later, at last once a day, until it ends. */
+/** So often a dead token is asked for in vain: what it is asked for with is dead as well. */
+const refreshesOfDeadMax = 3;
+
+/**
+ * When a token that is to be refreshed from `dueAt` on is tried next: after failures hours later and later, at last once a day, until it ends.
+ * `afterEnd`: also when it has ended or is dead.
+ */
 export function nextRefresh(
   { status, health, expiresAt }: Pick<Channel, 'status' | 'health' | 'expiresAt'>,
   dueAt: Date,
   { failures, failedAt }: RefreshFailures,
+  { afterEnd = false }: { readonly afterEnd?: boolean } = {},
 ): Date | undefined {
-  if (status === 'deleted' || health === 'expired' || health === 'disconnected') return undefined;
+  if (status === 'deleted' || (health === 'expired' && !afterEnd)) return undefined;
+  if (health === 'disconnected' && (!afterEnd || failures >= refreshesOfDeadMax)) return undefined;
   const pauseMs = Math.min(dayMs, hourMs * 2 ** Math.max(0, failures - 1));
   const at = failedAt === null ? dueAt : new Date(Math.max(dueAt.getTime(), failedAt.getTime() + pauseMs));
-  return expiresAt !== null && at >= expiresAt ? undefined : at;
+  return expiresAt !== null && at >= expiresAt && !afterEnd ? undefined : at;
 }
 
 /**
