@@ -58,7 +58,8 @@ export class ProviderCalls {
         signal,
       });
       const outcome = read({ status: response.status, body: parsed(response.body) });
-      return outcome.ok ? outcome : told(outcome, [account.accessToken, account.refreshToken, account.clientSecret]);
+      const { accessToken, refreshToken, clientSecret } = account;
+      return outcome.ok ? outcome : told(outcome, [accessToken, refreshToken, clientSecret, headers['authorization']?.split(' ')[1]]);
     } catch (error) {
       if (!(error instanceof NodeFailure)) throw error;
       return { ok: false, dead: false, code: error.code, message: error.message };
