@@ -36,7 +36,7 @@ export interface AcceptedEvent {
 }
 
 /** What is kept of a call */
-export type KeptRequest = Pick<ProviderRequest, 'body' | 'headers' | 'receivedAt'>;
+type KeptRequest = Pick<ProviderRequest, 'body' | 'headers' | 'receivedAt'>;
 
 /** One verified HTTP call, ready to be written. */
 export interface AcceptedDelivery {
