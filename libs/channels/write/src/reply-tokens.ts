@@ -5,10 +5,7 @@ import type { ChannelEncryption } from './channel-encryption.js';
 type Keys = Pick<ChannelEncryption, 'keys'>;
 
 /** A token as an event carries it, for everybody to see; base64 */
-interface SealedReplyToken {
-  readonly keyId: string;
-  readonly sealed: string;
-}
+type SealedReplyToken = { readonly keyId: string; readonly sealed: string };
 
 interface EventName {
   readonly tenantId: string;
