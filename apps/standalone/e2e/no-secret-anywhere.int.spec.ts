@@ -208,6 +208,9 @@ async function call(method: string, path: string, body?: unknown, headers: Recor
   return { status, body: text === '' ? undefined : JSON.parse(text) };
 }
 
+/** The last answer is the one that is meant to show this secret: an API key to whoever made it, a verify token to whoever must type it in. */
+const shownOnce = (shown: string) => answers.push((answers.pop() ?? '').replace(shown, '<shown once>'));
+
 async function made(path: string, body: object): Promise<string> {
   const answer = await call('POST', path, body);
   if (answer.status >= 300) throw new Error(`POST ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
@@ -236,7 +239,12 @@ async function published(name: string, nodes: readonly Node[], trigger = 'trigge
 async function listening(name: string, nodes: readonly Node[]): Promise<string> {
   const workflowId = await published(name, nodes, 'trigger.webhook');
   const config = { channelId: given(name).id, actionTypes: ['all'] };
-  return made('/api/webhooks', { name, workflowId, nodeId: 'in', provider: name, config });
+  const body = { name, workflowId, nodeId: 'in', provider: name, config };
+  const headers = { 'idempotency-key': `listen to ${name}` };
+  const first = await call('POST', '/api/webhooks', body, headers);
+  if (first.body.verifyToken !== undefined) shownOnce(first.body.verifyToken);
+  expect((await call('POST', '/api/webhooks', body, headers)).body.id).toBe(first.body.id);
+  return first.body.id;
 }
 
 const isOver = (executionId: string) =>
@@ -424,8 +432,7 @@ it('calls that hold secrets are refused', async () => {
 it('keys and tokens of callers are made and shown', async () => {
   const { body: key } = await call('POST', '/api/api-keys', { name: 'Viewer', role: 'viewer' }, { 'idempotency-key': 'key' });
   secrets.set('API key', key.key);
-  // This one answer shows it.
-  answers.push((answers.pop() ?? '').replace(key.key, '<shown once>'));
+  shownOnce(key.key);
   const asks = async (credential: string) =>
     (await call('GET', '/api/channels', undefined, { authorization: `Bearer ${credential}` })).status;
   await eventually(async () => expect(await asks(key.key)).toBe(200), { timeoutMs: 40_000 });
