@@ -160,14 +160,14 @@ export class ChannelUpkeep implements OnApplicationBootstrap, BeforeApplicationS
       return;
     }
     const asked = askable(channel);
-    const hasEnded = channel.expiresAt !== null && channel.expiresAt <= now;
-    if (asked !== undefined && (!hasEnded || asked.api.refresh?.afterEnd === true)) {
+    const isOver = hasEnded(channel, now);
+    if (asked !== undefined && (!isOver || asked.api.refresh?.afterEnd === true)) {
       const isAnother = await this.refresh(asked, row, now);
-      if (!isAnother && !hasEnded) await this.checkSubscription(asked, row, now);
+      if (!isAnother && !isOver) await this.checkSubscription(asked, row, now);
     }
     await this.changes.change(tenantId, id, async (fresh, { manager }) => {
       const [known]: CareFacts[] = await manager.query(`SELECT ${facts} FROM channels WHERE tenant_id = $1 AND id = $2`, [tenantId, id]);
-      const events = isSeenTo(fresh, asked, known) ? [] : warn(fresh, now, by.warnings);
+      const events = isSeenTo(fresh, asked, known, now) ? [] : warn(fresh, now, by.warnings);
       const warned = events.reduce(evolve, fresh);
       if (events.length > 0) await saveChannel(manager, warned);
       const isAnother = warned.credentialsVersion !== channel.credentialsVersion;
@@ -175,7 +175,7 @@ export class ChannelUpkeep implements OnApplicationBootstrap, BeforeApplicationS
         tenantId,
         id,
         // What another token needs is not known yet.
-        isAnother ? now : careNextAt(warned, asked, known),
+        isAnother ? now : careNextAt(warned, asked, known, now),
       ]);
       return events;
     });
@@ -200,8 +200,7 @@ export class ChannelUpkeep implements OnApplicationBootstrap, BeforeApplicationS
     }
     const { code, message } = outcome;
     this.logger.warn({ tenantId, channelId, code }, 'a token was not refreshed');
-    const hasEnded = channel.expiresAt !== null && channel.expiresAt <= now;
-    if (outcome.dead && (rule.afterEnd !== true || hasEnded)) await this.reportDead(channel, outcome);
+    if (outcome.dead && (rule.afterEnd !== true || hasEnded(channel, now))) await this.reportDead(channel, outcome);
     if (outcome.dead && rule.afterEnd !== true) return true;
     await this.changes.change(tenantId, channelId, async (fresh, { manager }) => {
       if (fresh.credentialsVersion !== channel.credentialsVersion) return [];
@@ -332,14 +331,18 @@ function subscriptionDueAt({ health }: Pick<Channel, 'health'>, { api, account }
 }
 
 /** A token that will be refreshed, and of which no refresh has failed, is nothing that people must be warned of. */
-function isSeenTo(channel: Channel, asked: Askable | undefined, row: CareFacts | undefined): boolean {
-  return asked !== undefined && row?.refresh_failures === 0 && refreshDueAt(channel, asked, row) !== undefined;
+function isSeenTo(channel: Channel, asked: Askable | undefined, row: CareFacts | undefined, now: Date): boolean {
+  if (asked === undefined || row === undefined || row.refresh_failures > 0) return false;
+  const isTooLate = hasEnded(channel, now) && asked.api.refresh?.afterEnd !== true;
+  return !isTooLate && refreshDueAt(channel, asked, row) !== undefined;
 }
 
+const hasEnded = ({ expiresAt }: Pick<Channel, 'expiresAt'>, now: Date): boolean => expiresAt !== null && expiresAt <= now;
+
 /** When the next thing is due; null: nothing ever */
-function careNextAt(channel: Channel, asked: Askable | undefined, row: CareFacts | undefined): Date | null {
+function careNextAt(channel: Channel, asked: Askable | undefined, row: CareFacts | undefined, now: Date): Date | null {
   const times = [
-    ...(isSeenTo(channel, asked, row) ? [] : [nextWarning(channel)]),
+    ...(isSeenTo(channel, asked, row, now) ? [] : [nextWarning(channel)]),
     ...(asked === undefined || row === undefined ? [] : [refreshDueAt(channel, asked, row), subscriptionDueAt(channel, asked, row)]),
   ].filter((time) => time !== undefined);
   return times.toSorted((a, b) => a.getTime() - b.getTime())[0] ?? null;
