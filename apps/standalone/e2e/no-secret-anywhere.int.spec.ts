@@ -138,7 +138,7 @@ beforeAll(async () => {
   tap = connectTo(Number(new URL(redis.url).port), '127.0.0.1');
   tap.setEncoding('latin1').on('data', (chunk: string) => (saidToRedis += chunk));
   tap.write(`CONFIG SET requirepass ${redisPassword}\r\nAUTH ${redisPassword}\r\nMONITOR\r\n`);
-  await eventually(() => expect(saidToRedis.match(/\+OK/g)).toHaveLength(3));
+  await eventually(() => saidToRedis.match(/\+OK/g)?.length === 3);
 
   project = await testDatabase();
   postgrest = await startPostgrest(project.queryUrl, ['webhooks.sql']);
