@@ -156,7 +156,7 @@ it('F-08 F-09: three retries of every command at random moments, under kills, le
   let kills = 0;
   const killer = (async () => {
     while (!done) {
-      await sleep(100 + Math.random() * 500);
+      await sleep(100 + Math.random() * 1_400);
       if (done) return;
       await kill();
       await start();
