@@ -32,7 +32,8 @@ const commitsAtMost = 500;
 
 /**
  * Follows the log and keeps the read models. Wakes by a hint, and every second without one; while it is behind it goes on without
- * pause. It reads from the position it remembers and proves that position under the checkpoint's lock, so an idle loop locks nothing.
+ * pause. It reads from the position it remembers and proves that position under the checkpoint's lock, so an idle loop locks nothing. One
+ * that finds the position moved stands by for a second, whatever it hears: another projector is at work, and would be only once more.
  * A broken log stops it for good: skipping would lose events for ever; so does an event of a newer version, which it would misread. Anything
  * else is tried again, with growing pauses.
  */
@@ -41,6 +42,7 @@ export class ProjectorLoop implements OnApplicationBootstrap, BeforeApplicationS
   private running: Promise<void> | undefined;
   private stopping = false;
   private woken = false;
+  private standingBy = false;
   private rouse: () => void = () => {};
   private position: number | undefined;
   private turnedAt = performance.now();
@@ -68,7 +70,7 @@ export class ProjectorLoop implements OnApplicationBootstrap, BeforeApplicationS
   /** Somebody has appended. Also heard in the middle of a batch. */
   wake(): void {
     this.woken = true;
-    this.rouse();
+    if (!this.standingBy) this.rouse();
   }
 
   /** Lets the batch in hand commit; then the loop is over. */
@@ -97,7 +99,8 @@ export class ProjectorLoop implements OnApplicationBootstrap, BeforeApplicationS
         const advanced = await this.advance();
         this.failure = undefined;
         this.showLag();
-        if (!advanced && !this.woken) await this.pause(pollMs);
+        if (this.standingBy || (!advanced && !this.woken)) await this.pause(pollMs);
+        this.standingBy = false;
       } catch (error) {
         if (error instanceof LogIsBroken || error instanceof EventIsTooNew) {
           this.broken = error;
@@ -134,10 +137,14 @@ export class ProjectorLoop implements OnApplicationBootstrap, BeforeApplicationS
     await copyBlobs(this.log, this.store, events);
     const result = await projectBatch(this.store, { projections: this.options.projections, from, events });
     await failpoint('prj.after_commit');
-    this.position = result.position;
     projectedPosition.set(result.position);
-    if (result.position !== events.at(-1)?.position) return true;
+    if (result.position !== events.at(-1)?.position) {
+      this.position = undefined;
+      this.standingBy = true;
+      return false;
+    }
 
+    this.position = result.position;
     projectedTotal.inc(events.length);
     for (const failure of result.parked) {
       parkedTotal.inc({ projection: failure.projection });
