@@ -25,7 +25,7 @@ export interface RunningApp {
  * deliveries are acknowledged at once and runs catch up. Alone in a container it changes nothing.
  */
 export type Priority = 'foreground' | 'background';
-const niceness = { foreground: 0, background: 10 } as const satisfies Record<Priority, number>;
+const niceness = { foreground: 0, background: 2 } as const satisfies Record<Priority, number>;
 
 const shutdownMsMax = 25_000;
 const retryMs = 1_000;
