@@ -157,6 +157,7 @@ async function performEffect(
   };
   const ofType = type.kind === 'effect' ? type.effect : undefined;
   const effect = version.compiled.nodes.get(nodeId)?.policy.effect ?? ofType;
+  const isProven = effect === 'verify' && type.kind === 'effect' && type.proof !== undefined;
 
   // It was sent, and only its step was lost: the outcome is taken from the ledger.
   if (intent.before === 'succeeded') {
@@ -170,8 +171,10 @@ async function performEffect(
   const signal = AbortSignal.any([lease.signal, AbortSignal.timeout(timeoutMs)]);
   const outside = toolsFor(job, intent.effectKey, signal, intent);
   try {
-    let came = intent.before === 'unknown' && effect === 'verify' ? await provenOutcome(database, job, input, type, intent) : undefined;
+    let came = intent.before === 'unknown' && isProven ? await provenOutcome(database, job, input, type.proof, intent) : undefined;
     if (came === undefined) {
+      const lost = isProven ? lostAttempt(intent.response) : undefined;
+      if (lost !== undefined) throw lost;
       await failpoint('wrk.before_send');
       // It stood still since the intent: somebody else may be sending by now.
       if (!lease.isHeld()) return undefined;
@@ -192,6 +195,7 @@ async function performEffect(
           ...errorOf(error),
           ...(since === undefined ? {} : { putOffSince: since }),
           ...unknownOf(error, intent, startedAt),
+          ...lostOf(intent.response),
         };
         await putOffEffect(database, lease.task, placeOf(job), intent, response, error.delay);
         return undefined;
@@ -200,8 +204,13 @@ async function performEffect(
     const known = signal.aborted
       ? new NodeFailure('timeout', `No outcome within ${timeoutMs} ms.`, { retryable: true, outcomeUnknown: true })
       : error;
-    if (known instanceof NodeFailure && known.options.outcomeUnknown === true && effect === 'at_most_once') {
-      return inDoubt(job, ledger, startedAt, known.message);
+    if (known instanceof NodeFailure && known.options.outcomeUnknown === true) {
+      if (effect === 'at_most_once') return inDoubt(job, ledger, startedAt, known.message);
+      if (isProven) {
+        const response = { ...errorOf(proofAwaited()), ...unknownOf(known, intent, startedAt), lost: lostFrom(known) };
+        await putOffEffect(database, lease.task, placeOf(job), { ...intent, before: 'unknown' }, response, { afterMs: proofPauseMs });
+        return undefined;
+      }
     }
     const fact = failureOf(place, startedAt, known);
     return {
@@ -234,16 +243,43 @@ async function provenOutcome(
   database: Database,
   job: EffectJob,
   input: NodeInput,
-  type: EffectNodeType | TaskNodeType,
+  proof: NonNullable<EffectNodeType['proof']>,
   { effectKey, since, unknownSince }: Recorded,
 ): Promise<NodeOutcome | undefined> {
-  if (type.kind !== 'effect' || type.proof === undefined) return undefined;
-  const events = await outgoingEvents(database.pool, placeOf(job), type.proof.addressee(input), since);
-  const output = type.proof.find(input, effectKey, events);
+  const events = await outgoingEvents(database.pool, placeOf(job), proof.addressee(input), since);
+  const output = proof.find(input, effectKey, events);
   if (output !== undefined) return { kind: 'done', handle: DEFAULT_HANDLE, output };
   if (unknownSince === undefined || storeClock.now().getTime() - unknownSince.getTime() >= proofMsMax) return undefined;
+  throw proofAwaited();
+}
+
+function proofAwaited(): PutOff {
   const message = 'Nobody knows whether the last attempt arrived: what the provider tells of it is waited for before it is sent again.';
-  throw new PutOff('proof_awaited', message, { afterMs: proofPauseMs, isFirstCall: true, ends: false });
+  return new PutOff('proof_awaited', message, { afterMs: proofPauseMs, isFirstCall: true, ends: false });
+}
+
+/** How an attempt failed that may have arrived. It fails with that in the end, the last one too, unless there is proof that it did arrive. */
+function lostFrom({ code, message, options: { retryable, retryAfterMs, details } }: NodeFailure): JsonObject {
+  return {
+    code,
+    message,
+    retryable,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(details === undefined ? {} : { details }),
+  };
+}
+
+const lostOf = (response: Json): JsonObject => (isJsonObject(response) && isJsonObject(response['lost']) ? { lost: response['lost'] } : {});
+
+function lostAttempt(response: Json): NodeFailure | undefined {
+  const { lost } = lostOf(response);
+  if (!isJsonObject(lost)) return undefined;
+  const { code, message, retryable, retryAfterMs, details } = lost;
+  return new NodeFailure(String(code), String(message), {
+    retryable: retryable === true,
+    ...(typeof retryAfterMs === 'number' ? { retryAfterMs } : {}),
+    ...(details === undefined ? {} : { details }),
+  });
 }
 
 /** For how long one attempt is put off before it counts as failed */

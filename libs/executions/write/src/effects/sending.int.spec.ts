@@ -333,22 +333,51 @@ describe('F-15, F-21: a worker died between send and commit, and the node is to 
   });
 });
 
-it('F-15 an attempt whose answer was lost is looked for before the next one', async () => {
-  const one = await sending();
-  run = (tools) => {
+describe('F-15 an attempt whose answer was lost', () => {
+  const loses = (tools: EffectTools): Promise<NodeOutcome> => {
     sent.push(tools.idempotencyKey);
-    return Promise.reject(
-      new NodeFailure('outbound_connection_lost', 'The connection was lost.', { retryable: true, outcomeUnknown: true }),
-    );
+    const options = { retryable: true, outcomeUnknown: true, retryAfterMs: 5_000 };
+    return Promise.reject(new NodeFailure('outbound_connection_lost', 'The connection was lost.', options));
   };
-  const lost = await attempt(one);
-  expect(lost?.outcome.fact).toMatchObject({ type: 'node.failed', retryable: true, error: { code: 'outbound_connection_lost' } });
-  if (lost !== undefined) await commit(lost);
-  run = accepts;
-  expect(await attempt(one)).toBeUndefined();
-  await hear(one, { text: 'Hello!', messageId: 'm-7', reference: sent[0] ?? '' });
-  expect((await attempt(one))?.outcome.fact).toMatchObject({ type: 'node.completed', output: { messageId: 'm-7' } });
-  expect(sent).toHaveLength(1);
+
+  it('is looked for before anything is said of it, and spends no attempt meanwhile', async () => {
+    const one = await sending();
+    run = loses;
+    for (const attempts of [1, 2]) {
+      expect(await attempt(one)).toBeUndefined();
+      expect(await taskOf(one)).toMatchObject({ status: 'ready', attempt: 1 });
+      expect(await ledgerOf(one)).toMatchObject({ state: 'intent', attempts, response: { error: { code: 'proof_awaited' } } });
+    }
+    await hear(one, { text: 'Hello!', messageId: 'm-7', reference: sent[0] ?? '' });
+    expect((await attempt(one))?.outcome.fact).toMatchObject({ type: 'node.completed', output: { messageId: 'm-7' } });
+    expect(sent).toHaveLength(1);
+  });
+
+  it('fails as it did when nothing was told for half a minute, the last one too; the next is sent at once', async () => {
+    const one = await sending();
+    run = loses;
+    expect(await attempt(one)).toBeUndefined();
+    await admin.query(
+      `UPDATE effects SET response = jsonb_set(response, '{unknown,since}', to_jsonb(now() - interval '31 seconds')) WHERE execution_id = $1`,
+      [one.job.run.id],
+    );
+    const failed = await attempt(one);
+    const error = { code: 'outbound_connection_lost', message: 'The connection was lost.' };
+    expect(failed?.outcome.fact).toMatchObject({ type: 'node.failed', retryable: true, retryAfterMs: 5_000, error });
+    expect(sent).toHaveLength(1);
+    if (failed !== undefined) await commit(failed);
+    expect(await ledgerOf(one)).toMatchObject({ state: 'failed', response: { error } });
+    run = accepts;
+    expect((await attempt(one))?.outcome.fact).toMatchObject({ type: 'node.completed', output: { messageId: 'm-sent' } });
+    expect(new Set(sent).size).toBe(1);
+    expect(sent).toHaveLength(2);
+  });
+
+  it('fails at once where its type knows no proof', async () => {
+    const one = await sending({ effect: 'verify' }, 'test.sendsBlindly');
+    run = loses;
+    expect((await attempt(one))?.outcome.fact).toMatchObject({ type: 'node.failed', error: { code: 'outbound_connection_lost' } });
+  });
 });
 
 it('an attempt that is known to have failed is made again at once', async () => {
