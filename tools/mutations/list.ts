@@ -39,7 +39,7 @@ export const mutations: readonly Mutation[] = [
     file: 'libs/webhooks/write/src/ingest/write-deliveries.ts',
     find: 'events.map(({ event }) => event.canonical.dedupeKey)',
     put: 'events.map(({ event }) => event.id)',
-    caughtBy: { project: 'standalone', tests: 'every Instagram case: answers and events' },
+    caughtBy: { project: 'standalone', tests: 'N-10: one delivery 100 times at once' },
   },
   {
     off: 'the order of the log: commits get their positions newest first',
@@ -72,8 +72,8 @@ export const mutations: readonly Mutation[] = [
   {
     off: 'the order of acknowledging: 200 goes out before the commit',
     file: 'libs/webhooks/write/src/ingest/ingest-delivery.ts',
-    find: 'const written = await this.groups.add(delivery);',
-    put: 'void this.groups.add(delivery).catch(() => {});\n    const written = { eventIds: [] as string[], taskIds: [] as number[] };',
+    find: 'return { delivery, written: await this.groups.add(delivery), answer: said.answer };',
+    put: 'void this.groups.add(delivery).catch(() => {});\n    return { delivery, written: { eventIds: [] }, answer: said.answer };',
     caughtBy: { project: 'standalone', tests: 'P-01 P-09' },
   },
 ];
