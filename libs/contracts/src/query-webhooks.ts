@@ -90,6 +90,23 @@ export class WebhookEventErrorQuery {
   readonly message: string;
 }
 
+export class SentByQuery {
+  @ApiProperty({ format: 'uuid' })
+  readonly executionId: string;
+
+  @ApiProperty({ format: 'uuid' })
+  readonly workflowId: string;
+
+  @ApiProperty({ description: 'The node in the workflow' })
+  readonly nodeId: string;
+
+  @ApiPropertyOptional({ example: 'orders:3', description: 'In a loop: the loop and the place of the item, from 0' })
+  readonly iteration?: string;
+
+  @ApiProperty({ format: 'date-time' })
+  readonly sentAt: string;
+}
+
 export class WebhookEventQuery {
   @ApiProperty({ format: 'uuid' })
   readonly id: string;
@@ -147,6 +164,12 @@ export class WebhookEventQuery {
 
   @ApiProperty({ type: [String], description: 'The webhooks it came for' })
   readonly webhookIds: readonly string[];
+
+  @ApiPropertyOptional({ description: 'The provider’s id of the message that it is, or is about' })
+  readonly messageId?: string;
+
+  @ApiPropertyOptional({ type: SentByQuery, description: 'Who sent the message that it is about. Asked for by its id, not in lists' })
+  readonly sentBy?: SentByQuery;
 
   @ApiPropertyOptional()
   readonly text?: string;

@@ -5,12 +5,12 @@ import { type WebhookEventHistory, webhookEventHistory } from './webhook-event-h
 export const webhookEventColumns = selectList(webhookEventHistory, 'h');
 
 export function webhookEventOf({ tenantId: _, item, ignoredBecause, error, ...event }: WebhookEventHistory): WebhookEventQuery {
-  const { conversationId, text, payload, attachments, emoji, replyTo, ref, foreignAccount, test } = item;
+  const { conversationId, messageId, text, payload, attachments, emoji, replyTo, ref, foreignAccount, test } = item;
   return {
     ...event,
     ...(ignoredBecause !== null && { ignoredBecause }),
     ...(error !== null && { error }),
-    ...definedOf({ conversationId, text, payload, attachments, emoji, replyTo, ref, foreignAccount, test }),
+    ...definedOf({ conversationId, messageId, text, payload, attachments, emoji, replyTo, ref, foreignAccount, test }),
   };
 }
 

@@ -7,6 +7,7 @@ import { DeadLettersShown1764000000007 } from './0007-dead-letters.js';
 import { ChannelHealthShown1764000000008 } from './0008-channel-health.js';
 import { Sources1764000000009 } from './0009-sources.js';
 import { WebhookMirror1764000000010 } from './0010-webhook-mirror.js';
+import { SendsShown1764000000012 } from './0012-sends-shown.js';
 
 /** In order; a landed migration is never edited. */
 export const queryMigrations = [
@@ -19,4 +20,5 @@ export const queryMigrations = [
   ChannelHealthShown1764000000008,
   Sources1764000000009,
   WebhookMirror1764000000010,
+  SendsShown1764000000012,
 ] as const;
