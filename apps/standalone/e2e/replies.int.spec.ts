@@ -103,6 +103,18 @@ it('a recorded WhatsApp message starts a workflow whose reply arrives, once, wit
   expect(reply).toMatchObject({ provider: 'whatsapp', account: recorded.accountId, text: 'You wrote: Tem na cor azul? 💙' });
   const { body } = await api.call('GET', `/api/executions/${(await runOf(ana))?.id}`);
   expect(body.nodes).toContainEqual(expect.objectContaining({ nodeId: 'reply', output: { to: ana, messageId: reply?.messageId } }));
+
+  // What WhatsApp tells of it says whose it was.
+  if (reply === undefined) throw new Error('nothing was sent');
+  await tellSent(reply);
+  await eventually(async () => {
+    const [told] = (await api.call('GET', `/api/channels/${channelId}/events?messageId=${encodeURIComponent(reply.messageId)}`)).body.items;
+    const { body: event } = await api.call('GET', `/api/webhook-events/${told?.id}`);
+    expect(event).toMatchObject({
+      messageId: reply.messageId,
+      sentBy: { executionId: body.id, workflowId: body.workflowId, nodeId: 'reply' },
+    });
+  });
 }, 60_000);
 
 it('F-15, F-21: its worker dies between send and commit: it was sent once all the same', async () => {
@@ -130,6 +142,18 @@ it('a token that is no longer taken disconnects the channel: its sends wait for 
   await Promise.all([write(dora), write(eva)]);
   for (const customer of [dora, eva]) await eventually(async () => expect(await runOf(customer)).toMatchObject({ status: 'running' }));
   expect(apis.calls('whatsapp')).toBe(calls);
+  for (const customer of [carla, dora, eva]) {
+    await eventually(async () => {
+      const { body } = await api.call('GET', `/api/executions/${(await runOf(customer))?.id}`);
+      const waitsForChannel = { id: channelId, name: 'Shop', reason: { code: expect.any(String), message: expect.any(String) } };
+      expect(body.nodes.find(({ nodeId }: { nodeId: string }) => nodeId === 'reply')).toMatchObject({
+        status: 'waiting',
+        waitsFor: 'channel',
+        waitsForChannel,
+      });
+    });
+  }
+  expect((await api.call('GET', '/api/executions?waitsFor=channel')).body.total).toBe(3);
 
   const credentials = { signingSecrets: [secret], accessToken: `${marker}-2` };
   expect((await api.call('PUT', `/api/channels/${channelId}/credentials`, { credentials })).status).toBe(200);

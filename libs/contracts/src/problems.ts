@@ -449,7 +449,7 @@ export const problemCatalogue = {
   },
 
   // Webhooks
-  webhook_not_found: notFound('Webhook not found', `There is no webhook ${id}.`),
+  webhook_not_found: notFound('Webhook not found', `There is no webhook ${id}.`, ['replays.list']),
   webhook_event_not_found: notFound('Webhook event not found', `There is no webhook event ${id}.`, ['workflows.test']),
   event_not_replayable: {
     status: 409,

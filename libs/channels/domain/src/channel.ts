@@ -9,6 +9,7 @@ import type {
   ChannelHeld,
   ChannelRefreshFailed,
   ChannelReleased,
+  ChannelSendRefused,
   ChannelSubscriptionLost,
 } from './channel-events.js';
 
@@ -213,6 +214,13 @@ export const refreshFailed = (
         },
       ];
 
+const refusalCharactersMax = 500;
+
+export const sendRefused = ({ id: aggregateId, status }: Channel, { code, message }: HealthReason, by: string): ChannelSendRefused[] =>
+  status === 'deleted'
+    ? []
+    : [{ type: 'channel.send.refused', aggregateId, payload: { code, message: message.slice(0, refusalCharactersMax), by } }];
+
 /** `refusal`: why it could not be restored */
 export const subscriptionLost = (
   { id: aggregateId, status }: Channel,
@@ -261,6 +269,7 @@ export function evolve(channel: Channel, event: ChannelEvent): Channel {
       return { ...channel, health: 'expired', healthReason: expired(event.payload.expiresAt), streamVersion };
     case 'channel.credentials.refresh_failed':
     case 'channel.subscription.lost':
+    case 'channel.send.refused':
       return { ...channel, streamVersion };
     case 'channel.held':
       return { ...channel, status: 'held', streamVersion };

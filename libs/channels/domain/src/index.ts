@@ -21,6 +21,7 @@ export {
   release,
   reportDead,
   rotateCredentials,
+  sendRefused,
   subscriptionLost,
   unconnected,
   warn,

@@ -16,6 +16,7 @@ import { TestChannel, TestChannelHandler } from '../test-channel.js';
 import { ChannelChanges } from './channel-changes.js';
 import { ChannelUpkeep } from './channel-upkeep.js';
 import { ReportDeadCredentials, ReportDeadCredentialsHandler } from './report-dead-credentials.js';
+import { ReportRefusedSend, ReportRefusedSendHandler } from './report-refused-send.js';
 
 const hourMs = 60 * 60 * 1000;
 const dayMs = 24 * hourMs;
@@ -234,6 +235,41 @@ describe("Instagram's tokens", () => {
     };
     await upkeeps[0]?.careForDue(later(7 * dayMs + hourMs));
     expect(await opened(id)).toMatchObject({ credentialsVersion: 2, secrets: { accessToken: 'token-of-ada' } });
+  });
+});
+
+describe('refusals of what is sent', () => {
+  const worker = () => new ReportRefusedSendHandler(new ChannelChanges(service, notifications));
+  const refusal = (id: string, code = 'permission_missing') => new ReportRefusedSend(tenantId, id, code, 'The app may not do this');
+
+  it('are told once a minute, however many there are and whoever meets them', async () => {
+    const [id, busy] = [await connected(null), await connected(null)];
+    const workers = [worker(), worker()];
+    const told = await Promise.all(workers.flatMap((one) => Array.from({ length: 20 }, () => one.execute(refusal(id)))));
+    expect(told.filter(Boolean)).toHaveLength(1);
+    expect(await workers[0]?.execute(refusal(busy))).toBe(true);
+    expect(await typesOf(id)).toEqual(['channel.connected', 'channel.send.refused']);
+
+    // A minute later, by the store's clock
+    await admin.query(`UPDATE channels SET refusal_told_at = now() - interval '61 seconds' WHERE id = $1`, [id]);
+    expect(await worker().execute(refusal(id, 'rate_limited'))).toBe(true);
+    expect((await eventsOf(id)).at(-1)?.payload).toEqual({ code: 'rate_limited', message: 'The app may not do this', by: 'system' });
+    expect(await opened(id)).toMatchObject({ health: 'ok', streamVersion: 3 });
+  });
+
+  it('of a channel that was deleted meanwhile are told nobody', async () => {
+    const id = await connected(null);
+    await admin.query(`UPDATE channels SET status = 'deleted' WHERE id = $1`, [id]);
+    expect(await worker().execute(refusal(id))).toBe(false);
+  });
+
+  it('do not ask the store again within the minute', async () => {
+    const id = await connected(null);
+    const one = worker();
+    expect(await one.execute(refusal(id))).toBe(true);
+    await admin.query('UPDATE channels SET refusal_told_at = NULL WHERE id = $1', [id]);
+    expect(await one.execute(refusal(id))).toBe(false);
+    expect(await worker().execute(refusal(id))).toBe(true);
   });
 });
 
