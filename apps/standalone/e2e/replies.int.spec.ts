@@ -108,9 +108,8 @@ it('a recorded WhatsApp message starts a workflow whose reply arrives, once, wit
   if (reply === undefined) throw new Error('nothing was sent');
   await tellSent(reply);
   await eventually(async () => {
-    const [told] = (await api.call('GET', `/api/channels/${channelId}/events?messageId=${encodeURIComponent(reply.messageId)}`)).body.items;
-    const { body: event } = await api.call('GET', `/api/webhook-events/${told?.id}`);
-    expect(event).toMatchObject({
+    const [told] = await api.all<{ id: string }>(`/api/channels/${channelId}/events?messageId=${encodeURIComponent(reply.messageId)}`);
+    expect((await api.call('GET', `/api/webhook-events/${told?.id}`)).body).toMatchObject({
       messageId: reply.messageId,
       sentBy: { executionId: body.id, workflowId: body.workflowId, nodeId: 'reply' },
     });
@@ -144,16 +143,13 @@ it('a token that is no longer taken disconnects the channel: its sends wait for 
   expect(apis.calls('whatsapp')).toBe(calls);
   for (const customer of [carla, dora, eva]) {
     await eventually(async () => {
-      const { body } = await api.call('GET', `/api/executions/${(await runOf(customer))?.id}`);
+      const { nodes } = await api.read<{ nodes: { nodeId: string }[] }>(`/api/executions/${(await runOf(customer))?.id}`);
       const waitsForChannel = { id: channelId, name: 'Shop', reason: { code: expect.any(String), message: expect.any(String) } };
-      expect(body.nodes.find(({ nodeId }: { nodeId: string }) => nodeId === 'reply')).toMatchObject({
-        status: 'waiting',
-        waitsFor: 'channel',
-        waitsForChannel,
-      });
+      const reply = nodes.find(({ nodeId }) => nodeId === 'reply');
+      expect(reply).toMatchObject({ status: 'waiting', waitsFor: 'channel', waitsForChannel });
     });
   }
-  expect((await api.call('GET', '/api/executions?waitsFor=channel')).body.total).toBe(3);
+  expect(await api.all('/api/executions?waitsFor=channel')).toHaveLength(3);
 
   const credentials = { signingSecrets: [secret], accessToken: `${marker}-2` };
   expect((await api.call('PUT', `/api/channels/${channelId}/credentials`, { credentials })).status).toBe(200);

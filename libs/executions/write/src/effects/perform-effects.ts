@@ -204,6 +204,7 @@ async function performEffect(
         const response = {
           ...errorOf(error),
           ...(since === undefined ? {} : { putOffSince: since }),
+          ...(error.delay.heldFor === undefined ? {} : { heldFor: error.delay.heldFor }),
           ...unknownOf(error, intent, startedAt),
           ...lostOf(intent.response),
         };
@@ -302,12 +303,11 @@ const putOffMsMax = 15 * 60_000;
 
 /** What the log is told of a send that waits for its channel: once, not each time that it looks again. */
 function heldNow(
-  { code, delay: { heldFor } }: PutOff,
+  { delay: { heldFor } }: PutOff,
   { response }: Recorded,
   { tenantId, executionId, workflowId, nodeId, iteration, nodeRunId, correlationId }: Omit<EffectResult, 'state' | 'response'>,
 ): LogEntry | undefined {
-  const before = isJsonObject(response) ? response['error'] : undefined;
-  if (heldFor === undefined || (isJsonObject(before) && before['code'] === code)) return undefined;
+  if (heldFor === undefined || (isJsonObject(response) && response['heldFor'] === heldFor)) return undefined;
   const place = { executionId, workflowId, nodeId, ...(iteration === '' ? {} : { iteration }), nodeRunId };
   const event: EffectHeld = { type: 'node.effect.held', aggregateId: newId(), payload: { ...place, channelId: heldFor } };
   return { event, tenantId, aggregateVersion: 1, correlationId, causationId: executionId };
