@@ -109,7 +109,10 @@ interface AttemptFields extends NodeFields {
 export type NodeEvent =
   /** `items`: of a loop, or what stands for them */
   | DomainEvent<'node.execution.started', AttemptFields & { readonly items?: Json; readonly itemCount?: number }>
-  | DomainEvent<'node.execution.completed', AttemptFields & { readonly handle: string; readonly output?: Json; readonly sent?: SentMessages }>
+  | DomainEvent<
+      'node.execution.completed',
+      AttemptFields & { readonly handle: string; readonly output?: Json; readonly sent?: SentMessages }
+    >
   /** `handle`: the run goes on from there, with `{error}` as the node's output. */
   | DomainEvent<'node.execution.failed', AttemptFields & { readonly error: NodeError; readonly handle?: string }>
   | DomainEvent<'node.execution.retried', AttemptFields & { readonly error: NodeError; readonly retryAt: string }>

@@ -13,6 +13,7 @@ import {
   release,
   reportDead,
   rotateCredentials,
+  sendRefused,
   subscriptionLost,
   unconnected,
   warn,
@@ -26,6 +27,13 @@ const byAda = (channel: Channel) => disconnect(channel, 'ada');
 
 it('is connected with its settings', () => {
   expect(connected.reduce(evolve, initial)).toMatchObject({ ...settings, status: 'connected', createdBy: 'ada', streamVersion: 1 });
+});
+it('tells what was refused of what it sends, shortened, and nothing once it is deleted', () => {
+  const channel = connected.reduce(evolve, initial);
+  const [told] = sendRefused(channel, { code: 'permission_missing', message: 'm'.repeat(900) }, 'system');
+  expect(told?.payload).toEqual({ code: 'permission_missing', message: 'm'.repeat(500), by: 'system' });
+  expect(told === undefined ? undefined : evolve(channel, told)).toEqual({ ...channel, streamVersion: channel.streamVersion + 1 });
+  expect(sendRefused({ ...channel, status: 'deleted' }, { code: 'x', message: '' }, 'system')).toEqual([]);
 });
 it('is deleted once', () =>
   given(...connected)

@@ -122,7 +122,15 @@ export const executionDetail: Projection<ExecutionEvent, ExecutionDetail, 'execu
     'workflow.execution.cancelled': unchanged,
     // These nodes run again, and nothing else says so until they have ended.
     'workflow.execution.retried': (_event, row) =>
-      row && { status: 'running', attempt: row.attempt + 1, completedAt: null, waitUntil: null, waitsFor: null, heldFor: null, heldSince: null },
+      row && {
+        status: 'running',
+        attempt: row.attempt + 1,
+        completedAt: null,
+        waitUntil: null,
+        waitsFor: null,
+        heldFor: null,
+        heldSince: null,
+      },
     'workflow.execution.moved': unchanged,
     // The last attempt's error stays in sight while the node runs again.
     'node.execution.started': (event, row) => ({

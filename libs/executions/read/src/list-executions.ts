@@ -29,7 +29,10 @@ export class ExecutionFilter extends PeriodPage {
   @IsIn(nodeStatuses)
   nodeStatus?: (typeof nodeStatuses)[number];
 
-  @ApiPropertyOptional({ enum: nodeWaits, description: 'Open runs with a node that waits for this. `channel`: a send whose channel cannot send' })
+  @ApiPropertyOptional({
+    enum: nodeWaits,
+    description: 'Open runs with a node that waits for this. `channel`: a send whose channel cannot send',
+  })
   @IsOptional()
   @IsIn(nodeWaits)
   waitsFor?: (typeof nodeWaits)[number];

@@ -21,7 +21,11 @@ interface Said {
   readonly sent?: SentMessages;
 }
 
-const sent = ({ aggregateId, payload, timestamp: sentAt }: Pick<Logged<ExecutionEvent>, 'aggregateId' | 'timestamp'> & { payload: Said }) => {
+const sent = ({
+  aggregateId,
+  payload,
+  timestamp: sentAt,
+}: Pick<Logged<ExecutionEvent>, 'aggregateId' | 'timestamp'> & { payload: Said }) => {
   const { executionId = aggregateId, workflowId, nodeId, iteration = '' } = payload;
   return { executionId, workflowId, nodeId, iteration, sentAt };
 };

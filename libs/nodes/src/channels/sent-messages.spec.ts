@@ -7,7 +7,9 @@ const by = (config: { channelId?: string }, trigger: { channelId?: string } = {}
 it('is what the output names, by the channel of the config, else of the trigger', () => {
   expect(sentMessages(by({ channelId }), { to: '9', messageId: 'm-1' })).toEqual({ channelId, messageIds: ['m-1'] });
   expect(sentMessages(by({}, { channelId }), { messageId: 'm-1' })).toEqual({ channelId, messageIds: ['m-1'] });
-  expect(sentMessages(by({ channelId: channelId.toUpperCase() }, { channelId: newId() }), { messageId: 'm-1' })).toMatchObject({ channelId });
+  expect(sentMessages(by({ channelId: channelId.toUpperCase() }, { channelId: newId() }), { messageId: 'm-1' })).toMatchObject({
+    channelId,
+  });
 });
 
 it('of several messages is all of them, each once', () => {

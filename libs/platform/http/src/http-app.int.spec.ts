@@ -476,6 +476,18 @@ describe('health', () => {
     expect(answer.type).toMatch(/^text\/plain/);
     expect(answer.body).toContain('process_cpu_seconds_total');
   });
+
+  it('counts what was answered with 500 or more, by its code', async () => {
+    const count = async () => {
+      const [, found = '0'] =
+        /^sluice_http_failures_total\{status="500",code="internal_error"\} (\d+)$/m.exec((await call('GET', '/metrics')).body) ?? [];
+      return Number(found);
+    };
+    const before = await count();
+    await call('GET', '/api/things/bug');
+    await call('GET', '/api/things/archived');
+    expect(await count()).toBe(before + 1);
+  });
 });
 
 describe('T-22 what operators alone need', () => {

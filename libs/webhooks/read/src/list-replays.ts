@@ -49,7 +49,9 @@ export class ListReplaysHandler implements IQueryHandler<ListReplays> {
       if (webhookId !== undefined) {
         const webhook = await findWebhook(client, tenantId, webhookId);
         ofChannel(webhook.channelId);
-        where.push(`(r.request -> 'workflowIds' IS NULL OR r.request -> 'workflowIds' @> to_jsonb(${parameters.of(webhook.workflowId)}::text))`);
+        where.push(
+          `(r.request -> 'workflowIds' IS NULL OR r.request -> 'workflowIds' @> to_jsonb(${parameters.of(webhook.workflowId)}::text))`,
+        );
       }
       const rows = await this.store.list<ReplayRow>(client, {
         name: 'replays',

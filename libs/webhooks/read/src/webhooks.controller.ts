@@ -1,7 +1,15 @@
 import { Controller, Get, Param, ParseUUIDPipe, Query } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
-import { ReplayPage, ReplayQuery, SourceQuery, WebhookDefinitionQuery, WebhookEventPage, WebhookEventQuery, WebhookPage } from '@sluice/contracts';
+import {
+  ReplayPage,
+  ReplayQuery,
+  SourceQuery,
+  WebhookDefinitionQuery,
+  WebhookEventPage,
+  WebhookEventQuery,
+  WebhookPage,
+} from '@sluice/contracts';
 import { Allow, Caller } from '@sluice/platform-http';
 import { Cached, ReadsTheLog } from '@sluice/platform-projections';
 import { GetReplay } from './get-replay.js';
