@@ -872,6 +872,10 @@ it('a send that waits for its channel says so, why and since when, until the cha
   });
   expect(await listed('channel')).toEqual([run]);
   expect(await listed('event')).toEqual([]);
+  expect((await get(`/api/jobs/${nodeRunId}`)).body).toMatchObject({ state: 'waiting', status: 'waiting' });
+  expect((await get(`/api/jobs/${run}`)).body).toMatchObject({ state: 'waiting', status: 'running' });
+  const ofNode = `/api/nodes/send/executions?workflowId=${workflowId}`;
+  expect((await get(`${ofNode}&status=waiting`)).body.items).toMatchObject([{ id: nodeRunId, status: 'waiting' }]);
 
   const mended = await append(acme, {
     type: 'channel.credentials.rotated',

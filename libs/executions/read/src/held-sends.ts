@@ -5,6 +5,9 @@
 export const channelWaitedFor = `channel_summary c ON c.tenant_id = d.tenant_id AND c.id = d.held_for AND d.status = 'running'
   AND c.status <> 'deleted' AND c.health IN ('expired', 'disconnected')`;
 
+/** Of a node run, with `c` or without */
+export const shownStatus = `CASE WHEN c.id IS NULL THEN d.status ELSE 'waiting' END`;
+
 /** As `WaitsForChannelQuery`; null where `c` is none. */
 export const waitsForChannel = `CASE WHEN c.id IS NOT NULL THEN jsonb_build_object('id', c.id, 'name', c.name, 'reason', c.health_reason,
   'since', to_char(greatest(d.held_since, c.health_since) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) END AS "waitsForChannel"`;
