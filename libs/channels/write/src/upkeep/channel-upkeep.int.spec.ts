@@ -254,7 +254,10 @@ describe('refusals of what is sent', () => {
     await admin.query(`UPDATE channels SET refusal_told_at = now() - interval '61 seconds' WHERE id = $1`, [id]);
     expect(await worker().execute(refusal(id, 'rate_limited'))).toBe(true);
     expect((await eventsOf(id)).at(-1)?.payload).toEqual({ code: 'rate_limited', message: 'The app may not do this', by: 'system' });
-    expect(await opened(id)).toMatchObject({ health: 'ok', streamVersion: 3 });
+    expect(await opened(id)).toMatchObject({ health: 'ok' });
+    // What comes next has its place behind them.
+    await rotate(id, 'token-2');
+    expect(await typesOf(id)).toHaveLength(4);
   });
 
   it('of a channel that was deleted meanwhile are told nobody', async () => {
