@@ -160,6 +160,20 @@ it('a token that is no longer taken disconnects the channel: its sends wait for 
   await eventually(async () => expect(await channel()).toMatchObject({ status: 'connected', health: { state: 'ok' } }));
 }, 180_000);
 
+it('what WhatsApp refuses of what is sent is the last error of its channel, and the channel stays well', async () => {
+  const fred = customers.at(-1) ?? '';
+  apis.refuse(fred, 'recipient_unreachable');
+  await write(fred);
+  await eventually(async () => expect(await runOf(fred)).toMatchObject({ status: 'failed' }), { timeoutMs: 30_000 });
+  await eventually(async () =>
+    expect(await channel()).toMatchObject({
+      status: 'connected',
+      health: { state: 'ok' },
+      lastError: { code: 'recipient_unreachable', message: expect.any(String), at: expect.any(String) },
+    }),
+  );
+}, 60_000);
+
 it('I12: no token or secret stands in a line of the logs', () => {
   expect(lines.length).toBeGreaterThan(0);
   expect(lines.filter((line) => line.includes(marker) || line.includes(secret))).toEqual([]);
