@@ -1,4 +1,6 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 
@@ -13,9 +15,8 @@ interface Rule {
   readonly annotations: { readonly summary: string; readonly description: string; readonly runbook: string };
 }
 
-const rules: readonly Rule[] = parse(textOf('k8s/components/alerts/rules.yaml')).spec.groups.flatMap(
-  (group: { readonly rules: readonly Rule[] }) => group.rules,
-);
+const { spec }: { spec: { groups: readonly { readonly rules: readonly Rule[] }[] } } = parse(textOf('k8s/components/alerts/rules.yaml'));
+const rules = spec.groups.flatMap((group) => group.rules);
 const byName = rules.map((rule) => [rule.alert, rule] as const);
 
 /** What the apps export, by the sources that make the metrics. */
@@ -99,4 +100,93 @@ describe.each(byName)('%s', (_name, { alert, expr, for: during, labels, annotati
     );
     expect(headings).toContain(section);
   });
+});
+
+// Evaluated ------------------------------------------------------------------------------------------------------------
+
+/** How many a rule finds after an hour of these series, one sample a minute: `0+6x60` grows by 6 each. */
+const evaluated: readonly [alert: string, found: number, ...series: [name: string, values: string][]][] = [
+  ['SluiceProjectorMissing', 0, ['up{job="projector"}', '1x60']],
+  ['SluiceProjectorMissing', 1, ['up{job="projector"}', '1x50 0x10']],
+  ['SluiceWorkerMissing', 1, ['up{job="projector"}', '1x60']],
+  ['SluiceCallsFail', 0, ['sluice_http_failures_total{status="503", code="store_unavailable"}', '7x60']],
+  ['SluiceCallsFail', 1, ['sluice_http_failures_total{status="503", code="store_unavailable"}', '0+60x60']],
+  ['SluiceCallsBreak', 0, ['sluice_http_failures_total{status="500", code="internal_error"}', '7x60']],
+  // The first of its kind: its series begins with it.
+  ['SluiceCallsBreak', 1, ['sluice_http_failures_total{status="500", code="internal_error"}', '_x55 1x5']],
+  ['SluiceWorkWaits', 0, ['sluice_queue_oldest_waiting_seconds', '12x60']],
+  [
+    'SluiceWorkWaits',
+    1,
+    ['sluice_queue_oldest_waiting_seconds{instance="a"}', '0x60'],
+    ['sluice_queue_oldest_waiting_seconds{instance="b"}', '400x60'],
+  ],
+  ['SluiceDeadLetters', 0, ['sluice_dead_letters_total{reason="crash_loop"}', '3x60']],
+  ['SluiceDeadLetters', 1, ['sluice_dead_letters_total{reason="crash_loop"}', '3x50 4x10']],
+  ['SluiceDeadLetters', 2, ['sluice_dead_letters_total{reason="a"}', '_x55 1x5'], ['sluice_dead_letters_total{reason="b"}', '_x55 1x5']],
+  [
+    'SluiceRunsFail',
+    0,
+    ['sluice_workflow_execution_total{status="failed"}', '0+1x60'],
+    ['sluice_workflow_execution_total{status="completed"}', '0+9x60'],
+  ],
+  [
+    'SluiceRunsFail',
+    1,
+    ['sluice_workflow_execution_total{status="failed"}', '0+9x60'],
+    ['sluice_workflow_execution_total{status="completed"}', '0+1x60'],
+  ],
+  [
+    'SluiceReadModelsLag',
+    1,
+    ['sluice_projection_lag_seconds{instance="a"}', '60x60'],
+    ['sluice_projection_lag_seconds{instance="b"}', '0x60'],
+  ],
+  ['SluiceRedisAway', 1, ['sluice_redis_up{instance="a"}', '1x60'], ['sluice_redis_up{instance="b"}', '0x60']],
+  ['SluiceChannelsCannotSend', 0, ['sluice_channels{health="ok"}', '9x60'], ['sluice_channels{health="expired"}', '0x60']],
+  // Every worker counts the same.
+  [
+    'SluiceChannelsCannotSend',
+    1,
+    ['sluice_channels{health="expired", instance="a"}', '2x60'],
+    ['sluice_channels{health="expired", instance="b"}', '2x60'],
+  ],
+  [
+    'SluiceSignaturesRefused',
+    0,
+    ['sluice_webhook_received_total{provider="a", result="accepted"}', '0+99x60'],
+    ['sluice_webhook_received_total{provider="a", result="signature_mismatch"}', '0+6x60'],
+  ],
+  [
+    'SluiceSignaturesRefused',
+    1,
+    ['sluice_webhook_received_total{provider="a", result="accepted"}', '0+6x60'],
+    ['sluice_webhook_received_total{provider="a", result="signature_mismatch"}', '0+6x60'],
+  ],
+];
+const promtool = spawnSync('promtool', ['--version']).status === 0;
+
+(promtool ? it : it.skip)('Prometheus itself takes them and finds what is so (where promtool is on the PATH)', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-alerts-'));
+  const run = (...given: string[]) => execFileSync('promtool', given, { cwd: folder, encoding: 'utf8', stdio: 'pipe' });
+  try {
+    // JSON is YAML.
+    writeFileSync(join(folder, 'rules.yaml'), JSON.stringify(spec));
+    const tests = evaluated.map(([alert, found, ...series]) => ({
+      interval: '1m',
+      input_series: series.map(([name, values]) => ({ series: name, values })),
+      promql_expr_test: [
+        {
+          expr: `count(${rules.find((rule) => rule.alert === alert)?.expr}) or vector(0)`,
+          eval_time: '60m',
+          exp_samples: [{ labels: '{}', value: found }],
+        },
+      ],
+    }));
+    writeFileSync(join(folder, 'tests.yaml'), JSON.stringify({ rule_files: ['rules.yaml'], tests }));
+    expect(run('check', 'rules', 'rules.yaml')).toContain(`SUCCESS: ${rules.length} rules found`);
+    expect(run('test', 'rules', 'tests.yaml')).toContain('SUCCESS');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
