@@ -11,6 +11,7 @@ command -v openssl > /dev/null || { echo "openssl is needed to make secrets." >&
 umask 077
 while IFS= read -r line; do
   case $line in
+    SUPABASE_SERVICE_KEY=) echo "$line" ;; # the project's own
     *_PASSWORD= | *_KEY=) echo "$line$(openssl rand -hex 24)" ;;
     ENCRYPTION_KEYS=) echo "${line}k1:$(openssl rand -base64 32)" ;;
     SLUICE_BOOTSTRAP_TENANT_ID=) echo "$line$(openssl rand -hex 16 | sed -E 's/^(.{8})(.{4}).(.{3}).(.{3})(.{12})$/\1-\2-4\3-8\4-\5/')" ;;

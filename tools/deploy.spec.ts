@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { HealthModule } from '@sluice/platform-http';
 import { Ajv2019 } from 'ajv/dist/2019.js';
@@ -63,6 +63,7 @@ const sampleSecrets: Readonly<Record<string, string>> = {
   SLUICE_BOOTSTRAP_TENANT_ID: '7b0c6f5e-3f6e-4a8b-9a53-0d6a4f2f9c11',
   SLUICE_BOOTSTRAP_API_KEY: 'f8a1c03be7d24596',
   SLUICE_BOOTSTRAP_PLATFORM_KEY: 'f8a1c03be7d24596',
+  SUPABASE_SERVICE_KEY: 'sb_secret_f8a1c03be7d24596',
 };
 
 /** The paths at which an app with a HealthModule answers. */
@@ -138,6 +139,7 @@ interface Resource {
     readonly template: Template;
     readonly selector: Selector & Labels;
     readonly podSelector: Selector;
+    readonly egress?: readonly { readonly ports: readonly { readonly port: number }[] }[];
     readonly policyTypes: readonly string[];
     readonly ports: readonly { readonly port: number; readonly targetPort: string }[];
     readonly scaleTargetRef: { readonly name: string };
@@ -158,8 +160,8 @@ const models = {
   ServiceAccount,
 };
 const isModelled = (kind: string): kind is keyof typeof models => kind in models;
-/** Custom resources: their definitions belong to the Gateway API and KEDA, and are not checked here. */
-const customKinds = ['HTTPRoute', 'ScaledObject', 'TriggerAuthentication'];
+/** Custom resources: their definitions belong to the Gateway API, KEDA and the Prometheus operator, and are not checked here. */
+const customKinds = ['HTTPRoute', 'PodMonitor', 'PrometheusRule', 'ScaledObject', 'TriggerAuthentication'];
 
 function documentsOf(yaml: string): Resource[] {
   return parseAllDocuments(yaml).flatMap((document) => {
@@ -171,7 +173,7 @@ function documentsOf(yaml: string): Resource[] {
 
 function kustomize(folder: string): Resource[] {
   try {
-    return documentsOf(execFileSync('kubectl', ['kustomize', join(root, folder)], { encoding: 'utf8', stdio: 'pipe' }));
+    return documentsOf(execFileSync('kubectl', ['kustomize', resolve(root, folder)], { encoding: 'utf8', stdio: 'pipe' }));
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
       throw new Error('kubectl is not on the PATH: these tests need its `kubectl kustomize` (no cluster).', { cause: error });
@@ -240,7 +242,23 @@ const secretExamples = new Map(
   documentsOf(textOf('k8s/secrets.example.yaml')).map(({ metadata, stringData = {} }) => [metadata.name, stringData]),
 );
 
-describe.each(['k8s/overlays/dev', 'k8s/overlays/production'])('%s', (folder) => {
+/** The production overlay as its comments say that it takes in every component, in a copy of the manifests. */
+const copy = mkdtempSync(join(tmpdir(), 'sluice-k8s-'));
+const withComponents = join(copy, 'overlays', 'production');
+cpSync(join(root, 'k8s'), copy, { recursive: true });
+writeFileSync(
+  join(withComponents, 'kustomization.yaml'),
+  textOf('k8s/overlays/production/kustomization.yaml')
+    .replaceAll(/^# (components:|  - \.\.\/)/gm, '$1')
+    .replace('# - SUPABASE_URL=https://project.supabase.co', '- SUPABASE_URL=https://ours.supabase.co'),
+);
+afterAll(() => rmSync(copy, { recursive: true }));
+
+describe.each([
+  ['the dev overlay', 'k8s/overlays/dev'],
+  ['the production overlay', 'k8s/overlays/production'],
+  ['the production overlay with every component', withComponents],
+])('%s', (_name, folder) => {
   const { resources, ofKind, one, workloads, selectedBy, container } = inOverlay(folder);
 
   it('holds only what the schemas know', () => {
@@ -365,7 +383,10 @@ describe.each(['k8s/overlays/dev', 'k8s/overlays/production'])('%s', (folder) =>
 
     for (const method of ['GET', 'HEAD']) expect(backend(method, '/api/workflows')).toBe('query-api');
     for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) expect(backend(method, '/api/workflows')).toBe('command-api');
-    for (const method of ['GET', 'POST']) expect(backend(method, '/webhooks/id/instagram/message')).toBe('webhook-gateway');
+    for (const method of ['GET', 'POST']) {
+      expect(backend(method, '/webhooks/id/instagram/message')).toBe('webhook-gateway');
+      expect(backend(method, '/api/approvals/token')).toBe('command-api');
+    }
     for (const path of ['/', '/metrics', '/healthz', '/readyz', '/webhooksx']) expect(backend('GET', path)).toBeUndefined();
   });
 
@@ -376,8 +397,80 @@ describe.each(['k8s/overlays/dev', 'k8s/overlays/production'])('%s', (folder) =>
   });
 });
 
-it('the example lists every Secret that the production overlay names, empty, and no other', () => {
-  const text = JSON.stringify(kustomize('k8s/overlays/production'));
+describe('components', () => {
+  const { ofKind, one, workloads, container } = inOverlay(withComponents);
+  const given = (name: string) =>
+    workloads.filter((workload) => container(workload).env.some((variable) => variable.name === name)).map(({ metadata }) => metadata.name);
+  const keepers = ['webhook-gateway', 'command-api', 'execution-worker'];
+
+  it('give the project to those who keep credentials there or copy events there, and its key to nobody else', () => {
+    expect(given('CREDENTIAL_STORE').toSorted()).toEqual(keepers.toSorted());
+    expect(given('SUPABASE_MIRROR_WEBHOOKS')).toEqual(['projector']);
+    for (const name of ['SUPABASE_URL', 'SUPABASE_SERVICE_KEY'])
+      expect(given(name).toSorted()).toEqual([...keepers, 'projector'].toSorted());
+    const [settings] = ofKind('ConfigMap');
+    expect(settings?.data).toMatchObject({
+      CREDENTIAL_STORE: 'supabase',
+      SUPABASE_MIRROR_WEBHOOKS: 'on',
+      SUPABASE_URL: 'https://ours.supabase.co',
+    });
+  });
+
+  it('let the same call it on 443, and nothing else', () => {
+    const sluice = { 'app.kubernetes.io/part-of': 'sluice' };
+    const credentials = one('NetworkPolicy', 'supabase-credentials').spec;
+    expect(credentials.podSelector).toEqual({
+      matchExpressions: [
+        { key: 'app.kubernetes.io/part-of', operator: 'In', values: ['sluice'] },
+        { key: 'app.kubernetes.io/name', operator: 'In', values: keepers },
+      ],
+    });
+    const mirror = one('NetworkPolicy', 'supabase-mirror').spec;
+    expect(mirror.podSelector).toEqual({ matchLabels: { ...sluice, 'app.kubernetes.io/name': 'projector' } });
+    for (const { egress = [] } of [credentials, mirror]) expect(egress.map(({ ports }) => ports)).toEqual([[{ port: 443 }]]);
+  });
+
+  it('are in none of the overlays by themselves', () => {
+    for (const folder of ['k8s/overlays/dev', 'k8s/overlays/production']) {
+      expect(JSON.stringify(kustomize(folder))).not.toMatch(/supabase|monitoring\.coreos/i);
+    }
+  });
+});
+
+// Settings -------------------------------------------------------------------------------------------------------------
+
+/** What every app reads and the manifests leave as it is: an overlay of yours sets it where it must be another. */
+const leftAsItIs = (
+  'PORT HOST API_DOCS TRUSTED_PROXIES API_REQUESTS_PER_MINUTE DATABASE_POOL_SIZE FUSION CODE_NODES <PROVIDER>_API_URL ' +
+  'JWT_JWKS_URL JWT_SECRET JWT_ISSUER JWT_AUDIENCE JWT_TENANT_CLAIM JWT_ROLE_CLAIM ' +
+  'UNSAFE_POSTGRES_LOGIN UNSAFE_POSTGRES_NOT_DURABLE UNSAFE_REDIS_EVICTION UNSAFE_SAMPLE_SECRETS'
+).split(' ');
+/** Of the apps that read it, those that make nothing of it */
+const ofNoUse: Readonly<Record<string, readonly string[]>> = { PUBLIC_URL: ['query-api', 'projector'] };
+
+/** By app, what docs/configuration.md says that it reads. */
+const documentedSettings = (app: string): string[] => {
+  const [, table = ''] = /## Apps\n([\s\S]*?)\n- \*\*/.exec(textOf('docs/configuration.md')) ?? [];
+  return [...table.matchAll(/^\| (`[^|]*) \| ([^|]*) \|/gm)].flatMap(([, names = '', readers = '']) => {
+    // `standalone` reads much that the services do not.
+    const isRead = /^(all|the five services|those)/.test(readers) || new RegExp(`(^|[ ,])${app}`).test(readers.replace(/;.*/, ''));
+    return isRead ? [...names.matchAll(/`([A-Z_<>]+)`/g)].map(([, name = '']) => name) : [];
+  });
+};
+
+it.each(apps)('of the settings of %s none is forgotten: the manifests give it, or leave it as it is', (app) => {
+  const { one, container } = inOverlay(withComponents);
+  const given = container(one('Deployment', app)).env.map(({ name }) => name);
+  const documented = documentedSettings(app);
+  expect(documented).toEqual(expect.arrayContaining(['PORT', 'LOG_LEVEL', 'REDIS_URL']));
+  const ofOthers = app === 'query-api' ? ['SUPABASE_URL', 'SUPABASE_SERVICE_KEY'] : [];
+  const known = [...given, ...leftAsItIs, ...ofOthers, ...Object.keys(ofNoUse).filter((name) => ofNoUse[name]?.includes(app))];
+  expect(documented.filter((name) => !known.includes(name))).toEqual([]);
+  expect(given.filter((name) => !documented.includes(name))).toEqual([]);
+});
+
+it('the example lists every Secret that the production overlay and its components name, empty, and no other', () => {
+  const text = JSON.stringify(kustomize(withComponents));
   const refs = [...text.matchAll(/"(?:secretKeyRef":|secretTargetRef":\[)(\{[^}]*\})/g)].map(([, ref = '{}']): KeyRef => JSON.parse(ref));
   const keys = new Set(refs.map(({ name, key }) => `${name}/${key}`));
   const listed = [...secretExamples].flatMap(([name, secret]) => Object.keys(secret).map((key) => `${name}/${key}`));
@@ -411,7 +504,8 @@ interface Compose {
   readonly networks: Readonly<Record<string, { readonly internal?: boolean }>>;
 }
 
-const composeFiles = ['docker/docker-compose.yml', 'docker/logs-to-collector.yml'];
+const supabaseFiles = ['docker/supabase-credentials.yml', 'docker/supabase-mirror.yml'];
+const composeFiles = ['docker/docker-compose.yml', 'docker/logs-to-collector.yml', ...supabaseFiles];
 const composeOf = (path: string): Compose => parse(textOf(path), { merge: true });
 
 /** `NAME=value` lines. */
@@ -500,7 +594,7 @@ describe('docker-compose.yml', () => {
   });
 
   it('names no variable that the example leaves out', () => {
-    const named = new Set([...textOf('docker/docker-compose.yml').matchAll(/\$\{(\w+)/g)].map(([, name]) => name));
+    const named = new Set(composeFiles.flatMap((path) => [...textOf(path).matchAll(/\$\{(\w+)/g)].map(([, name]) => name)));
     expect([...named].filter((name) => example[name ?? ''] === undefined)).toEqual([]);
     expect(Object.keys(example).filter((name) => name !== 'COMPOSE_PROJECT_NAME' && !named.has(name))).toEqual([]);
   });
@@ -515,6 +609,16 @@ describe('docker-compose.yml', () => {
       expect(Object.keys(env)).toEqual(Object.keys(example));
       const { services: filled } = filledIn(composeOf('docker/docker-compose.yml'), env);
       for (const app of apps) expect(await complaints(app, filled[app]?.environment ?? {})).toEqual([]);
+
+      // The project is not ours to make up.
+      for (const path of supabaseFiles) expect(() => filledIn(composeOf(path), env)).toThrow('SUPABASE_URL is missing in docker/.env');
+      const project = { ...env, SUPABASE_URL: 'https://ours.supabase.co', SUPABASE_SERVICE_KEY: 'sb_secret_f8a1c03be7d24596' };
+      for (const path of supabaseFiles) {
+        for (const [app, { environment, networks: added = [] }] of Object.entries(filledIn(composeOf(path), project).services)) {
+          expect(await complaints(app, { ...filled[app]?.environment, ...environment })).toEqual([]);
+          expect([...(filled[app]?.networks ?? []), ...added]).toContain('outside');
+        }
+      }
     } finally {
       rmSync(folder, { recursive: true });
     }

@@ -5,6 +5,7 @@ import type { Logger } from '@sluice/platform-telemetry';
 import { apiKeyTable, TenancyWriteModule } from '@sluice/tenancy-write';
 import { WebhooksRegistrationModule, webhookTable } from '@sluice/webhooks-write';
 import { WorkflowsWriteModule, workflowTable } from '@sluice/workflows-write';
+import { ownUrlOf } from '@sluice/platform-config';
 import type { CommandApiConfig } from './config.js';
 
 /** What this app does, without the servers it does it on; standalone imports the same. */
@@ -15,7 +16,7 @@ export const commandApiFeatures = (
   TenancyWriteModule.forRoot({ bootstrap, logger }),
   ChannelsWriteModule.forRoot({ encryption, publicUrl: http.publicUrl }),
   WorkflowsWriteModule.forRoot({ codeNodes: execution.codeNodes }),
-  WebhooksRegistrationModule.forRoot({ encryption, publicUrl: http.publicUrl }),
+  WebhooksRegistrationModule.forRoot({ encryption, publicUrl: http.publicUrl, ownUrl: ownUrlOf(http) }),
   ExecutionsWriteModule,
 ];
 

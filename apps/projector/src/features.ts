@@ -1,6 +1,6 @@
 import type { DynamicModule } from '@nestjs/common';
 import { channelHealth, channelSummary } from '@sluice/channels-read';
-import { backtest, backtestPart, deadLetter, executionDetail, executionSummary } from '@sluice/executions-read';
+import { backtest, backtestPart, deadLetter, executionDetail, executionSummary, sentMessage } from '@sluice/executions-read';
 import { type AnyProjection, ProjectorModule } from '@sluice/platform-projections';
 import type { Logger } from '@sluice/platform-telemetry';
 import { apiKeyDirectory, auditLog } from '@sluice/tenancy-read';
@@ -22,6 +22,7 @@ export const projections: readonly AnyProjection[] = [
   source,
   executionSummary,
   executionDetail,
+  sentMessage,
   backtest,
   backtestPart,
   deadLetter,

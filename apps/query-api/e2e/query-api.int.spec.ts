@@ -14,13 +14,21 @@ import { createLogger } from '@sluice/platform-telemetry';
 import { projectorFeatures } from '@sluice/projector';
 import type { AuditRecorded, Role, TenancyEvent } from '@sluice/tenancy-domain';
 import { eventually, type TestDatabase, testDatabase, undocumented } from '@sluice/testing';
-import type { WebhookEvent, WebhookRegistrationEvent } from '@sluice/webhooks-domain';
+import type { ReplayEvent, WebhookEvent, WebhookRegistrationEvent } from '@sluice/webhooks-domain';
 import type { WorkflowEvent } from '@sluice/workflows-domain';
 import pg from 'pg';
 import { createApp } from '../src/create-app.js';
 
 type AnyEvent =
-  TenancyEvent | AuditRecorded | ChannelEvent | WorkflowEvent | WebhookRegistrationEvent | WebhookEvent | ExecutionEvent | DeadLetterEvent;
+  | TenancyEvent
+  | AuditRecorded
+  | ChannelEvent
+  | WorkflowEvent
+  | WebhookRegistrationEvent
+  | WebhookEvent
+  | ReplayEvent
+  | ExecutionEvent
+  | DeadLetterEvent;
 
 const logger = createLogger('query-api', 'silent');
 const redis = { redisUrl: undefined };
@@ -248,6 +256,7 @@ const routes = [
   `/api/channels/${channelId}`,
   `/api/channels/${channelId}/events`,
   `/api/webhook-events/${eventId}`,
+  '/api/replays',
   '/api/dead-letters',
   `/api/dead-letters/${letterId}`,
   '/api/node-types',
@@ -310,6 +319,9 @@ it.each([
   '/api/executions?dateTo=2026-02-30',
   '/api/executions?workflowId=1',
   '/api/executions?status=done',
+  '/api/executions?waitsFor=nobody',
+  '/api/replays?status=done',
+  '/api/replays?webhookId=1',
   '/api/webhooks?workflowId=1',
   `/api/channels/${channelId}/events?status=new`,
   '/api/api-keys?status=lost',
@@ -726,6 +738,196 @@ it('tells how far a run and its nodes are', async () => {
     { id: sendRunId, executionId, status: 'completed', handle: 'out' },
   ]);
   await append(acme, { type: 'workflow.execution.cancelled', aggregateId: run, payload: { workflowId, by: 'key:ada' } });
+});
+
+const connectedTo = (aggregateId: string, name: string): ChannelEvent => ({
+  type: 'channel.connected',
+  aggregateId,
+  payload: { provider: 'whatsapp', name, externalAccountId: null, config: {}, expiresAt: null, by: 'key:ada' },
+});
+const manualStart = (aggregateId: string): ExecutionEvent => ({
+  type: 'workflow.execution.started',
+  aggregateId,
+  payload: {
+    workflowId,
+    workflowVersion: 1,
+    entryNodeId: 'start',
+    startKey: aggregateId,
+    trigger: { source: 'manual', sourceType: 'api', actionType: 'manual', customerId: null, clientId: 'key:ada', receivedAt },
+    input: null,
+  },
+});
+
+describe('what was sent', () => {
+  const [channel, run] = [newId(), newId()];
+  const told = (id: string, messageId: string, kind: string, direction: 'in' | 'out' = 'out'): WebhookEvent => {
+    const { event, ...payload } = happened(id, kind, false);
+    return {
+      type: 'webhook.ignored',
+      aggregateId: id,
+      payload: { ...payload, event: { ...event, channelId: channel, messageId, direction }, reason: kind },
+    };
+  };
+  const node = { workflowId, nodeId: 'send', nodeType: 'whatsapp.sendMessage', attempt: 1, inputFrom: [], startedAt: receivedAt };
+  const sends = (messageIds: string[], iteration?: string): ExecutionEvent => ({
+    type: 'node.execution.completed',
+    aggregateId: run,
+    payload: {
+      ...node,
+      ...(iteration !== undefined && { iteration }),
+      nodeRunId: newId(),
+      handle: 'out',
+      output: { messageId: messageIds.at(-1) ?? null },
+      sent: { channelId: channel, messageIds },
+    },
+  });
+  const sentByOf = async (id: string, position: number) =>
+    (await get(`/api/webhook-events/${id}`, viewer, { 'x-min-log-position': String(position) })).body.sentBy;
+
+  it('an echo and a receipt say which run and node sent the message, whichever is known first', async () => {
+    const [early, late, second, read] = [newId(), newId(), newId(), newId()];
+    await append(acme, connectedTo(channel, 'Sends'), manualStart(run));
+    const before = await append(acme, told(early, 'm-1', 'echo'));
+    expect(await sentByOf(early, before)).toBeUndefined();
+    await append(acme, sends(['m-1', 'm-2']), sends(['m-3'], 'each:1'));
+    const position = await append(acme, told(late, 'm-1', 'status_delivered'), told(second, 'm-2', 'echo'), told(read, 'm-3', 'echo'));
+    const sentBy = { executionId: run, workflowId, nodeId: 'send', sentAt: expect.stringMatching(/^\d{4}-.*\.\d{3}Z$/) };
+    for (const id of [early, late, second]) expect(await sentByOf(id, position)).toEqual(sentBy);
+    expect(await sentByOf(read, position)).toEqual({ ...sentBy, iteration: 'each:1' });
+    expect((await get(`/api/webhook-events/${early}`)).body).toMatchObject({ messageId: 'm-1' });
+  });
+
+  it('a message of another channel, of another tenant, or of nobody is none of ours', async () => {
+    const [elsewhere, theirs, unknown] = [newId(), newId(), newId()];
+    const foreignChannel = newId();
+    const { event, ...payload } = happened(elsewhere, 'echo', false);
+    const position = await append(
+      acme,
+      {
+        type: 'webhook.ignored',
+        aggregateId: elsewhere,
+        payload: { ...payload, event: { ...event, channelId: foreignChannel, messageId: 'm-1' }, reason: 'echo' },
+      },
+      told(unknown, 'm-9', 'echo'),
+    );
+    expect(await sentByOf(elsewhere, position)).toBeUndefined();
+    expect(await sentByOf(unknown, position)).toBeUndefined();
+    const at = await append(other, told(theirs, 'm-1', 'echo'));
+    const { body } = await get(`/api/webhook-events/${theirs}`, foreign, { 'x-min-log-position': String(at) });
+    expect(body).toMatchObject({ id: theirs, messageId: 'm-1' });
+    expect(body).not.toHaveProperty('sentBy');
+  });
+
+  it('a customer’s reaction says it as well, and what was told of a message is found by it', async () => {
+    const reaction = newId();
+    const position = await append(acme, told(reaction, 'm-1', 'reaction', 'in'));
+    expect(await sentByOf(reaction, position)).toMatchObject({ executionId: run });
+    const { body } = await get(`/api/channels/${channel}/events?messageId=m-1`);
+    expect(body.items.map(({ kind }: { kind: string }) => kind).toSorted()).toEqual(['echo', 'status_delivered']);
+    expect((await get(`/api/channels/${channel}/events?messageId=m-7`)).body.total).toBe(0);
+    await append(acme, { type: 'workflow.execution.completed', aggregateId: run, payload: { workflowId } });
+  });
+});
+
+it('a send that waits for its channel says so, why and since when, until the channel may send again', async () => {
+  const [channel, run, nodeRunId] = [newId(), newId(), newId()];
+  const node = {
+    workflowId,
+    nodeId: 'send',
+    nodeRunId,
+    nodeType: 'whatsapp.sendMessage',
+    attempt: 1,
+    inputFrom: [],
+    startedAt: receivedAt,
+  };
+  const dead = { reason: 'credentials_dead', code: '190', message: 'Session has expired.', by: 'system' } as const;
+  const sees = async (position: number) => {
+    const { body } = await get(`/api/executions/${run}`, viewer, { 'x-min-log-position': String(position) });
+    return body.nodes[0];
+  };
+  const listed = async (waitsFor: string) =>
+    (await get(`/api/executions?waitsFor=${waitsFor}`)).body.items.map(({ id }: { id: string }) => id);
+  const begun = await append(acme, connectedTo(channel, 'Shop 2'), manualStart(run), {
+    type: 'node.execution.started',
+    aggregateId: run,
+    payload: node,
+  });
+  expect(await sees(begun)).toMatchObject({ status: 'running' });
+
+  await append(acme, { type: 'channel.disconnected', aggregateId: channel, payload: dead });
+  const held = await append(acme, {
+    type: 'node.effect.held',
+    aggregateId: newId(),
+    payload: { executionId: run, workflowId, nodeId: 'send', nodeRunId, channelId: channel },
+  });
+  expect(await sees(held)).toMatchObject({
+    status: 'waiting',
+    waitsFor: 'channel',
+    waitsForChannel: {
+      id: channel,
+      name: 'Shop 2',
+      reason: { code: '190', message: 'Session has expired.' },
+      since: expect.stringMatching(/^\d{4}-.*\.\d{3}Z$/),
+    },
+  });
+  expect(await listed('channel')).toEqual([run]);
+  expect(await listed('event')).toEqual([]);
+  expect((await get(`/api/jobs/${nodeRunId}`)).body).toMatchObject({ state: 'waiting', status: 'waiting' });
+  expect((await get(`/api/jobs/${run}`)).body).toMatchObject({ state: 'waiting', status: 'running' });
+  const ofNode = `/api/nodes/send/executions?workflowId=${workflowId}`;
+  expect((await get(`${ofNode}&status=waiting`)).body.items).toMatchObject([{ id: nodeRunId, status: 'waiting' }]);
+
+  const mended = await append(acme, {
+    type: 'channel.credentials.rotated',
+    aggregateId: channel,
+    payload: { version: 2, expiresAt: null, by: 'key:ada' },
+  });
+  const goesOn = await sees(mended);
+  expect(goesOn).toMatchObject({ status: 'running' });
+  expect(goesOn).not.toHaveProperty('waitsForChannel');
+  await eventually(async () => expect(await listed('channel')).toEqual([]));
+  const done = await append(acme, { type: 'node.execution.completed', aggregateId: run, payload: { ...node, handle: 'out', output: 1 } });
+  expect(await sees(done)).toMatchObject({ status: 'completed' });
+  await append(acme, { type: 'workflow.execution.cancelled', aggregateId: run, payload: { workflowId, by: 'key:ada' } });
+});
+
+it('lists replays, newest first, by state, by channel and by webhook', async () => {
+  const [ofWebhook, ofWorkflow, ofAnother, elsewhere] = [newId(), newId(), newId(), newId()];
+  const started = (aggregateId: string, channel: string, workflowIds?: string[]): ReplayEvent => ({
+    type: 'replay.started',
+    aggregateId,
+    payload: {
+      name: 'Monday',
+      filter: { channelId: channel, dateFrom: receivedAt, dateTo: receivedAt },
+      version: 'newest',
+      ...(workflowIds !== undefined && { workflowIds }),
+      ratePerSecond: 10,
+      reason: 'The price list was empty',
+      total: 3,
+      by: 'key:ada',
+    },
+  });
+  await append(acme, started(ofWebhook, channelId));
+  await append(acme, started(ofWorkflow, channelId, [newId(), workflowId]));
+  await append(acme, started(ofAnother, channelId, [newId()]), { type: 'replay.completed', aggregateId: ofAnother, payload: { done: 3 } });
+  const position = await append(acme, started(elsewhere, newId()));
+  const { body } = await get('/api/replays', viewer, { 'x-min-log-position': String(position) });
+  expect(body.total).toBe(4);
+  expect(body.items.at(-1)).toEqual((await get(`/api/replays/${ofWebhook}`)).body);
+  const idsOf = async (query: string): Promise<string[]> =>
+    (await get(`/api/replays${query}`)).body.items.map(({ id }: { id: string }) => id);
+  expect(await idsOf('?status=completed')).toEqual([ofAnother]);
+  expect((await idsOf(`?channelId=${channelId}`)).toSorted()).toEqual([ofWebhook, ofWorkflow, ofAnother].toSorted());
+  expect((await idsOf(`?webhookId=${webhookId}`)).toSorted()).toEqual([ofWebhook, ofWorkflow].toSorted());
+  expect(await idsOf(`?webhookId=${webhookId}&status=completed`)).toEqual([]);
+  expect(await idsOf('?dateTo=2000-01-01')).toEqual([]);
+  expect((await get(`/api/replays?webhookId=${newId()}`)).body).toMatchObject({ status: 404, type: '/problems/webhook_not_found' });
+  expect((await get('/api/replays', foreign)).body.total).toBe(0);
+
+  const first = (await get('/api/replays?limit=3')).body;
+  const rest = (await get(`/api/replays?limit=3&cursor=${first.nextCursor}`)).body;
+  expect([...first.items, ...rest.items].map(({ id }: { id: string }) => id)).toEqual(body.items.map(({ id }: { id: string }) => id));
+  expect(rest).toMatchObject({ nextCursor: null });
 });
 
 it('shows who did what', async () => {

@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { eventually, type Services, startServices, testFolder } from '@sluice/testing';
-import pg from 'pg';
+import { dumpStore } from './dumps.js';
 
 const marker = 'm4rker-0f-T18';
 const secrets = [
@@ -99,25 +99,6 @@ async function run(credential: string) {
   );
 }
 
-/** Every row of every table of a store, as text. */
-async function dump(url: string): Promise<string> {
-  const db = new pg.Client({ connectionString: url });
-  await db.connect();
-  try {
-    const { rows: tables } = await db.query<{ name: string }>(
-      `SELECT oid::regclass::text AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition`,
-    );
-    const texts: string[] = [];
-    for (const { name } of tables) {
-      const { rows } = await db.query<{ row: string }>(`SELECT t::text AS row FROM ${name} t`);
-      texts.push(name, ...rows.map(({ row }) => row));
-    }
-    return texts.join('\n');
-  } finally {
-    await db.end();
-  }
-}
-
 it('T-18: a secret reaches the hosts of its credential, and nothing else: no store, no log, no answer', async () => {
   const ids: string[] = [];
   for (const [index, secret] of secrets.entries()) {
@@ -151,7 +132,7 @@ it('T-18: a secret reaches the hosts of its credential, and nothing else: no sto
   const gone = await call('DELETE', `/api/credentials/${ids[0]}`);
   expect(gone.status).toBe(404);
 
-  const stores = { command: await dump(services.commandUrl), query: await dump(services.queryUrl) };
+  const stores = { command: await dumpStore(services.commandUrl), query: await dumpStore(services.queryUrl) };
   // The search would find it.
   expect(stores.command).toContain(ids[0]);
   expect(stores.query).toContain('credential_not_allowed');

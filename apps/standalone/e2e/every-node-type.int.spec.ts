@@ -1,3 +1,4 @@
+import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { InputOf } from '@sluice/client';
@@ -96,8 +97,13 @@ describe.each([
     });
   }
 
-  const channel = async (provider = 'instagram', externalAccountId = account, accessToken = 'token-1'): Promise<string> => {
-    const body = { provider, name: provider, externalAccountId, credentials: { signingSecrets: [secret], accessToken } };
+  const channel = async (
+    provider = 'instagram',
+    externalAccountId = account,
+    accessToken = 'token-1',
+    signingSecret = secret,
+  ): Promise<string> => {
+    const body = { provider, name: provider, externalAccountId, credentials: { signingSecrets: [signingSecret], accessToken } };
     return (await sluice.client.call('channels.create', { body })).id;
   };
 
@@ -187,7 +193,6 @@ describe.each([
       node('slack', 'slack.sendMessage', { channelId: await channel('slack', 'T1'), to: 'C1', text: 'Hi' }),
       node('line', 'line.sendMessage', { channelId: await channel('line', `U${hex}`), to: 'U1', text: 'Hi' }),
       node('discord', 'discord.sendMessage', { channelId: await channel('discord', '110000000000000001'), to: '12', text: 'Hi' }),
-      node('answer', 'discord.respond', { applicationId: '11', token: 'interaction-1', text: 'Hi' }),
       node('sms', 'twilio.sendSms', {
         channelId: await channel('twilio', `AC${hex}`),
         to: '+4915112345678',
@@ -213,12 +218,56 @@ describe.each([
         sent('slack', 'C1'),
         sent('line', 'U1'),
         sent('discord', '12'),
-        sent('discord', 'interaction-1'),
         sent('twilio', '+4915112345678'),
       ].toSorted((one, other) => (one.to < other.to ? -1 : 1)),
     );
     const named = execution.nodes.flatMap(({ output }) => Object.entries(output ?? {}).filter(([field]) => field === 'messageId'));
     expect(named.map(([, messageId]) => messageId).toSorted()).toEqual(arrived.map(({ messageId }) => messageId).toSorted());
+  });
+
+  it('interactions and messages, answered by the token that came with them', async () => {
+    const keys = generateKeyPairSync('ed25519');
+    const publicKey = keys.publicKey.export({ format: 'der', type: 'spki' }).subarray(-32).toString('hex');
+    const application = '110000000000000001';
+    const listen = async (provider: string, channelId: string, nodes: Nodes, drawn: string) => {
+      const id = await published(provider, [node('in', 'trigger.webhook'), ...nodes], drawn);
+      const config = { channelId, actionTypes: ['all'] };
+      await sluice.client.call('webhooks.create', { body: { name: provider, workflowId: id, nodeId: 'in', provider, config } });
+      return id;
+    };
+    const call = async (provider: string, channelId: string, body: string, headers: Record<string, string>) => {
+      const init = { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body };
+      const answer = await fetch(`${sluice.urls.gateway}/webhooks/${channelId}/${provider}/all`, init);
+      expect(answer.status).toBe(200);
+    };
+
+    const discord = await channel('discord', application, 'token-1', publicKey);
+    const answering = await listen(
+      'discord',
+      discord,
+      [node('answer', 'discord.respond', { text: 'Hi {{ trigger.customerId }}' })],
+      'in > answer',
+    );
+    const command = { id: '1300000000000000001', application_id: application, type: 2, token: 'interaction-1', user: { id: '8' } };
+    const [time, said] = [String(Math.floor(Date.now() / 1_000)), JSON.stringify({ ...command, data: { name: 'hi' } })];
+    const signature = sign(null, Buffer.from(`${time}${said}`), keys.privateKey).toString('hex');
+    await call('discord', discord, said, { 'x-signature-timestamp': time, 'x-signature-ed25519': signature });
+    expect(await onlyRunOf(answering, 'completed')).toBeDefined();
+    expect(apis.delivered({ provider: 'discord', to: 'interaction-1' })).toMatchObject([{ account: application, text: 'Hi 8' }]);
+
+    const line = await channel('line', `U${hex}`);
+    const nodes = ['one', 'two'].map((id) => node(id, 'line.sendMessage', { to: '{{ trigger.customerId }}', text: id }));
+    const talking = await listen('line', line, nodes, 'in > one, one > two');
+    const message = { type: 'message', mode: 'active', webhookEventId: '01K', timestamp: Date.now(), replyToken: 'reply-1' };
+    const body = JSON.stringify({
+      destination: `U${hex}`,
+      events: [{ ...message, source: { type: 'user', userId: 'Uc' }, message: { id: '1', type: 'text', text: 'Hi' } }],
+    });
+    await call('line', line, body, { 'x-line-signature': createHmac('sha256', secret).update(body).digest('base64') });
+    expect(await onlyRunOf(talking, 'completed')).toBeDefined();
+    // Its token is good for one answer; what follows is pushed.
+    const arrived = ['reply reply-1', 'Uc'].flatMap((to) => apis.delivered({ provider: 'line', to }));
+    expect(arrived.map(({ text }) => text)).toEqual(['one', 'two']);
   });
 
   it('a schedule', async () => {

@@ -103,6 +103,17 @@ it('a recorded WhatsApp message starts a workflow whose reply arrives, once, wit
   expect(reply).toMatchObject({ provider: 'whatsapp', account: recorded.accountId, text: 'You wrote: Tem na cor azul? 💙' });
   const { body } = await api.call('GET', `/api/executions/${(await runOf(ana))?.id}`);
   expect(body.nodes).toContainEqual(expect.objectContaining({ nodeId: 'reply', output: { to: ana, messageId: reply?.messageId } }));
+
+  // What WhatsApp tells of it says whose it was.
+  if (reply === undefined) throw new Error('nothing was sent');
+  await tellSent(reply);
+  await eventually(async () => {
+    const [told] = await api.all<{ id: string }>(`/api/channels/${channelId}/events?messageId=${encodeURIComponent(reply.messageId)}`);
+    expect((await api.call('GET', `/api/webhook-events/${told?.id}`)).body).toMatchObject({
+      messageId: reply.messageId,
+      sentBy: { executionId: body.id, workflowId: body.workflowId, nodeId: 'reply' },
+    });
+  });
 }, 60_000);
 
 it('F-15, F-21: its worker dies between send and commit: it was sent once all the same', async () => {
@@ -130,6 +141,15 @@ it('a token that is no longer taken disconnects the channel: its sends wait for 
   await Promise.all([write(dora), write(eva)]);
   for (const customer of [dora, eva]) await eventually(async () => expect(await runOf(customer)).toMatchObject({ status: 'running' }));
   expect(apis.calls('whatsapp')).toBe(calls);
+  for (const customer of [carla, dora, eva]) {
+    await eventually(async () => {
+      const { nodes } = await api.read<{ nodes: { nodeId: string }[] }>(`/api/executions/${(await runOf(customer))?.id}`);
+      const waitsForChannel = { id: channelId, name: 'Shop', reason: { code: expect.any(String), message: expect.any(String) } };
+      const reply = nodes.find(({ nodeId }) => nodeId === 'reply');
+      expect(reply).toMatchObject({ status: 'waiting', waitsFor: 'channel', waitsForChannel });
+    });
+  }
+  expect(await api.all('/api/executions?waitsFor=channel')).toHaveLength(3);
 
   const credentials = { signingSecrets: [secret], accessToken: `${marker}-2` };
   expect((await api.call('PUT', `/api/channels/${channelId}/credentials`, { credentials })).status).toBe(200);
@@ -139,6 +159,20 @@ it('a token that is no longer taken disconnects the channel: its sends wait for 
   }
   await eventually(async () => expect(await channel()).toMatchObject({ status: 'connected', health: { state: 'ok' } }));
 }, 180_000);
+
+it('what WhatsApp refuses of what is sent is the last error of its channel, and the channel stays well', async () => {
+  const fred = customers.at(-1) ?? '';
+  apis.refuse(fred, 'recipient_unreachable');
+  await write(fred);
+  await eventually(async () => expect(await runOf(fred)).toMatchObject({ status: 'failed' }), { timeoutMs: 30_000 });
+  await eventually(async () =>
+    expect(await channel()).toMatchObject({
+      status: 'connected',
+      health: { state: 'ok' },
+      lastError: { code: 'recipient_unreachable', message: expect.any(String), at: expect.any(String) },
+    }),
+  );
+}, 60_000);
 
 it('I12: no token or secret stands in a line of the logs', () => {
   expect(lines.length).toBeGreaterThan(0);

@@ -5,6 +5,7 @@ export const kinds = [
   'webhook',
   'event',
   'execution',
+  'sendingExecution',
   'waitingExecution',
   'nodeRun',
   'backtest',
@@ -74,6 +75,19 @@ export const conversationBody = {
 };
 export const signingSecret = '3f1c9a7be2d84056a1b0c9d8e7f60514';
 export const channelBody = { provider: 'instagram', name: 'Routes', credentials: { signingSecrets: [signingSecret] } };
+export const sendingChannelBody = {
+  ...channelBody,
+  externalAccountId: '17841465550001234',
+  credentials: { ...channelBody.credentials, accessToken: 'routes-token' },
+};
+export const sendingBody = (channelId: string) => ({
+  name: 'Routes send',
+  nodes: [
+    { id: 'in', type: 'trigger.manual', config: {} },
+    { id: 'send', type: 'instagram.sendMessage', config: { channelId, to: '9', text: 'Hi' } },
+  ],
+  edges: [{ source: 'in', target: 'send' }],
+});
 export const providerAppBody = { provider: 'instagram', name: 'Routes', credentials: { signingSecrets: [signingSecret] } };
 export const credentialBody = { name: 'Routes', type: 'bearer', token: 'routes-very-secret', allowedHosts: ['api.example.com'] };
 
@@ -176,12 +190,14 @@ export const routeCases: Readonly<Record<string, RouteCase | readonly RouteCase[
   'GET /api/channels/:id': { params: { id: 'channel' }, answers: 200 },
   'GET /api/channels/:id/events': { params: { id: 'channel' }, answers: 200 },
   'GET /api/channels/:id/source': { params: { id: 'channel' }, answers: 200 },
+  'GET /api/replays': { query: async (idOf) => ({ webhookId: await idOf('webhook') }), answers: 200 },
   'GET /api/replays/:id': { params: { id: 'replay' }, answers: 200 },
   'GET /api/dead-letters': { query: async (idOf) => ({ status: 'open', workflowId: await idOf('workflow') }), answers: 200 },
   'GET /api/dead-letters/:id': { params: { id: 'deadLetter' }, answers: 200 },
   'GET /api/executions': { query: async (idOf) => ({ workflowId: await idOf('workflow') }), answers: 200 },
   'GET /api/executions/:id': [
     { params: { id: 'execution' }, answers: 200 },
+    { params: { id: 'sendingExecution' }, answers: 200 },
     { params: { id: 'conversation' }, answers: 200 },
   ],
   'GET /api/jobs/:id': [

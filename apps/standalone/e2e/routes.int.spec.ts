@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { eventually } from '@sluice/testing';
+import { eventually, type ProviderApis, startProviderApis } from '@sluice/testing';
 import { SignJWT } from 'jose';
 import pg from 'pg';
 import { appNames, type FiveApps, startFiveApps } from './five-apps.js';
@@ -38,6 +38,7 @@ const tokenFor = (tenantId: string, role: string, secret = jwt.secret) =>
     .setExpirationTime('10m')
     .sign(new TextEncoder().encode(secret));
 
+let apis: ProviderApis;
 let five: FiveApps;
 let all: Route[];
 let routes: (Route & { readonly role: Role; readonly routeCase: RouteCase })[];
@@ -49,7 +50,9 @@ let query: pg.Client;
 const keys = new Map<Role, string>();
 
 beforeAll(async () => {
-  five = await startFiveApps({ JWT_SECRET: jwt.secret, JWT_ISSUER: jwt.issuer, JWT_AUDIENCE: jwt.audience });
+  apis = await startProviderApis();
+  const outside = { ...apis.env, OUTBOUND_ALLOW: apis.host };
+  five = await startFiveApps({ ...outside, JWT_SECRET: jwt.secret, JWT_ISSUER: jwt.issuer, JWT_AUDIENCE: jwt.audience });
   all = appNames.flatMap((app) => routesOf(app, five.apps[app]));
   routes = all.flatMap((route) => {
     const role = ranks.find((rank) => rank === route.role);
@@ -89,6 +92,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all([command?.end(), query?.end()]);
   await five?.stop();
+  await apis?.stop();
 }, 60_000);
 
 async function ask(

@@ -168,20 +168,22 @@ describe('a test delivery', () => {
     expect(held.steps.at(-1).detail).toContain('held');
   });
 
-  it('is refused where only the provider can sign', async () => {
-    const channelId = await sluice.made('/api/channels', {
-      provider: 'twilio',
-      name: 'Phone',
-      credentials: { signingSecrets: [signingSecret] },
-    });
+  const listeningTo = async (provider: string, config: object) => {
+    const credentials = { signingSecrets: [signingSecret] };
+    const channelId = await sluice.made('/api/channels', { provider, name: 'c', config, credentials });
     const workflowId = await sluice.published(workflow('x'));
-    const webhookId = await sluice.made('/api/webhooks', {
-      name: 'w',
-      workflowId,
-      nodeId: 'in',
-      provider: 'twilio',
-      config: { channelId },
-    });
+    const webhookId = await sluice.made('/api/webhooks', { name: 'w', workflowId, nodeId: 'in', provider, config: { channelId } });
+    return { channelId, webhookId };
+  };
+
+  it('of one who signs the address has that of this process, where nobody told another', async () => {
+    const { webhookId } = await listeningTo('twilio', {});
+    expect(okOf(await tested(webhookId))).toEqual({ ...good, listeners: true, run: true });
+  });
+
+  it('is refused where there is nothing to sign with', async () => {
+    const { channelId, webhookId } = await listeningTo('hmac', { header: 'X-Signature' });
+    await sluice.db.query(`UPDATE channels SET config = '{}' WHERE id = $1`, [channelId]);
     const { status, body } = await sluice.call('POST', `/api/webhooks/${webhookId}/test`);
     expect([status, body.type]).toEqual([422, '/problems/test_unavailable']);
   });

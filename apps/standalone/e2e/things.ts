@@ -8,6 +8,8 @@ import {
   type Kind,
   kinds,
   providerAppBody,
+  sendingBody,
+  sendingChannelBody,
   signingSecret,
   waitingBody,
   workflowBody,
@@ -82,6 +84,10 @@ export class Things {
       });
     },
     execution: async () => this.run(await this.idOf('workflow'), 'completed'),
+    sendingExecution: async () => {
+      const { id } = await this.api.made('/api/channels', sendingChannelBody);
+      return this.run(await this.published(sendingBody(id)), 'completed');
+    },
     waitingExecution: async () => this.run(await this.published(waitingBody), 'waiting'),
     nodeRun: async () => {
       const { nodes } = await this.api.read<{ nodes: { id: string }[] }>(`/api/executions/${await this.idOf('execution')}`);

@@ -1,4 +1,5 @@
 import type { DynamicModule } from '@nestjs/common';
+import { ownUrlOf } from '@sluice/platform-config';
 import type { Logger } from '@sluice/platform-telemetry';
 import { WebhooksIngestModule } from '@sluice/webhooks-write';
 import type { WebhookGatewayConfig } from './config.js';
@@ -7,4 +8,4 @@ import type { WebhookGatewayConfig } from './config.js';
 export const webhookGatewayFeatures = (
   { encryption, http }: Pick<WebhookGatewayConfig, 'encryption' | 'http'>,
   logger: Logger,
-): DynamicModule[] => [WebhooksIngestModule.forRoot({ encryption, publicUrl: http.publicUrl ?? `http://localhost:${http.port}`, logger })];
+): DynamicModule[] => [WebhooksIngestModule.forRoot({ encryption, publicUrl: http.publicUrl ?? ownUrlOf(http), logger })];

@@ -43,6 +43,24 @@ export class ChannelCredentialsCommand {
   @IsString()
   @Length(1, 4096)
   accessToken?: string;
+
+  @ApiPropertyOptional({ description: 'With which new access tokens are asked for, where the provider rotates them (Slack)' })
+  @IfPresent()
+  @IsString()
+  @Length(1, 4096)
+  refreshToken?: string;
+
+  @ApiPropertyOptional({ description: "Of the provider's app, for a refresh" })
+  @IfPresent()
+  @IsString()
+  @Length(1, 512)
+  clientId?: string;
+
+  @ApiPropertyOptional({ description: "Of the provider's app, for a refresh" })
+  @IfPresent()
+  @IsString()
+  @Length(1, 512)
+  clientSecret?: string;
 }
 
 export class ChannelCommand {

@@ -122,7 +122,9 @@ export {
   executionStatuses,
   NodeExecutionQuery,
   nodeExecutionStatuses,
+  nodeWaits,
   TriggerMetadataQuery,
+  WaitsForChannelQuery,
 } from './query-executions.js';
 export {
   ChangedPartQuery,
@@ -137,11 +139,21 @@ export {
   WorkflowVersionQuery,
 } from './query-workflow-versions.js';
 export { JobQuery, NodeRunPage, NodeRunQuery } from './query-jobs.js';
-export { replayableStatuses, ReplayEventsQuery, ReplayFilterQuery, ReplayQuery, replayStatuses, replayVersions } from './query-replays.js';
+export {
+  replayableStatuses,
+  ReplayEventsQuery,
+  ReplayFilterQuery,
+  ReplayPage,
+  ReplayQuery,
+  replayStatuses,
+  replayVersions,
+} from './query-replays.js';
 export { sourceAlertTypes, SourceAlertQuery, SourceConflictQuery, SourceQuery, sourceStatuses } from './query-sources.js';
 export { AuditEntryQuery, AuditPage, TenantUsageQuery, UsageOfDayQuery } from './query-tenancy.js';
 export { PageAnswer } from './query-page.js';
 export {
+  LargeMemberQuery,
+  SentByQuery,
   WebhookConfigQuery,
   WebhookDefinitionQuery,
   WebhookEventErrorQuery,

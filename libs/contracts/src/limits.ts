@@ -2,7 +2,8 @@
 export const limits = {
   /** Of a body, but for webhooks */
   bodyBytes: 1024 * 1024,
-  webhookBodyBytes: 4 * 1024 * 1024,
+  /** Of a delivery, whoever sends it; what each provider may send is said by its adapter */
+  webhookBodyBytes: 25 * 1024 * 1024,
   bodyDepth: 64,
   /** Of all bodies that a process is receiving or working on */
   inFlightBytes: 256 * 1024 * 1024,

@@ -144,7 +144,7 @@ export const problemCatalogue = {
     status: 413,
     title: 'Body too large',
     detail: 'Request body is too large',
-    remedy: 'Send less: a body has at most 1 MiB, a webhook delivery at most 4 MiB.',
+    remedy: 'Send less: a body has at most 1 MiB, a webhook delivery as much as its provider sends (docs/providers).',
   },
   path_too_long: {
     status: 414,
@@ -449,7 +449,7 @@ export const problemCatalogue = {
   },
 
   // Webhooks
-  webhook_not_found: notFound('Webhook not found', `There is no webhook ${id}.`),
+  webhook_not_found: notFound('Webhook not found', `There is no webhook ${id}.`, ['replays.list']),
   webhook_event_not_found: notFound('Webhook event not found', `There is no webhook event ${id}.`, ['workflows.test']),
   event_not_replayable: {
     status: 409,
@@ -461,9 +461,8 @@ export const problemCatalogue = {
   test_unavailable: {
     status: 422,
     title: 'Test unavailable',
-    detail:
-      "There is no test delivery for discord: only the provider itself can sign one. Send one from its console, or set the channel's signing secret.",
-    remedy: 'Send a test from the provider’s console, or give the channel a signing secret.',
+    detail: 'There is no test delivery for this hmac channel: it has nothing to sign one with. Check its signing secrets and its config.',
+    remedy: 'Give the channel a signing secret, and a config that says how its calls are signed.',
     at: ['webhooks.test'],
   },
   gateway_unknown: {

@@ -87,6 +87,22 @@ export class ExecutionQuery {
   readonly trigger: TriggerMetadataQuery;
 }
 
+export const nodeWaits = ['time', 'event', 'approval', 'execution', 'channel'] as const;
+
+export class WaitsForChannelQuery {
+  @ApiProperty({ format: 'uuid' })
+  readonly id: string;
+
+  @ApiProperty()
+  readonly name: string;
+
+  @ApiProperty({ type: ExecutionErrorQuery, nullable: true, description: 'Why the channel cannot send, and what to do' })
+  readonly reason: { readonly code: string; readonly message: string } | null;
+
+  @ApiProperty({ format: 'date-time', description: 'Since when this send waits for it' })
+  readonly since: string;
+}
+
 export class NodeExecutionQuery {
   @ApiProperty({ format: 'uuid' })
   readonly id: string;
@@ -103,8 +119,11 @@ export class NodeExecutionQuery {
   @ApiPropertyOptional({ description: 'Of a loop: how many items it has' })
   readonly itemCount?: number;
 
-  @ApiPropertyOptional({ enum: ['time', 'event', 'approval', 'execution'], description: 'What it waits for' })
-  readonly waitsFor?: 'time' | 'event' | 'approval' | 'execution';
+  @ApiPropertyOptional({ enum: nodeWaits, description: 'What it waits for. `channel`: its channel needs new credentials' })
+  readonly waitsFor?: (typeof nodeWaits)[number];
+
+  @ApiPropertyOptional({ type: WaitsForChannelQuery })
+  readonly waitsForChannel?: WaitsForChannelQuery;
 
   @ApiPropertyOptional({ format: 'uuid', description: 'The run that it called' })
   readonly calledExecutionId?: string;

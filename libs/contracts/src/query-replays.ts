@@ -1,4 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { PageAnswer } from './query-page.js';
 
 export const replayVersions = ['same', 'newest'] as const;
 export const replayStatuses = ['running', 'paused', 'completed', 'cancelled'] as const;
@@ -84,4 +85,9 @@ export class ReplayQuery {
 
   @ApiPropertyOptional({ description: 'Who cancelled it; `sluice`: its channel is gone' })
   readonly endedBy?: string;
+}
+
+export class ReplayPage extends PageAnswer {
+  @ApiProperty({ type: [ReplayQuery] })
+  readonly items: readonly ReplayQuery[];
 }

@@ -90,6 +90,34 @@ export class WebhookEventErrorQuery {
   readonly message: string;
 }
 
+export class LargeMemberQuery {
+  @ApiProperty({ example: 'text' })
+  readonly member: string;
+
+  @ApiProperty()
+  readonly sha256: string;
+
+  @ApiProperty({ description: 'Of its JSON' })
+  readonly bytes: number;
+}
+
+export class SentByQuery {
+  @ApiProperty({ format: 'uuid' })
+  readonly executionId: string;
+
+  @ApiProperty({ format: 'uuid' })
+  readonly workflowId: string;
+
+  @ApiProperty({ description: 'The node in the workflow' })
+  readonly nodeId: string;
+
+  @ApiPropertyOptional({ example: 'orders:3', description: 'In a loop: the loop and the place of the item, from 0' })
+  readonly iteration?: string;
+
+  @ApiProperty({ format: 'date-time' })
+  readonly sentAt: string;
+}
+
 export class WebhookEventQuery {
   @ApiProperty({ format: 'uuid' })
   readonly id: string;
@@ -148,10 +176,16 @@ export class WebhookEventQuery {
   @ApiProperty({ type: [String], description: 'The webhooks it came for' })
   readonly webhookIds: readonly string[];
 
+  @ApiPropertyOptional({ description: 'The provider’s id of the message that it is, or is about' })
+  readonly messageId?: string;
+
+  @ApiPropertyOptional({ type: SentByQuery, description: 'Who sent the message that it is about. Asked for by its id, not in lists' })
+  readonly sentBy?: SentByQuery;
+
   @ApiPropertyOptional()
   readonly text?: string;
 
-  @ApiPropertyOptional({ description: 'Any JSON: what a button or a postback carries' })
+  @ApiPropertyOptional({ description: 'Any JSON: what a button or a postback carries; of systems of record, all that was sent' })
   readonly payload?: Json;
 
   @ApiPropertyOptional({ type: 'array', items: { type: 'object' } })
@@ -171,6 +205,12 @@ export class WebhookEventQuery {
 
   @ApiPropertyOptional({ enum: [true], description: 'A test delivery, which Sluice sent itself' })
   readonly test?: true;
+
+  @ApiPropertyOptional({
+    type: [LargeMemberQuery],
+    description: 'Of an event over 64 KiB, the members that are too large to stand here: `GET /api/blobs/{sha256}` has each',
+  })
+  readonly large?: readonly LargeMemberQuery[];
 
   @ApiProperty()
   readonly correlationId: string;

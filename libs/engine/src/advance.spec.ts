@@ -947,6 +947,15 @@ describe('The input of a node', () => {
   });
 });
 
+it('What a node sent is told with its end, and is no part of its output', () => {
+  const sent = { channelId: 'channel', messageIds: ['m-1', 'm-2'] };
+  const state = afterwards(sequence, started, done('start'));
+  const { events, state: after } = advance(sequence, workflow, state, { ...done('a'), sent } as Fact, at);
+  expect(events[0]).toMatchObject({ type: 'node.execution.completed', payload: { nodeId: 'a', output: 'from a', sent } });
+  expect(after.nodes.get('a')).not.toHaveProperty('sent');
+  expect(advance(sequence, workflow, state, done('a'), at).events[0]?.payload).not.toHaveProperty('sent');
+});
+
 describe('The output of a run', () => {
   const outputOf = (graph: CompiledGraph, ...facts: Fact[]) => afterwards(graph, started, done('start'), ...facts).output;
 

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Json } from '@sluice/kernel';
 import { type CompiledGraph, type CompiledNode, GraphIsBroken } from './compile-graph.js';
 import { inputFrom, lastNodes, outputOfNodes, regionOf } from './data-flow.js';
-import type { EngineCommand, EngineEvent, Fact, NodeFact, NodePlace } from './facts.js';
+import type { EngineCommand, EngineEvent, Fact, NodeFact, NodePlace, SentMessages } from './facts.js';
 import { frameOf, frameOfItem, framesAround, type Iteration, keyOf, placeOf } from './frames.js';
 import { DEFAULT_HANDLE, DONE_HANDLE, ERROR_HANDLE, IN_DOUBT_HANDLE, ITEM_HANDLE, type NodeError } from './graph.js';
 import { edgeState, judge } from './joins.js';
@@ -187,7 +187,7 @@ function applyToNode(turn: Turn, fact: NodeFact): void {
     case 'node.completed': {
       const { spent } = turn.state;
       turn.state = { ...turn.state, spent: { ...spent, outputBytes: spent.outputBytes + (fact.bytes ?? 0) } };
-      return complete(turn, place, run, fact.handle, fact.output);
+      return complete(turn, place, run, fact.handle, fact.output, fact.sent);
     }
     case 'node.failed': {
       const tries = run.attempt - (run.attemptsBefore ?? 0);
@@ -242,12 +242,13 @@ function spendNodeRun(turn: Turn): void {
   turn.state = { ...turn.state, spent: { ...spent, nodeRuns: spent.nodeRuns + 1 } };
 }
 
-function complete(turn: Turn, place: Place, run: Started, handle: string, output: Json): void {
+function complete(turn: Turn, place: Place, run: Started, handle: string, output: Json, sent?: SentMessages): void {
   const ended = { error: undefined, waitUntil: undefined, completedAt: now(turn) };
   put(turn, place, { ...run, ...ended, status: 'completed', handle, output });
   // A trigger puts out the run's input, which the log has already.
   const known = place.iteration === '' && place.node.id === turn.state.entryNodeId && isDeepStrictEqual(output, turn.state.input);
-  emit(turn, { type: 'node.execution.completed', payload: { ...attemptFields(turn, place, run), handle, ...(known ? {} : { output }) } });
+  const said = { handle, ...(known ? {} : { output }), ...(sent === undefined ? {} : { sent }) };
+  emit(turn, { type: 'node.execution.completed', payload: { ...attemptFields(turn, place, run), ...said } });
 }
 
 function retry(turn: Turn, place: Place, run: Started, tries: number, error: NodeError, retryAfterMs = 0): void {

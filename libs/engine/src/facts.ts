@@ -15,6 +15,12 @@ export type Waiting =
   | { readonly for: 'approval'; readonly title: string; readonly message?: string; readonly until?: string }
   | { readonly for: 'execution'; readonly calledExecutionId: string; readonly until?: string };
 
+/** What a node sent by a channel, as its provider names it: echoes and receipts are about these. */
+export interface SentMessages {
+  readonly channelId: string;
+  readonly messageIds: readonly string[];
+}
+
 interface Attempted extends NodePlace {
   /** Where it may be left out: the present one */
   readonly attempt?: number;
@@ -32,6 +38,7 @@ export type Fact =
       readonly output: Json;
       /** Of the output in JSON; counts against the run's limit */
       readonly bytes?: number;
+      readonly sent?: SentMessages;
     })
   | (Attempted & {
       readonly type: 'node.failed';
@@ -102,7 +109,10 @@ interface AttemptFields extends NodeFields {
 export type NodeEvent =
   /** `items`: of a loop, or what stands for them */
   | DomainEvent<'node.execution.started', AttemptFields & { readonly items?: Json; readonly itemCount?: number }>
-  | DomainEvent<'node.execution.completed', AttemptFields & { readonly handle: string; readonly output?: Json }>
+  | DomainEvent<
+      'node.execution.completed',
+      AttemptFields & { readonly handle: string; readonly output?: Json; readonly sent?: SentMessages }
+    >
   /** `handle`: the run goes on from there, with `{error}` as the node's output. */
   | DomainEvent<'node.execution.failed', AttemptFields & { readonly error: NodeError; readonly handle?: string }>
   | DomainEvent<'node.execution.retried', AttemptFields & { readonly error: NodeError; readonly retryAt: string }>

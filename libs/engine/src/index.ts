@@ -17,6 +17,7 @@ export {
   type NodeFact,
   type NodePlace,
   type RunEvent,
+  type SentMessages,
   type Waiting,
 } from './facts.js';
 export { type Frame, frameOf, framesAround, type Iteration, keyOf, placeOf } from './frames.js';

@@ -28,12 +28,13 @@ function headerOf(secret: HttpCredential['secret']): [string, string] {
 const pairOf = ({ username, password }: { readonly username: string; readonly password: string }): string =>
   Buffer.from(`${username}:${password}`).toString('base64');
 
-/** Blanks a secret in an answer: some targets repeat the headers they were sent. */
+/** Blanks secrets in an answer: some targets repeat the headers they were sent. */
 export class Mask {
   private readonly texts: readonly string[];
 
-  constructor(secret?: HttpCredential['secret']) {
-    this.texts = secret === undefined ? [] : [...new Set(textsOf(secret).flatMap(spellingsOf))];
+  constructor(...secrets: readonly (HttpCredential['secret'] | undefined)[]) {
+    const known = secrets.filter((secret) => secret !== undefined);
+    this.texts = [...new Set(known.flatMap(textsOf).flatMap(spellingsOf))];
   }
 
   text(text: string): string {

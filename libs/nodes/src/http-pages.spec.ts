@@ -27,6 +27,7 @@ async function ask(config: JsonObject, pages: readonly (Page | NodeFailure)[], c
     },
     channel: () => Promise.reject(new Error('no channel')),
     pace: () => Promise.reject(new Error('no channel')),
+    replyToken: () => undefined,
     lastMessageAt: () => Promise.reject(new Error('no channel')),
     credential: () => (credential === undefined ? Promise.reject(new Error('no credential')) : Promise.resolve(credential)),
     providerApi: () => '',

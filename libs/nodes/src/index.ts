@@ -1,5 +1,6 @@
 export { allCases } from './all-cases.js';
 export { catalogue } from './catalogue.js';
+export { sentMessages } from './channels/sent-messages.js';
 export { checkFields } from './check-fields.js';
 export { checkGraph } from './check-graph.js';
 export { codeIsOff, codeNodesIn } from './code-off.js';

@@ -143,6 +143,11 @@ export interface EffectTools {
    * task comes back when there is room again, and no attempt is spent.
    */
   pace(channel: SendingChannel, budgets: readonly SendBudget[]): Promise<void>;
+  /**
+   * What the provider takes an answer to this event by, as long as it still opens; undefined: it came without, or does not. For how long it is good
+   * the node must know. A secret, as a channel's token is.
+   */
+  replyToken(event: Json): string | undefined;
   /** When the customer last wrote to the channel, as far as its events are kept; undefined: they never did. */
   lastMessageAt(channelId: string, customerId: string): Promise<Date | undefined>;
   /** Decrypted here, at the moment of use. Throws NodeFailure for one that the tenant does not have. */

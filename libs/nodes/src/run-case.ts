@@ -1,6 +1,6 @@
 import type { Graph } from '@sluice/engine';
 import { ExpressionFailed, type Scope, type SlowEvaluator, truthy } from '@sluice/expressions';
-import type { Json, JsonObject } from '@sluice/kernel';
+import { isJsonObject, type Json, type JsonObject } from '@sluice/kernel';
 import { checkGraph } from './check-graph.js';
 import type { Finding } from './finding.js';
 import { compileWorkflow, evaluateConfig, evaluateDeferred, type NodeProgram } from './compile-workflow.js';
@@ -173,6 +173,7 @@ class Outside {
         await this.tools.pace?.(channel, budgets);
         this.paced.push(...budgets);
       },
+      replyToken: (event) => tokenIn(event),
       lastMessageAt: () => Promise.resolve(lastMessageAt === null ? undefined : new Date(lastMessageAt)),
       credential: () => Promise.resolve({ secret: { type: 'bearer', token: 'token-1' }, allowedHosts: ['api.example.com'] }),
       providerApi: this.tools.providerApi ?? ((name) => `https://graph.${name}.example`),
@@ -193,6 +194,12 @@ class Outside {
     const type = typeof body === 'string' ? 'text/plain' : 'application/json';
     return { status, headers: { 'content-type': type, ...headers }, body: Buffer.from(textOf(body)) };
   }
+}
+
+/** Sealed with base64 */
+function tokenIn(event: Json): string | undefined {
+  const token = isJsonObject(event) ? event['replyToken'] : undefined;
+  return isJsonObject(token) ? Buffer.from(String(token['sealed']), 'base64').toString() : undefined;
 }
 
 const textOf = (body: Json | undefined): string => (typeof body === 'string' ? body : body === undefined ? '' : JSON.stringify(body));

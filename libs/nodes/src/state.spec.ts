@@ -30,6 +30,7 @@ async function set(config: JsonObject, answer: Awaited<ReturnType<EffectTools['w
     send: nothing,
     channel: nothing,
     pace: nothing,
+    replyToken: () => undefined,
     lastMessageAt: nothing,
     credential: nothing,
     providerApi: () => '',

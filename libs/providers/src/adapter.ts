@@ -65,9 +65,16 @@ export interface ProviderAnswer {
 /** The answer to a handshake (`GET`), or why it is refused. */
 export type HandshakeAnswer = ({ readonly ok: true } & ProviderAnswer) | { readonly ok: false; readonly reason: RejectionReason };
 
+/** What a token is refreshed with, where it is not by itself alone */
+export interface RefreshSecrets {
+  readonly refreshToken?: string;
+  readonly clientId?: string;
+  readonly clientSecret?: string;
+}
+
 /** A channel as somebody is about to connect it. */
 export interface ChannelDraft extends Omit<Channel, 'publicUrl' | 'secrets'> {
-  readonly secrets: ChannelSecrets & { readonly accessToken?: string };
+  readonly secrets: ChannelSecrets & RefreshSecrets & { readonly accessToken?: string };
 }
 
 /** One canonical event: what a provider reported, in the words that are the same for all of them. */
@@ -105,6 +112,8 @@ export interface CanonicalEvent {
   readonly errorCode?: string | number;
   /** The item belongs to another account of the same app */
   readonly foreignAccount?: boolean;
+  /** What its provider takes an answer to this by, for some minutes: a secret, which is sealed before anything is kept. */
+  readonly replyToken?: string;
   /** The item as the provider sent it */
   readonly raw: Json;
 }
@@ -114,12 +123,16 @@ export interface SampleCall {
   readonly headers: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, string>>;
   readonly body: Buffer;
+  /** Only its owner can sign: the channel has a public key. Then the signature is wrong, and this says who sends a right one. */
+  readonly unsigned?: string;
 }
 
 export interface SampleTerms {
   /** Goes into the event's dedupe key: of another id it is another event. Letters, digits and `-` */
   readonly id: string;
   readonly at: Date;
+  /** Path and query that it is sent to, for those who sign the address */
+  readonly url: string;
 }
 
 /** A provider in one object; pure: no clock, network or framework. */
@@ -128,6 +141,8 @@ export interface ProviderAdapter {
   /** The families that `:actionType` may name, besides `all`. */
   readonly actionTypes: readonly string[];
   readonly bodyBytesMax: number;
+  /** Members of a body, at any depth, that hold secrets: of what is kept as it came they are left out. Letters, digits and `_` */
+  readonly secretMembers?: readonly string[];
   /** Answers a `GET`, where the provider asks by one before it sends. */
   handshake?(request: ProviderRequest, channel: Channel): HandshakeAnswer;
   verify(request: ProviderRequest, channel: Channel): Verification;
@@ -142,5 +157,5 @@ export interface ProviderAdapter {
   /** What its API is asked about a channel itself, where it has one. */
   readonly api?: ProviderApi;
   /** A call that makes an event which triggers, for whoever asks whether calls arrive. Undefined: the channel has nothing to sign it with. */
-  sample?(channel: Channel, terms: SampleTerms): SampleCall | undefined;
+  sample(channel: Channel, terms: SampleTerms): SampleCall | undefined;
 }

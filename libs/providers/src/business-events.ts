@@ -16,6 +16,8 @@ export interface BusinessReading extends Pick<Happening, 'kind' | 'conversationI
   readonly accounts?: readonly (string | undefined)[];
   readonly customerId?: string;
   readonly occurredMs?: number;
+  /** Without it, all that was sent. What counts attempts is left out: the same happening says the same */
+  readonly payload?: Json;
 }
 
 /** The event that was read, or, where what its key needs is not there, an unknown one. */
@@ -26,10 +28,11 @@ export function businessEvent(
   { externalAccountId }: Pick<Channel, 'externalAccountId'>,
 ): CanonicalEvent {
   if (reading === undefined) return unknownEvent(provider, null, raw);
-  const { key, accountId = null, accounts = [accountId], customerId = null, occurredMs, ignoredBecause, ...said } = reading;
+  const { key, accountId = null, accounts = [accountId], customerId = null, occurredMs, payload = raw, ignoredBecause, ...said } = reading;
   const foreign = externalAccountId !== null && accountId !== null && !accounts.includes(externalAccountId);
   return canonicalEvent({
     ...said,
+    payload,
     action: 'event',
     key: [provider, ...key],
     accountId,

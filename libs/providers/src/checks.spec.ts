@@ -45,6 +45,16 @@ describe('what is certainly wrong is told, all at once', () => {
     ['hmac', ['x'], { header: 'x-sig', timestampHeader: 'x-ts', signedTemplate: '{body}' }, null, ['config.signedTemplate']],
   ])('%s %j %j %p', (provider, secrets, config, account, paths) => expect(findings(provider, secrets, config, account)).toEqual(paths));
 
+  it('slack: a refresh token alone refreshes nothing', () => {
+    const secrets = { signingSecrets: ['x'], refreshToken: 'xoxe-1' };
+    const found = (more: object) =>
+      (providerNamed('slack')?.check?.({ externalAccountId: null, config: {}, secrets: { ...secrets, ...more } }) ?? []).map(
+        ({ path }) => path,
+      );
+    expect(found({})).toEqual(['credentials.accessToken', 'credentials.clientId', 'credentials.clientSecret']);
+    expect(found({ accessToken: 'xoxe.xoxb-1', clientId: '1.2', clientSecret: 's' })).toEqual([]);
+  });
+
   it('without the secret itself', () =>
     expect(
       JSON.stringify(providerNamed('discord')?.check?.({ externalAccountId: null, config: {}, secrets: { signingSecrets: ['hunter2'] } })),

@@ -1,6 +1,6 @@
 import type { Json } from '@sluice/kernel';
 import fc from 'fast-check';
-import { hostileEvent, parseBody } from './hostile.js';
+import { hostileEvent, isPlain, parseBody } from './hostile.js';
 
 const parsed = (text: string | Buffer) => parseBody(Buffer.from(text));
 const nested = (levels: number) => '['.repeat(levels) + ']'.repeat(levels);
@@ -30,6 +30,17 @@ describe('parseBody', () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  it.each([
+    ['{"id":123456789012345,"a":["1234567890123456789"]}', true],
+    ['{"id":1234567890123456789}', false],
+    ['{"n":1e400}', false],
+    ['\uFEFF{"id":1}', false],
+  ])('gives what its text says plainly: %s', (text, expected) => {
+    const body = Buffer.from(text);
+    expect(isPlain(body)).toBe(expected);
+    if (expected) expect(parseBody(body)).toEqual({ kind: 'json', value: JSON.parse(text) });
   });
 
   it('never throws, whatever the bytes', () => {

@@ -16,6 +16,12 @@ export interface HostileBody {
 
 export type ParsedBody = { readonly kind: 'json'; readonly value: Json } | { readonly kind: 'malformed' } | HostileBody;
 
+/**
+ * Whether the body's own text, read plainly, gives the value that `parseBody` gave: it has no number that had to become a string, and nothing
+ * before its JSON.
+ */
+export const isPlain = (body: Buffer): boolean => body[0] !== 0xef && !scan(body).longNumber;
+
 const cleanedBytesMax = 64 * 1024;
 
 /**

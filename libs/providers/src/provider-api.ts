@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from '@sluice/kernel';
+import type { RefreshSecrets } from './adapter.js';
 import { idOf, objectOf, textOf } from './json-values.js';
 
 /** A call of a provider's API about a channel itself, not for a workflow. `path` goes behind the base URL; it may hold the token. */
@@ -26,7 +27,7 @@ export interface ApiRefusal {
 export type ApiOutcome<Value> = { readonly ok: true; readonly value: Value } | ApiRefusal;
 
 /** For whom the API is called */
-export interface ApiAccount {
+export interface ApiAccount extends RefreshSecrets {
   readonly accessToken: string;
   readonly externalAccountId: string | null;
   readonly config: JsonObject;
@@ -38,12 +39,22 @@ export interface ApiQuestion<Value> {
   read(answer: ApiAnswer): ApiOutcome<Value>;
 }
 
-/** How a token is made to last. One that has ended cannot be refreshed. */
+export interface RefreshedToken {
+  readonly accessToken: string;
+  readonly expiresAt: Date;
+  /** In place of the one that it was asked for with */
+  readonly refreshToken?: string;
+}
+
+/** How a token is made to last. */
 export interface TokenRefresh {
+  /** It is asked for with something that outlives the token: one that has ended, or is dead, can be refreshed too. */
+  readonly afterEnd?: true;
   /** From when on it is due. `since`: when the token came here, so it is at least that old. */
   dueAt(token: { readonly since: Date; readonly expiresAt: Date | null }): Date;
-  request(account: ApiAccount): ApiRequest;
-  read(answer: ApiAnswer, now: Date): ApiOutcome<{ readonly accessToken: string; readonly expiresAt: Date }>;
+  /** Undefined: the channel does not have what it takes. */
+  request(account: ApiAccount): ApiRequest | undefined;
+  read(answer: ApiAnswer, now: Date): ApiOutcome<RefreshedToken>;
 }
 
 /** Where a provider ceases to send an account's events after failures, and tells nobody. */

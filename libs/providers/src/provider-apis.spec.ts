@@ -2,7 +2,8 @@ import type { JsonObject } from '@sluice/kernel';
 import { providers } from './registry.js';
 
 const apis = [...providers.values()].flatMap(({ name, api }) => (api === undefined ? [] : [[name, api] as const]));
-const account = { accessToken: '7012345678:to ken', externalAccountId: '17/../1', config: { wabaId: '10' } };
+const rotated = { refreshToken: 'xoxe-1 &', clientId: '1.2', clientSecret: 's&' };
+const account = { accessToken: '7012345678:to ken', ...rotated, externalAccountId: '17/../1', config: { wabaId: '10' } };
 
 /** How each names the account, and what it says of a token that is no good. */
 const says: Readonly<Record<string, readonly [owner: JsonObject, owned: string, dead: JsonObject, status: number]>> = {
@@ -20,13 +21,29 @@ const says: Readonly<Record<string, readonly [owner: JsonObject, owned: string, 
 it('every provider that has an API is asked whose a token is', () =>
   expect(apis.map(([name]) => name).toSorted()).toEqual(Object.keys(says).toSorted()));
 
-describe.each(apis)('%s', (name, { url, owner, subscription }) => {
+it('each is where nodes that send ask it too', () => {
+  // As `<PROVIDER>_API_URL` has them: whoever sets one moves both.
+  const usual = Object.fromEntries(apis.map(([name, { url }]) => [name, url]));
+  expect(usual).toMatchObject({
+    instagram: 'https://graph.instagram.com',
+    messenger: 'https://graph.facebook.com',
+    whatsapp: 'https://graph.facebook.com',
+    telegram: 'https://api.telegram.org',
+    slack: 'https://slack.com/api',
+    line: 'https://api.line.me',
+    discord: 'https://discord.com/api/v10',
+    twilio: 'https://api.twilio.com',
+  });
+});
+
+describe.each(apis)('%s', (name, { url, owner, refresh, subscription }) => {
   const [owned, id, dead, status] = says[name] ?? [{}, '', {}, 0];
 
   it('is asked by a path of its own base, into which no id can write more', () => {
-    for (const request of [owner.request(account), subscription?.look.request(account), subscription?.renew.request(account)]) {
+    for (const question of [owner, refresh, subscription?.look, subscription?.renew]) {
+      const request = question?.request(account);
       if (request === undefined) continue;
-      expect(URL.parse(`${url}${request.path}`)).toMatchObject({ origin: url, protocol: 'https:' });
+      expect(URL.parse(`${url}${request.path}`)).toMatchObject({ href: expect.stringMatching(`^${url}/`), protocol: 'https:' });
       expect(request.path).not.toMatch(/\.\.\/|\s/);
     }
   });
@@ -40,5 +57,50 @@ describe.each(apis)('%s', (name, { url, owner, subscription }) => {
     ]) {
       expect(owner.read(answer)).toMatchObject({ ok: false, dead: false });
     }
+  });
+});
+
+describe("Slack's tokens", () => {
+  const refresh = apis.find(([name]) => name === 'slack')?.[1].refresh;
+  if (refresh === undefined) throw new Error('Slack has no refresh');
+  const now = new Date('2026-06-01T12:00:00Z');
+  const hours = (count: number) => new Date(now.getTime() + count * 3_600_000);
+
+  it.each([
+    ['12 hours', hours(12), hours(6)],
+    ['half an hour', hours(0.5), hours(0.25)],
+    ['a time that nobody knows', null, now],
+    ['none, since they have ended', hours(-1), now],
+  ])('are due after half of what they had left: %s', (_what, expiresAt, due) =>
+    expect(refresh.dueAt({ since: now, expiresAt })).toEqual(due),
+  );
+
+  it('are asked for with all that an app has, in a form', () => {
+    expect(Object.fromEntries(new URLSearchParams(refresh.request(account)?.body))).toEqual({
+      grant_type: 'refresh_token',
+      refresh_token: 'xoxe-1 &',
+      client_id: '1.2',
+      client_secret: 's&',
+    });
+    for (const name of ['refreshToken', 'clientId', 'clientSecret'])
+      expect(refresh.request({ ...account, [name]: undefined })).toBeUndefined();
+  });
+
+  it('come in pairs, with their end', () => {
+    const body = { ok: true, access_token: 'xoxe.xoxb-2', refresh_token: 'xoxe-2', expires_in: 43_200 };
+    const value = { accessToken: 'xoxe.xoxb-2', refreshToken: 'xoxe-2', expiresAt: hours(12) };
+    expect(refresh.read({ status: 200, body }, now)).toEqual({ ok: true, value });
+    for (const name of ['access_token', 'refresh_token', 'expires_in']) {
+      expect(refresh.read({ status: 200, body: { ...body, [name]: null } }, now)).toMatchObject({ ok: false, dead: false });
+    }
+  });
+
+  it.each([
+    ['invalid_refresh_token', true],
+    ['bad_client_secret', true],
+    ['ratelimited', false],
+    ['internal_error', false],
+  ])('are refused with %s', (error, dead) => {
+    expect(refresh.read({ status: 200, body: { ok: false, error } }, now)).toMatchObject({ ok: false, dead, code: error });
   });
 });

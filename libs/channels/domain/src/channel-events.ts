@@ -42,6 +42,11 @@ export type ChannelSubscriptionLost = DomainEvent<
   'channel.subscription.lost',
   { readonly restored: boolean; readonly code: string | null; readonly message: string; readonly by: string }
 >;
+/** What its provider refused of what a workflow sends by it, in our words: the newest of a minute, at most. */
+export type ChannelSendRefused = DomainEvent<
+  'channel.send.refused',
+  { readonly code: string; readonly message: string; readonly by: string }
+>;
 /** From this commit on its events are recorded and start nothing. */
 export type ChannelHeld = DomainEvent<'channel.held', { readonly by: string }>;
 /** What was held begins, in the order in which it came; what comes meanwhile queues up behind it. */
@@ -54,6 +59,7 @@ export type ChannelEvent =
   | ChannelCredentialsExpired
   | ChannelRefreshFailed
   | ChannelSubscriptionLost
+  | ChannelSendRefused
   | ChannelHeld
   | ChannelReleased
   | ChannelDisconnected;

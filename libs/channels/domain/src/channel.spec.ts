@@ -8,11 +8,13 @@ import {
   disconnect,
   evolve,
   hold,
+  nextRefresh,
   nextWarning,
   refreshFailed,
   release,
   reportDead,
   rotateCredentials,
+  sendRefused,
   subscriptionLost,
   unconnected,
   warn,
@@ -26,6 +28,13 @@ const byAda = (channel: Channel) => disconnect(channel, 'ada');
 
 it('is connected with its settings', () => {
   expect(connected.reduce(evolve, initial)).toMatchObject({ ...settings, status: 'connected', createdBy: 'ada', streamVersion: 1 });
+});
+it('tells what was refused of what it sends, shortened, and nothing once it is deleted', () => {
+  const channel = connected.reduce(evolve, initial);
+  const [told] = sendRefused(channel, { code: 'permission_missing', message: 'm'.repeat(900) }, 'system');
+  expect(told?.payload).toEqual({ code: 'permission_missing', message: 'm'.repeat(500), by: 'system' });
+  expect(told === undefined ? undefined : evolve(channel, told)).toEqual({ ...channel, streamVersion: channel.streamVersion + 1 });
+  expect(sendRefused({ ...channel, status: 'deleted' }, { code: 'x', message: '' }, 'system')).toEqual([]);
 });
 it('is deleted once', () =>
   given(...connected)
@@ -200,4 +209,26 @@ it('a refresh that failed and a subscription that was lost leave credentials as 
   expect(failed).toMatchObject([{ payload: { code: '2', message: 'temporary', againAt: '2026-12-01T00:00:00.000Z' } }]);
   expect(lost).toMatchObject([{ payload: { restored: true, code: null } }]);
   expect(after(...connected, ...failed, ...lost)).toEqual({ ...after(...connected), streamVersion: 3 });
+});
+
+describe('the next refresh', () => {
+  const due = new Date('2026-12-25T00:00:00Z');
+  const expiresAt = new Date('2026-12-25T06:00:00Z');
+  const hours = (count: number) => new Date(due.getTime() + count * 3_600_000);
+  const next = (health: Channel['health'], failures: number, failedAt: Date | null, afterEnd = false) =>
+    nextRefresh({ status: 'connected', health, expiresAt }, due, { failures, failedAt }, { afterEnd });
+
+  it('comes when it is due, after failures later and later, and not when the token has ended', () => {
+    expect(next('ok', 0, null)).toEqual(due);
+    expect([1, 2, 3].map((failures) => next('ok', failures, due))).toEqual([hours(1), hours(2), hours(4)]);
+    expect([next('ok', 4, due), next('expired', 0, null), next('disconnected', 0, null)]).toEqual([undefined, undefined, undefined]);
+  });
+  it('comes after the end as well, where it is asked for with something else; of a dead one three times', () => {
+    expect([next('ok', 4, due, true), next('expired', 9, due, true)]).toEqual([hours(8), hours(24)]);
+    expect([0, 1, 2, 3].map((failures) => next('disconnected', failures, due, true))).toEqual([hours(1), hours(1), hours(2), undefined]);
+  });
+  it('is for no deleted channel', () =>
+    expect(
+      nextRefresh({ status: 'deleted', health: 'ok', expiresAt }, due, { failures: 0, failedAt: null }, { afterEnd: true }),
+    ).toBeUndefined());
 });

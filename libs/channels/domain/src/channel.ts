@@ -9,6 +9,7 @@ import type {
   ChannelHeld,
   ChannelRefreshFailed,
   ChannelReleased,
+  ChannelSendRefused,
   ChannelSubscriptionLost,
 } from './channel-events.js';
 
@@ -57,6 +58,10 @@ export interface ChannelCredentials {
   readonly signingSecrets: readonly string[];
   readonly verifyToken?: string;
   readonly accessToken?: string;
+  /** What a new access token is asked for with, where one is */
+  readonly refreshToken?: string;
+  readonly clientId?: string;
+  readonly clientSecret?: string;
   /** The signing secrets before these, which are accepted as well until then */
   readonly retiring?: { readonly signingSecrets: readonly string[]; readonly until: string };
 }
@@ -171,16 +176,24 @@ interface RefreshFailures {
   readonly failedAt: Date | null;
 }
 
-/** When a token that is to be refreshed from `dueAt` on is tried next: after failures hours later and later, at last once a day, until it ends. */
+/** So often a dead token is asked for in vain: what it is asked for with is dead as well. */
+const refreshesOfDeadMax = 3;
+
+/**
+ * When a token that is to be refreshed from `dueAt` on is tried next: after failures hours later and later, at last once a day, until it ends.
+ * `afterEnd`: also when it has ended or is dead.
+ */
 export function nextRefresh(
   { status, health, expiresAt }: Pick<Channel, 'status' | 'health' | 'expiresAt'>,
   dueAt: Date,
   { failures, failedAt }: RefreshFailures,
+  { afterEnd = false }: { readonly afterEnd?: boolean } = {},
 ): Date | undefined {
-  if (status === 'deleted' || health === 'expired' || health === 'disconnected') return undefined;
+  if (status === 'deleted' || (health === 'expired' && !afterEnd)) return undefined;
+  if (health === 'disconnected' && (!afterEnd || failures >= refreshesOfDeadMax)) return undefined;
   const pauseMs = Math.min(dayMs, hourMs * 2 ** Math.max(0, failures - 1));
   const at = failedAt === null ? dueAt : new Date(Math.max(dueAt.getTime(), failedAt.getTime() + pauseMs));
-  return expiresAt !== null && at >= expiresAt ? undefined : at;
+  return expiresAt !== null && at >= expiresAt && !afterEnd ? undefined : at;
 }
 
 /**
@@ -212,6 +225,13 @@ export const refreshFailed = (
           payload: { code, message, againAt: againAt?.toISOString() ?? null, by },
         },
       ];
+
+const refusalCharactersMax = 500;
+
+export const sendRefused = ({ id: aggregateId, status }: Channel, { code, message }: HealthReason, by: string): ChannelSendRefused[] =>
+  status === 'deleted'
+    ? []
+    : [{ type: 'channel.send.refused', aggregateId, payload: { code, message: message.slice(0, refusalCharactersMax), by } }];
 
 /** `refusal`: why it could not be restored */
 export const subscriptionLost = (
@@ -261,6 +281,7 @@ export function evolve(channel: Channel, event: ChannelEvent): Channel {
       return { ...channel, health: 'expired', healthReason: expired(event.payload.expiresAt), streamVersion };
     case 'channel.credentials.refresh_failed':
     case 'channel.subscription.lost':
+    case 'channel.send.refused':
       return { ...channel, streamVersion };
     case 'channel.held':
       return { ...channel, status: 'held', streamVersion };

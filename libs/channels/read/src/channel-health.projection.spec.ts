@@ -42,6 +42,11 @@ it.each([1, 2, 10])('what went well last, and what did not (batches of %p)', (ba
     lastError: { code: '2', message: 'temporary', at: expect.any(String) },
   });
   expect(rowAfter(dead)).toMatchObject({ lastError: { code: '190' } });
+  const refused = event('channel.send.refused', { code: 'permission_missing', message: 'The app may not do this', by: 'system' });
+  expect(rowAfter(received('2026-11-30T10:00:00.000Z'), failed, refused)).toMatchObject({
+    lastSuccessAt: '2026-11-30T10:00:00.000Z',
+    lastError: { code: 'permission_missing', message: 'The app may not do this', at: expect.any(String) },
+  });
   expect(rowAfter(refreshed)).toMatchObject({ lastSuccessAt: expect.any(String), lastError: null });
 });
 

@@ -36,6 +36,7 @@ export const channelHealth: Projection<ChannelEvent | WebhookEvent, ChannelHealt
     'channel.credentials.refresh_failed': ({ payload: { code, message }, timestamp }, row) => failed(row, code, message, timestamp),
     'channel.subscription.lost': ({ payload: { code, message }, timestamp }, row) =>
       failed(row, code ?? 'subscription_lost', message, timestamp),
+    'channel.send.refused': ({ payload: { code, message }, timestamp }, row) => failed(row, code, message, timestamp),
     'channel.held': unchanged,
     'channel.released': unchanged,
     'channel.disconnected': ({ payload, timestamp }, row) =>

@@ -65,6 +65,7 @@ export const channelSummary: Projection<ChannelEvent, ChannelSummary> = {
     'channel.credentials.expired': ({ payload: { expiresAt }, timestamp }, row) => health(row, 'expired', expired(expiresAt), timestamp),
     'channel.credentials.refresh_failed': unchanged,
     'channel.subscription.lost': unchanged,
+    'channel.send.refused': unchanged,
     'channel.held': ({ timestamp: updatedAt }) => ({ status: 'held', updatedAt }),
     'channel.released': ({ timestamp: updatedAt }) => ({ status: 'connected', updatedAt }),
     'channel.disconnected': ({ payload, timestamp }, row) => {

@@ -1,4 +1,5 @@
 export { ChannelEncryption } from './channel-encryption.js';
+export { openReplyToken, sealReplyToken } from './reply-tokens.js';
 export { channelTable } from './channel.table.js';
 export { ChannelsWriteModule } from './channels-write.module.js';
 export { CredentialStoreUnavailable, queryableOf } from './credential-store.js';
@@ -9,6 +10,7 @@ export { providerAppTable } from './provider-app.table.js';
 export { PUBLIC_URL } from './public-url.js';
 export { type OpenChannel, readChannel } from './read-channel.js';
 export { ReportDeadCredentials } from './upkeep/report-dead-credentials.js';
+export { ReportRefusedSend } from './upkeep/report-refused-send.js';
 export { ChannelUpkeepModule } from './upkeep/channel-upkeep.module.js';
 export { type OpenProviderApp, readProviderApp } from './read-provider-app.js';
 export { rekey, type Rekeyed } from './rekey.js';

@@ -834,6 +834,12 @@ export interface components {
             readonly verifyToken?: string;
             /** @description For calls of the provider's API */
             readonly accessToken?: string;
+            /** @description With which new access tokens are asked for, where the provider rotates them (Slack) */
+            readonly refreshToken?: string;
+            /** @description Of the provider's app, for a refresh */
+            readonly clientId?: string;
+            /** @description Of the provider's app, for a refresh */
+            readonly clientSecret?: string;
         };
         readonly ChannelRotationCommand: {
             /** @description Write-only; replaces all secrets of the channel */
@@ -2328,7 +2334,10 @@ export interface operations {
                  *           "text"
                  *         ],
                  *         "verifyToken": "text",
-                 *         "accessToken": "text"
+                 *         "accessToken": "text",
+                 *         "refreshToken": "text",
+                 *         "clientId": "text",
+                 *         "clientSecret": "text"
                  *       },
                  *       "config": {},
                  *       "expiresAt": "2026-11-23T12:00:00.000Z"
@@ -2658,7 +2667,10 @@ export interface operations {
                  *           "text"
                  *         ],
                  *         "verifyToken": "text",
-                 *         "accessToken": "text"
+                 *         "accessToken": "text",
+                 *         "refreshToken": "text",
+                 *         "clientId": "text",
+                 *         "clientSecret": "text"
                  *       },
                  *       "expiresAt": "2026-11-23T12:00:00.000Z",
                  *       "previousSecretsUntil": "2026-11-23T12:00:00.000Z"

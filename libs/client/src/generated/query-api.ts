@@ -240,6 +240,22 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/replays": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get: operations["replays.list"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/replays/{id}": {
         readonly parameters: {
             readonly query?: never;
@@ -962,6 +978,13 @@ export interface components {
             /** Format: date-time */
             readonly completedAt: string | null;
         };
+        readonly LargeMemberQuery: {
+            /** @example text */
+            readonly member: string;
+            readonly sha256: string;
+            /** @description Of its JSON */
+            readonly bytes: number;
+        };
         readonly NodeExampleQuery: {
             /** @example Goes on by `true` when the condition holds; its output is its input. */
             readonly says: string;
@@ -989,10 +1012,11 @@ export interface components {
             /** @description Of a loop: how many items it has */
             readonly itemCount?: number;
             /**
-             * @description What it waits for
+             * @description What it waits for. `channel`: its channel needs new credentials
              * @enum {string}
              */
-            readonly waitsFor?: "time" | "event" | "approval" | "execution";
+            readonly waitsFor?: "time" | "event" | "approval" | "execution" | "channel";
+            readonly waitsForChannel?: components["schemas"]["WaitsForChannelQuery"];
             /**
              * Format: uuid
              * @description The run that it called
@@ -1177,6 +1201,20 @@ export interface components {
             /** Format: date-time */
             readonly dateTo: string;
         };
+        readonly ReplayPage: {
+            /** @example 1 */
+            readonly page?: number;
+            /** @example 50 */
+            readonly limit: number;
+            /**
+             * @description How many there are in all; behind a cursor nothing is counted
+             * @example 3
+             */
+            readonly total?: number;
+            /** @description What `cursor` takes to go on; null: there is no more */
+            readonly nextCursor: string | null;
+            readonly items: readonly components["schemas"]["ReplayQuery"][];
+        };
         readonly ReplayQuery: {
             /** Format: uuid */
             readonly id: string;
@@ -1199,6 +1237,21 @@ export interface components {
             readonly endedAt: string | null;
             /** @description Who cancelled it; `sluice`: its channel is gone */
             readonly endedBy?: string;
+        };
+        readonly SentByQuery: {
+            /** Format: uuid */
+            readonly executionId: string;
+            /** Format: uuid */
+            readonly workflowId: string;
+            /** @description The node in the workflow */
+            readonly nodeId: string;
+            /**
+             * @description In a loop: the loop and the place of the item, from 0
+             * @example orders:3
+             */
+            readonly iteration?: string;
+            /** Format: date-time */
+            readonly sentAt: string;
         };
         readonly SourceAlertQuery: {
             /** @enum {string} */
@@ -1341,6 +1394,18 @@ export interface components {
             /** @description Events received, ignored ones too */
             readonly events: number;
         };
+        readonly WaitsForChannelQuery: {
+            /** Format: uuid */
+            readonly id: string;
+            readonly name: string;
+            /** @description Why the channel cannot send, and what to do */
+            readonly reason: components["schemas"]["ExecutionErrorQuery"] | null;
+            /**
+             * Format: date-time
+             * @description Since when this send waits for it
+             */
+            readonly since: string;
+        };
         readonly WebhookConfigQuery: {
             /** Format: uuid */
             readonly channelId: string;
@@ -1431,8 +1496,12 @@ export interface components {
             readonly deliveryId: string;
             /** @description The webhooks it came for */
             readonly webhookIds: readonly string[];
+            /** @description The provider’s id of the message that it is, or is about */
+            readonly messageId?: string;
+            /** @description Who sent the message that it is about. Asked for by its id, not in lists */
+            readonly sentBy?: components["schemas"]["SentByQuery"];
             readonly text?: string;
-            /** @description Any JSON: what a button or a postback carries */
+            /** @description Any JSON: what a button or a postback carries; of systems of record, all that was sent */
             readonly payload?: unknown;
             readonly attachments?: readonly unknown[];
             readonly emoji?: string;
@@ -1446,6 +1515,8 @@ export interface components {
              * @enum {boolean}
              */
             readonly test?: true;
+            /** @description Of an event over 64 KiB, the members that are too large to stand here: `GET /api/blobs/{sha256}` has each */
+            readonly large?: readonly components["schemas"]["LargeMemberQuery"][];
             readonly correlationId: string;
         };
         readonly WebhookPage: {
@@ -2669,6 +2740,8 @@ export interface operations {
                 readonly dateTo?: string;
                 readonly status?: "received" | "processed" | "ignored" | "held" | "failed";
                 readonly kind?: string;
+                /** @description What the provider told of this message of ours: echoes and receipts */
+                readonly messageId?: string;
                 /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
                 readonly tenantId?: components["parameters"]["tenantId"];
             };
@@ -2733,6 +2806,14 @@ export interface operations {
                      *           "webhookIds": [
                      *             "text"
                      *           ],
+                     *           "messageId": "text",
+                     *           "sentBy": {
+                     *             "executionId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *             "workflowId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *             "nodeId": "lookup",
+                     *             "iteration": "orders:3",
+                     *             "sentAt": "2026-11-23T12:00:00.000Z"
+                     *           },
                      *           "text": "text",
                      *           "payload": {
                      *             "text": "What is the price?"
@@ -2747,6 +2828,13 @@ export interface operations {
                      *           "ref": "text",
                      *           "foreignAccount": true,
                      *           "test": true,
+                     *           "large": [
+                     *             {
+                     *               "member": "text",
+                     *               "sha256": "text",
+                     *               "bytes": 1
+                     *             }
+                     *           ],
                      *           "correlationId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e"
                      *         }
                      *       ]
@@ -3331,6 +3419,8 @@ export interface operations {
                 readonly customerId?: string;
                 /** @description Open runs that have such a node: calls in doubt wait for a person */
                 readonly nodeStatus?: "in_doubt";
+                /** @description Open runs with a node that waits for this. `channel`: a send whose channel cannot send */
+                readonly waitsFor?: "time" | "event" | "approval" | "execution" | "channel";
                 /** @description An id of the run or of the event that started it; or in customer, correlation or error */
                 readonly search?: string;
                 readonly workflowId?: string;
@@ -3569,6 +3659,18 @@ export interface operations {
                      *           "iteration": "orders:3",
                      *           "itemCount": 1,
                      *           "waitsFor": "time",
+                     *           "waitsForChannel": {
+                     *             "id": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *             "name": "Answer price questions",
+                     *             "reason": {
+                     *               "code": "http_status",
+                     *               "message": "What happened, in a sentence.",
+                     *               "details": {
+                     *                 "text": "What is the price?"
+                     *               }
+                     *             },
+                     *             "since": "2026-11-23T12:00:00.000Z"
+                     *           },
                      *           "calledExecutionId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
                      *           "status": "completed",
                      *           "attempt": 1,
@@ -4127,6 +4229,184 @@ export interface operations {
             };
         };
     };
+    readonly "replays.list": {
+        readonly parameters: {
+            readonly query?: {
+                readonly page?: number;
+                readonly limit?: number;
+                /** @description The nextCursor of an answer to the same question: what follows it, however much was added meanwhile. It replaces `page` */
+                readonly cursor?: string;
+                /** @description From this time, or the beginning of this day (UTC) */
+                readonly dateFrom?: string;
+                /** @description Up to and including this time, or the whole of this day (UTC) */
+                readonly dateTo?: string;
+                readonly status?: "running" | "paused" | "completed" | "cancelled";
+                /** @description Those of its events */
+                readonly channelId?: string;
+                /** @description Those that may begin runs by it: of its channel, and of its workflow or of any */
+                readonly webhookId?: string;
+                /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
+                readonly tenantId?: components["parameters"]["tenantId"];
+            };
+            readonly header?: {
+                /**
+                 * @description Read your own write: the `X-Log-Position` of a command. Waits up to 2 s until the answer is at least as new.
+                 * @example 4711
+                 */
+                readonly "X-Min-Log-Position"?: components["parameters"]["minLogPosition"];
+                /**
+                 * @description Kept through log, audit and runs; made if it is missing or not such a token.
+                 * @example checkout-7f3a90c1
+                 */
+                readonly "X-Correlation-Id"?: components["parameters"]["correlationId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Done */
+            readonly 200: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "X-Log-Position": components["headers"]["X-Log-Position"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "page": 1,
+                     *       "limit": 50,
+                     *       "total": 3,
+                     *       "nextCursor": "text",
+                     *       "items": [
+                     *         {
+                     *           "id": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *           "name": "Answer price questions",
+                     *           "status": "running",
+                     *           "filter": {
+                     *             "eventId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *             "channelId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *             "kinds": [
+                     *               "text"
+                     *             ],
+                     *             "action": "text",
+                     *             "status": "processed",
+                     *             "customerId": "9001",
+                     *             "dateFrom": "2026-11-23T12:00:00.000Z",
+                     *             "dateTo": "2026-11-23T12:00:00.000Z"
+                     *           },
+                     *           "version": "same",
+                     *           "workflowIds": [
+                     *             "text"
+                     *           ],
+                     *           "ratePerSecond": 1,
+                     *           "reason": "text",
+                     *           "requestedBy": "text",
+                     *           "events": {
+                     *             "total": 1,
+                     *             "done": 1,
+                     *             "failed": 1
+                     *           },
+                     *           "executions": 1,
+                     *           "startedAt": "2026-11-23T12:00:00.000Z",
+                     *           "endedAt": "2026-11-23T12:00:00.000Z",
+                     *           "endedBy": "text"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["ReplayPage"];
+                };
+            };
+            /**
+             * @description `malformed_address`: Address is malformed.
+             *
+             *     `input_is_invalid`: Input is invalid.
+             *
+             *     `log_position_is_malformed`: Log position is malformed.
+             *
+             *     `cursor_is_invalid`: Cursor is invalid.
+             *
+             *     `tenant_is_required`: Tenant is required.
+             */
+            readonly 400: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_is_missing`: Credential is missing.
+             *
+             *     `credential_is_invalid`: Credential is invalid.
+             */
+            readonly 401: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `role_is_insufficient`: Role is insufficient.
+             *
+             *     `token_names_no_tenant`: Token names no tenant.
+             *
+             *     `token_names_no_role`: Token names no role.
+             */
+            readonly 403: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `tenant_not_found`: Tenant not found.
+             *
+             *     `webhook_not_found`: Webhook not found.
+             */
+            readonly 404: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Internal error. */
+            readonly 500: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `store_unavailable`: Store is unavailable. */
+            readonly 503: {
+                headers: {
+                    readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
+                    readonly "Retry-After": components["headers"]["Retry-After"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readonly "replays.get": {
         readonly parameters: {
             readonly query?: {
@@ -4481,6 +4761,14 @@ export interface operations {
                      *       "webhookIds": [
                      *         "text"
                      *       ],
+                     *       "messageId": "text",
+                     *       "sentBy": {
+                     *         "executionId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *         "workflowId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *         "nodeId": "lookup",
+                     *         "iteration": "orders:3",
+                     *         "sentAt": "2026-11-23T12:00:00.000Z"
+                     *       },
                      *       "text": "text",
                      *       "payload": {
                      *         "text": "What is the price?"
@@ -4495,6 +4783,13 @@ export interface operations {
                      *       "ref": "text",
                      *       "foreignAccount": true,
                      *       "test": true,
+                     *       "large": [
+                     *         {
+                     *           "member": "text",
+                     *           "sha256": "text",
+                     *           "bytes": 1
+                     *         }
+                     *       ],
                      *       "correlationId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e"
                      *     }
                      */
@@ -4921,6 +5216,8 @@ export interface operations {
                 readonly dateTo?: string;
                 readonly status?: "received" | "processed" | "ignored" | "held" | "failed";
                 readonly kind?: string;
+                /** @description What the provider told of this message of ours: echoes and receipts */
+                readonly messageId?: string;
                 /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */
                 readonly tenantId?: components["parameters"]["tenantId"];
             };
@@ -4985,6 +5282,14 @@ export interface operations {
                      *           "webhookIds": [
                      *             "text"
                      *           ],
+                     *           "messageId": "text",
+                     *           "sentBy": {
+                     *             "executionId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *             "workflowId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e",
+                     *             "nodeId": "lookup",
+                     *             "iteration": "orders:3",
+                     *             "sentAt": "2026-11-23T12:00:00.000Z"
+                     *           },
                      *           "text": "text",
                      *           "payload": {
                      *             "text": "What is the price?"
@@ -4999,6 +5304,13 @@ export interface operations {
                      *           "ref": "text",
                      *           "foreignAccount": true,
                      *           "test": true,
+                     *           "large": [
+                     *             {
+                     *               "member": "text",
+                     *               "sha256": "text",
+                     *               "bytes": 1
+                     *             }
+                     *           ],
                      *           "correlationId": "01a20957-91ab-7c30-8f5e-3d2b4c0a9f3e"
                      *         }
                      *       ]
@@ -5683,6 +5995,8 @@ export interface operations {
                 readonly customerId?: string;
                 /** @description Open runs that have such a node: calls in doubt wait for a person */
                 readonly nodeStatus?: "in_doubt";
+                /** @description Open runs with a node that waits for this. `channel`: a send whose channel cannot send */
+                readonly waitsFor?: "time" | "event" | "approval" | "execution" | "channel";
                 /** @description An id of the run or of the event that started it; or in customer, correlation or error */
                 readonly search?: string;
                 /** @description The credential’s own tenant, which need not be said; a platform key names the tenant it acts for. */

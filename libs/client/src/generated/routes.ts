@@ -41,6 +41,7 @@ export const routes = {
   'providerApps.delete': { method: 'DELETE', path: '/api/provider-apps/{id}' },
   'replays.cancel': { method: 'POST', path: '/api/replays/{id}/cancel' },
   'replays.get': { method: 'GET', path: '/api/replays/{id}' },
+  'replays.list': { method: 'GET', path: '/api/replays' },
   'replays.pause': { method: 'POST', path: '/api/replays/{id}/pause' },
   'replays.resume': { method: 'POST', path: '/api/replays/{id}/resume' },
   'tenants.create': { method: 'POST', path: '/api/tenants' },

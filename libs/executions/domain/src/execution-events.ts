@@ -1,4 +1,4 @@
-import type { EngineEvent } from '@sluice/engine';
+import type { EngineEvent, SentMessages } from '@sluice/engine';
 import type { DomainEvent, Json, JsonObject } from '@sluice/kernel';
 
 /** What started a run, as `TriggerMetadata` of the contract plus what led to it. */
@@ -66,7 +66,24 @@ export type EffectSentAfterCancel = DomainEvent<
     readonly iteration?: string;
     readonly nodeRunId: string;
     readonly outcome: 'succeeded' | 'in_doubt';
+    readonly sent?: SentMessages;
   }
 >;
 
-export type ExecutionEvent = ExecutionStarted | ExecutionMoved | WorkflowNodeTriggered | EngineEvent | EffectSentAfterCancel;
+/**
+ * A send cannot be made now, and waits for new credentials of its channel; its run's own state says nothing of it. Told once, however often it
+ * looks again, until it waits for something else. Aggregate: the hold.
+ */
+export type EffectHeld = DomainEvent<
+  'node.effect.held',
+  {
+    readonly executionId: string;
+    readonly workflowId: string;
+    readonly nodeId: string;
+    readonly iteration?: string;
+    readonly nodeRunId: string;
+    readonly channelId: string;
+  }
+>;
+
+export type ExecutionEvent = ExecutionStarted | ExecutionMoved | WorkflowNodeTriggered | EngineEvent | EffectSentAfterCancel | EffectHeld;

@@ -25,6 +25,7 @@ export {
   type TaskKind,
 } from './dead-letters.js';
 export {
+  type EffectHeld,
   type EffectSentAfterCancel,
   type ExecutionEvent,
   type ExecutionMoved,

@@ -28,6 +28,9 @@ export interface ExecutionDetail extends TenantRow {
   readonly itemCount: number | null;
   readonly waitsFor: 'time' | 'event' | 'approval' | 'execution' | null;
   readonly calledExecutionId: string | null;
+  /** The channel whose new credentials it waits for, as long as those that it has are good for nothing */
+  readonly heldFor: string | null;
+  readonly heldSince: string | null;
   readonly ord: number;
 }
 
@@ -53,6 +56,8 @@ const attempt = ({ payload, position }: Logged<Attempt>, row: ExecutionDetail | 
   itemCount: row?.itemCount ?? null,
   waitsFor: null,
   calledExecutionId: row?.calledExecutionId ?? null,
+  heldFor: null,
+  heldSince: null,
   ord: row?.ord ?? position,
 });
 
@@ -88,6 +93,8 @@ export const executionDetail: Projection<ExecutionEvent, ExecutionDetail, 'execu
     itemCount: 'int',
     waitsFor: 'text',
     calledExecutionId: 'uuid',
+    heldFor: 'uuid',
+    heldSince: 'timestamptz',
     ord: 'bigint',
   },
   keys: ({ aggregateId, payload, type }) => {
@@ -115,7 +122,15 @@ export const executionDetail: Projection<ExecutionEvent, ExecutionDetail, 'execu
     'workflow.execution.cancelled': unchanged,
     // These nodes run again, and nothing else says so until they have ended.
     'workflow.execution.retried': (_event, row) =>
-      row && { status: 'running', attempt: row.attempt + 1, completedAt: null, waitUntil: null, waitsFor: null },
+      row && {
+        status: 'running',
+        attempt: row.attempt + 1,
+        completedAt: null,
+        waitUntil: null,
+        waitsFor: null,
+        heldFor: null,
+        heldSince: null,
+      },
     'workflow.execution.moved': unchanged,
     // The last attempt's error stays in sight while the node runs again.
     'node.execution.started': (event, row) => ({
@@ -168,6 +183,8 @@ export const executionDetail: Projection<ExecutionEvent, ExecutionDetail, 'execu
       itemCount: null,
       waitsFor: null,
       calledExecutionId: null,
+      heldFor: null,
+      heldSince: null,
       ord: row?.ord ?? position,
     }),
     'node.execution.waiting': (event, row) => ({
@@ -179,5 +196,6 @@ export const executionDetail: Projection<ExecutionEvent, ExecutionDetail, 'execu
     }),
     'node.execution.in_doubt': (event, row) => ({ ...attempt(event, row), status: 'in_doubt', error: event.payload.error }),
     'node.effect.sent_after_cancel': (_event, row) => row && { sentAfterCancel: true },
+    'node.effect.held': ({ payload: { channelId: heldFor }, timestamp: heldSince }, row) => row && { heldFor, heldSince },
   },
 };

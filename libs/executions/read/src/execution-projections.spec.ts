@@ -4,6 +4,7 @@ import { replay } from '@sluice/platform-projections';
 import { type ExecutionDetail, executionDetail } from './execution-detail.projection.js';
 import { executionSummary } from './execution-summary.projection.js';
 import { nodeRunsOf } from './get-execution.js';
+import { sentMessage } from './sent-message.projection.js';
 
 const [id, workflowId, eventId] = [newId(), newId(), newId()];
 const input = { text: 'hello' };
@@ -139,4 +140,57 @@ it('is the same under every replay, in whatever batches', () => {
     expect(replay(executionDetail, story, size)).toEqual(replay(executionDetail, story));
     expect(replay(executionSummary, story, size)).toEqual(replay(executionSummary, story));
   }
+});
+
+describe('a send', () => {
+  const channelId = newId();
+  const send = node('send', 1, 'start');
+  const begun: ExecutionEvent = { type: 'node.execution.started', aggregateId: id, payload: send };
+  const held = ({ nodeId, nodeRunId }: typeof send): ExecutionEvent => ({
+    type: 'node.effect.held',
+    aggregateId: newId(),
+    payload: { executionId: id, workflowId, nodeId, nodeRunId, channelId },
+  });
+  const sent = completed({ ...send, handle: 'out', output: {}, sent: { channelId, messageIds: ['m-1', 'm-2'] } });
+  const waiting = { status: 'running', heldFor: channelId, heldSince: '2026-11-23T12:00:02.000Z' };
+
+  it.each([1, 2, 10])('waits for its channel until something else is told of it (batches of %p)', (size) => {
+    const failedOnce: ExecutionEvent = {
+      type: 'node.execution.retried',
+      aggregateId: id,
+      payload: { ...send, error: failed, retryAt: '2026-11-23T12:00:09.000Z' },
+    };
+    const rowAfter = (...events: ExecutionEvent[]) => replay(executionDetail, [begun, held(send), ...events], size)[0];
+    expect(rowAfter()).toMatchObject(waiting);
+    for (const event of [sent, failedOnce]) expect(rowAfter(event)).toMatchObject({ heldFor: null, heldSince: null });
+    const again: ExecutionEvent = {
+      type: 'workflow.execution.retried',
+      aggregateId: id,
+      payload: { workflowId, by: 'ada', nodes: [{ nodeId: 'send' }] },
+    };
+    expect(rowAfter(again)).toMatchObject({ heldFor: null, heldSince: null });
+  });
+
+  it.each([1, 2, 10])('is known by each of its messages, however often it is told (batches of %p)', (size) => {
+    const late: ExecutionEvent = {
+      type: 'node.effect.sent_after_cancel',
+      aggregateId: newId(),
+      payload: {
+        executionId: id,
+        workflowId,
+        nodeId: 'late',
+        iteration: 'each:2',
+        nodeRunId: newId(),
+        outcome: 'succeeded',
+        sent: { channelId, messageIds: ['m-3'] },
+      },
+    };
+    const rows = replay(sentMessage, [started, begun, completed({ ...node('other', 1), handle: 'out' }), sent, sent, late, end], size);
+    const by = { channelId, executionId: id, workflowId, iteration: '' };
+    expect(rows).toMatchObject([
+      { ...by, messageId: 'm-1', nodeId: 'send' },
+      { ...by, messageId: 'm-2', nodeId: 'send' },
+      { ...by, messageId: 'm-3', nodeId: 'late', iteration: 'each:2' },
+    ]);
+  });
 });

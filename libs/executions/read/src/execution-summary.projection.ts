@@ -98,5 +98,6 @@ export const executionSummary: Projection<ExecutionEvent, ExecutionSummary> = {
     'node.execution.waiting': unchanged,
     'node.execution.in_doubt': unchanged,
     'node.effect.sent_after_cancel': unchanged,
+    'node.effect.held': unchanged,
   },
 };

@@ -18,7 +18,7 @@ export class ExecutionQueriesController {
 
   @Get('executions')
   @Allow('viewer')
-  @Cached({ tables: ['execution_summary', 'execution_detail'] })
+  @Cached({ tables: ['execution_summary', 'execution_detail', 'channel_summary'] })
   @ApiOkResponse({ type: ExecutionPage })
   list(@Caller() { tenantId }: Caller, @Query() filter: AnyExecutionFilter): Promise<ExecutionPage> {
     return this.queries.execute(new ListExecutions(tenantId, filter));
@@ -26,7 +26,7 @@ export class ExecutionQueriesController {
 
   @Get('workflows/:id/executions')
   @Allow('viewer')
-  @Cached({ rows: ['workflow_summary'], tables: ['execution_summary', 'execution_detail'] })
+  @Cached({ rows: ['workflow_summary'], tables: ['execution_summary', 'execution_detail', 'channel_summary'] })
   @ApiOkResponse({ type: ExecutionPage })
   ofWorkflow(
     @Caller() { tenantId }: Caller,
@@ -38,7 +38,7 @@ export class ExecutionQueriesController {
 
   @Get('executions/:id')
   @Allow('viewer')
-  @Cached({ rows: ['execution_summary', 'execution_detail'] })
+  @Cached({ rows: ['execution_summary', 'execution_detail'], tables: ['channel_summary'] })
   @ApiOkResponse({ type: ExecutionDetailQuery })
   get(
     @Caller() { tenantId }: Caller,

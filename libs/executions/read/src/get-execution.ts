@@ -1,5 +1,5 @@
 import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
-import type { ExecutionDetailQuery, NodeExecutionQuery } from '@sluice/contracts';
+import type { ExecutionDetailQuery, NodeExecutionQuery, WaitsForChannelQuery } from '@sluice/contracts';
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { type Frame, frameOf, framesAround, keyOf } from '@sluice/engine';
 import { IsOptional, IsString, MaxLength } from 'class-validator';
@@ -9,6 +9,7 @@ import { readBlob } from './get-blob.js';
 import { type ExecutionDetail, executionDetail } from './execution-detail.projection.js';
 import { executionOf } from './execution-row.js';
 import { type ExecutionSummary, executionSummary } from './execution-summary.projection.js';
+import { channelWaitedFor, waitsForChannel } from './held-sends.js';
 
 export class ExecutionNotFound extends DomainError {
   constructor(id: string) {
@@ -52,8 +53,8 @@ export class GetExecutionHandler implements IQueryHandler<GetExecution> {
 
       const { iteration } = filter;
       const around = iteration === undefined ? [] : framesAround(iteration);
-      const { rows: found } = await client.query<ExecutionDetail>(
-        `SELECT ${selectList(executionDetail, 'd')} FROM execution_detail d
+      const { rows: found } = await client.query<ExecutionDetail & HeldSend>(
+        `SELECT ${selectList(executionDetail, 'd')}, ${waitsForChannel} FROM execution_detail d LEFT JOIN ${channelWaitedFor}
          WHERE d.tenant_id = $1 AND d.execution_id = $2
            AND ($3::text IS NULL OR d.iteration = ANY ($4::text[]) OR starts_with(d.iteration, $3 || '/'))
          ORDER BY d.iteration = '' DESC, d.ord, d.node_id LIMIT ${nodeRunsMax}`,
@@ -79,6 +80,10 @@ export class GetExecutionHandler implements IQueryHandler<GetExecution> {
   }
 }
 
+interface HeldSend {
+  readonly waitsForChannel: WaitsForChannelQuery | null;
+}
+
 /** The items of loops that have too many to stand in their rows, by the key of the loop's run. */
 async function itemsOf(client: ReadClient, tenantId: string, nodes: readonly ExecutionDetail[]): Promise<ReadonlyMap<string, Json>> {
   const found = new Map<string, Json>();
@@ -93,7 +98,7 @@ async function itemsOf(client: ReadClient, tenantId: string, nodes: readonly Exe
 /** Node runs with the input that each had, which the log and so the read model do not repeat. */
 export function nodeRunsOf(
   { input }: Pick<ExecutionSummary, 'input'>,
-  nodes: readonly ExecutionDetail[],
+  nodes: readonly (ExecutionDetail & Partial<HeldSend>)[],
   items: ReadonlyMap<string, Json> = new Map(),
 ): NodeExecutionQuery[] {
   const byKey = new Map(nodes.map((node) => [keyOf(node.nodeId, node.iteration), node]));
@@ -117,18 +122,19 @@ export function nodeRunsOf(
     const list = items.get(key) ?? byKey.get(key)?.items;
     return Array.isArray(list) ? ((list as readonly Json[])[frame.index] ?? null) : null;
   };
-  return nodes.map((node) => ({
+  return nodes.map(({ waitsForChannel: channel = null, ...node }) => ({
     id: node.id,
     nodeId: node.nodeId,
     type: node.type,
     ...(node.iteration !== '' && { iteration: node.iteration }),
     ...(node.itemCount !== null && { itemCount: node.itemCount }),
-    status: node.status,
+    status: channel === null ? node.status : 'waiting',
     attempt: node.attempt,
     startedAt: node.startedAt,
     completedAt: node.completedAt,
     ...(node.waitUntil !== null && { waitUntil: node.waitUntil }),
     ...(node.waitsFor !== null && { waitsFor: node.waitsFor }),
+    ...(channel !== null && { waitsFor: 'channel' as const, waitsForChannel: channel }),
     ...(node.calledExecutionId !== null && { calledExecutionId: node.calledExecutionId }),
     ...(node.handle !== null && { handle: node.handle }),
     input: node.status === 'skipped' ? null : inputOf(node),

@@ -4,6 +4,7 @@ import { DomainError } from '@sluice/kernel';
 import { type ReadClient, ReadStore, selectList } from '@sluice/platform-projections';
 import { type ExecutionDetail, executionDetail } from './execution-detail.projection.js';
 import { executionColumns, type ExecutionRow } from './execution-row.js';
+import { channelWaitedFor, shownStatus } from './held-sends.js';
 import { executionJobState, nodeJobState } from './job-state.js';
 
 export class JobNotFound extends DomainError {
@@ -36,18 +37,18 @@ export class GetJobHandler implements IQueryHandler<GetJob> {
   }
 }
 
-const nodeColumns = selectList(executionDetail, 'd', [
+const nodeColumns = `${shownStatus} AS "status", ${selectList(executionDetail, 'd', [
   'id',
   'executionId',
   'workflowId',
   'nodeId',
-  'status',
   'attempt',
   'waitUntil',
   'error',
   'startedAt',
   'completedAt',
-] satisfies (keyof ExecutionDetail)[]);
+] satisfies (keyof ExecutionDetail)[])}`;
+const nodeTables = `execution_detail d LEFT JOIN ${channelWaitedFor}`;
 
 async function executionJob(client: ReadClient, tenantId: string, id: string, now: string): Promise<JobQuery | undefined> {
   const runs = await client.query<ExecutionRow>(
@@ -57,7 +58,7 @@ async function executionJob(client: ReadClient, tenantId: string, id: string, no
   const run = runs.rows[0];
   if (run === undefined) return undefined;
   const { rows: nodes } = await client.query<ExecutionDetail>(
-    `SELECT ${nodeColumns} FROM execution_detail d WHERE d.tenant_id = $1 AND d.execution_id = $2 ORDER BY d.ord, d.node_id`,
+    `SELECT ${nodeColumns} FROM ${nodeTables} WHERE d.tenant_id = $1 AND d.execution_id = $2 ORDER BY d.ord, d.node_id`,
     [tenantId, id],
   );
   const { workflowId, status, error, startedAt, completedAt } = run;
@@ -77,10 +78,10 @@ async function executionJob(client: ReadClient, tenantId: string, id: string, no
 }
 
 async function nodeJob(client: ReadClient, tenantId: string, id: string, now: string): Promise<JobQuery | undefined> {
-  const { rows } = await client.query<ExecutionDetail>(
-    `SELECT ${nodeColumns} FROM execution_detail d WHERE d.tenant_id = $1 AND d.id = $2`,
-    [tenantId, id],
-  );
+  const { rows } = await client.query<ExecutionDetail>(`SELECT ${nodeColumns} FROM ${nodeTables} WHERE d.tenant_id = $1 AND d.id = $2`, [
+    tenantId,
+    id,
+  ]);
   const [run] = rows;
   if (run === undefined) return undefined;
   const { executionId, workflowId, nodeId, status, attempt, error, startedAt, completedAt } = run;

@@ -5,6 +5,7 @@ import { IsId, mapItems, Parameters, PeriodPage, ReadStore, selectList, withinPe
 import { assertWorkflowExists } from '@sluice/workflows-read';
 import { IsIn, IsOptional } from 'class-validator';
 import { type ExecutionDetail, executionDetail } from './execution-detail.projection.js';
+import { channelWaitedFor, shownStatus } from './held-sends.js';
 
 /** `dateFrom` and `dateTo` are about the start of the last attempt: a skipped node has none. */
 export class NodeRunFilter extends PeriodPage {
@@ -35,7 +36,6 @@ const listed = [
   'nodeId',
   'type',
   'iteration',
-  'status',
   'attempt',
   'startedAt',
   'completedAt',
@@ -45,7 +45,7 @@ const listed = [
   'ord',
 ] as const satisfies readonly (keyof ExecutionDetail)[];
 
-type NodeRunRow = Pick<ExecutionDetail, (typeof listed)[number]>;
+type NodeRunRow = Pick<ExecutionDetail, (typeof listed)[number] | 'status'>;
 
 /** A node's runs in all executions of its workflow. What went in and came out stands in each execution. */
 @QueryHandler(ListNodeRuns)
@@ -61,15 +61,15 @@ export class ListNodeRunsHandler implements IQueryHandler<ListNodeRuns> {
       `d.node_id = ${parameters.of(nodeId)}`,
       ...withinPeriod('d.started_at', filter, parameters),
     ];
-    if (status !== undefined) where.push(`d.status = ${parameters.of(status)}`);
+    if (status !== undefined) where.push(`${shownStatus} = ${parameters.of(status)}`);
     return this.store.read(tenantId, async (client) => {
       await assertWorkflowExists(client, tenantId, workflowId);
       const rows = await this.store.list<NodeRunRow>(client, {
         name: `nodes/${nodeId}/executions`,
         tenantId,
         filter,
-        select: selectList(executionDetail, 'd', [...listed]),
-        from: 'execution_detail d',
+        select: `${selectList(executionDetail, 'd', [...listed])}, ${shownStatus} AS "status"`,
+        from: `execution_detail d LEFT JOIN ${channelWaitedFor}`,
         where,
         order: [
           { column: 'd.ord', type: 'bigint', property: 'ord' },

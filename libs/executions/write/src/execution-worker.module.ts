@@ -1,6 +1,6 @@
 import { type DynamicModule, Injectable, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
-import { ReportDeadCredentials } from '@sluice/channels-write';
+import { ReportDeadCredentials, ReportRefusedSend } from '@sluice/channels-write';
 import type { EncryptionConfig, RedisConfig } from '@sluice/platform-config';
 import { codeIsOff, NodeFailure } from '@sluice/nodes';
 import { CodeSandbox, CodeSandboxUnavailable } from '@sluice/platform-code-sandbox';
@@ -106,6 +106,8 @@ export class ExecutionWorkerModule {
               paces,
               onDeadCredentials: ({ tenantId, channelId, credentialsVersion, code: error, message }) =>
                 commands.execute(new ReportDeadCredentials(tenantId, channelId, credentialsVersion, error, message)),
+              onRefusedSend: ({ tenantId, channelId, code: error, message }) =>
+                commands.execute(new ReportRefusedSend(tenantId, channelId, error, message)),
             });
           },
           inject: [ServiceDatabase, Notifications, Code, Paces, CommandBus],

@@ -1,11 +1,12 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { type Resolution, resolve } from '@sluice/executions-domain';
 import { DEFAULT_HANDLE, placeOf, type RunStatus } from '@sluice/engine';
+import type { Blob } from '@sluice/kernel';
 import { CommandStore } from '@sluice/platform-event-log';
 import { Tickets } from '@sluice/platform-queue';
 import { versionWithId } from './find-version.js';
 import { clientOf, graphOf, lockRun, stepOfDecision, writeSteps } from './run-controls.js';
-import { type Blob, keep } from './steps/blobs.js';
+import { keep } from './steps/blobs.js';
 
 export class ResolveEffect extends Command<{ id: string; status: RunStatus }> {
   constructor(

@@ -7,7 +7,7 @@ import { codeOf, isOutage, Overloaded, ServiceDatabase, storeClock } from '@slui
 import { failpoint } from '@sluice/platform-failpoints';
 import { type TaskTicket, TicketHandler, Tickets } from '@sluice/platform-queue';
 import { LOGGER, type Logger, withCorrelation } from '@sluice/platform-telemetry';
-import { isReplayOrder, type TriggerEvent } from '@sluice/webhooks-domain';
+import { isReplayOrder, type KeptEvent } from '@sluice/webhooks-domain';
 import { approvalUrlOf } from './approvals/approval-url.js';
 import type { Death } from './dead-letters/bury-tasks.js';
 import { FailingTasks } from './dead-letters/failing-tasks.js';
@@ -357,7 +357,8 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
   }
 
   private async startWork(task: Task, event: NonNullable<Task['webhookEvent']>, seen: Seen): Promise<StartWork> {
-    const item: TriggerEvent = { ...event.item, id: event.id };
+    const item: KeptEvent = { ...event.item, id: event.id };
+    const kept: Json = JSON.parse(JSON.stringify(item));
     const order = isReplayOrder(task.payload) ? task.payload : undefined;
     const base = {
       kind: 'start',
@@ -366,25 +367,27 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
       webhookEventId: event.id,
       correlationId: event.correlationId,
       limits: seen.tenants.get(task.tenantId)?.runLimits,
-      item: JSON.parse(JSON.stringify(item)),
+      item: kept,
       ...(order === undefined ? {} : { replayId: order.replayId }),
     } as const;
     if (task.crashes >= crashesMax) {
       const dies = crashLoop(task, 'Starting it');
       return { ...base, tasks: [held(task, dies)], listeners: [], matches: [], failure: dies.error };
     }
+    const whole = await this.blobs.resolve(task.tenantId, kept);
     // Who waits has gone on with the event when it came, or waits for another.
     const waiting = order === undefined ? seen.waits : [];
     const here = waiting.filter((wait) => wait.channelId === item.channelId && wait.customerId === item.customerId);
     const matches: EventWait[] = [];
-    for (const wait of here) if (wait.tenantId === task.tenantId && (await this.fits(wait, item))) matches.push(wait);
+    for (const wait of here) if (wait.tenantId === task.tenantId && (await this.fits(wait, item, whole))) matches.push(wait);
     const taken = new Set(matches.flatMap(({ exclusive, workflowId }) => (exclusive ? [workflowId] : [])));
 
     const begun: StartWork['listeners'][number][] = [];
     let broken: Death | undefined;
     for (const listener of listenersTo(event.id, order, seen)) {
       const version = seen.versions.get(listener.versionId);
-      if (taken.has(listener.workflowId) || !(await wants(listener, item, task.tenantId, this.options.slowFor(task.tenantId)))) continue;
+      if (taken.has(listener.workflowId)) continue;
+      if (!(await wants(listener, item, whole, task.tenantId, this.options.slowFor(task.tenantId)))) continue;
       // Not read is not gone: the task stays.
       if (version === undefined) throw new Error(`version ${listener.versionId} could not be read`);
       if (isBroken(version)) {
@@ -404,11 +407,10 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     };
   }
 
-  /** A condition that fails to evaluate fits nothing. */
-  private async fits({ tenantId, kinds, condition, scope }: EventWait, item: TriggerEvent): Promise<boolean> {
+  /** A condition that fails to evaluate fits nothing. `event`: `item` with its large members in their places */
+  private async fits({ tenantId, kinds, condition, scope }: EventWait, item: KeptEvent, event: Json): Promise<boolean> {
     if (kinds.length > 0 && !kinds.includes(item.kind) && !kinds.includes(item.action)) return false;
     if (condition === null) return true;
-    const event: Json = JSON.parse(JSON.stringify(item));
     const rest = { nodes: {}, execution: {}, workflow: {}, customer: { id: item.customerId }, env: {} };
     try {
       const seen = { ...rest, trigger: scope?.['trigger'] ?? null, input: scope?.['input'] ?? null, event };
@@ -460,18 +462,20 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     }
     const place = { tenantId, executionId, nodeId, iteration };
     const wait = await openWait(this.database.pool, place);
-    let found: TriggerEvent | undefined;
+    let found: { readonly eventId: string; readonly output: Json } | undefined;
     for (const item of wait === undefined ? [] : await eventsSince(this.database.pool, wait)) {
-      if (wait === undefined || !(await this.fits(wait, item))) continue;
-      found = item;
+      const output: Json = JSON.parse(JSON.stringify(item));
+      if (wait === undefined || !(await this.fits(wait, item, await this.blobs.resolve(tenantId, output)))) continue;
+      found = { eventId: item.id, output };
       break;
     }
     const tickets = await this.database.withClient(async (client) => {
       await client.query('DELETE FROM tasks WHERE id = $1 AND epoch = $2', [task.id, task.epoch]);
       if (found === undefined) return [];
-      const resumption: Resumption = { type: 'completed', handle: 'out', output: JSON.parse(JSON.stringify(found)) };
+      const { eventId, output } = found;
+      const resumption: Resumption = { type: 'completed', handle: 'out', output };
       const consumed = await consumeWaits(client, [{ ...place, resumption }]);
-      if (consumed.length > 0) await rememberMatches(client, [{ tenantId, executionId, eventId: found.id }]);
+      if (consumed.length > 0) await rememberMatches(client, [{ tenantId, executionId, eventId }]);
       return consumed;
     });
     if (tickets.length > 0) await this.tickets.issue(tickets);

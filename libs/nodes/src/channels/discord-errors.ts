@@ -24,6 +24,12 @@ export const interactionOver: Trouble = {
   retryable: false,
 };
 
+export const tokenIsGone: Trouble = {
+  code: 'window_closed',
+  says: 'The interaction has no token that can be read: it was made up, or sealed with a key that ENCRYPTION_KEYS has no longer',
+  retryable: false,
+};
+
 const discordErrors = errorTable(
   [rateLimited(10_000), 20016, 20028],
   [permissionMissing, 50001, 50013],

@@ -1,9 +1,10 @@
 import { DEFAULT_HANDLE } from '@sluice/engine';
-import { configFailure, optionalText, requiredText } from '../config-fields.js';
-import type { EffectNodeType, NodeInput } from '../node-type.js';
+import type { Json } from '@sluice/kernel';
+import { configFailure, requiredText } from '../config-fields.js';
+import type { EffectNodeType } from '../node-type.js';
 import { textField } from './channel-fields.js';
 import { ofTrigger, pathPart } from './channel-of.js';
-import { allowedMentions, discordFailure, interactionOver } from './discord-errors.js';
+import { allowedMentions, discordFailure, interactionOver, tokenIsGone } from './discord-errors.js';
 import { discordText } from './discord-send-message.js';
 import { jsonRequest, messageIdIn, readAnswer } from './provider-answer.js';
 import { failureOf } from './provider-errors.js';
@@ -24,24 +25,28 @@ export const discordRespond: EffectNodeType = {
     type: 'object',
     properties: {
       text: textField('At most 2000 characters.', { maxLength: discordText.max, needsValue: true }),
-      applicationId: { title: 'Application', description: "Its id. Without it: the trigger's.", type: 'string', minLength: 1 },
-      token: { title: 'Token', description: "The interaction's token. Without it: the trigger's.", type: 'string', minLength: 1 },
+      event: {
+        title: 'Event',
+        description: 'The interaction to answer, if it is another than the one that started the run: what a `flow.waitForEvent` put out.',
+        default: '{{ trigger }}',
+        examples: ['{{ nodes.wait.output }}'],
+      },
     },
     required: ['text'],
     additionalProperties: false,
     examples: [{ text: 'Your order {{ input.orderId }} is on its way.' }],
   },
   handles: () => [DEFAULT_HANDLE],
-  async run(input, tools) {
-    const { config, now } = input;
+  async run({ config, now }, tools) {
+    const { event = null } = config;
     const [content = ''] = textParts(requiredText(config, 'text'), discordText, { split: false });
-    const applicationId = idOf(input, 'applicationId', 'accountId');
-    const token = idOf(input, 'token', 'replyToken');
-    const receivedAt = Date.parse(ofTrigger(input.trigger, 'receivedAt') ?? '');
-    if (optionalText(config, 'token') === undefined && now.getTime() - receivedAt > ANSWER_MS) {
-      throw failureOf(interactionOver, { receivedAt: new Date(receivedAt).toISOString() });
-    }
-    const url = `${tools.providerApi('discord')}/webhooks/${applicationId}/${token}/messages/@original`;
+    const applicationId = applicationOf(event);
+    const receivedAt = Date.parse(ofTrigger(event, 'receivedAt') ?? '');
+    if (now.getTime() - receivedAt > ANSWER_MS) throw failureOf(interactionOver, { receivedAt: new Date(receivedAt).toISOString() });
+    const token = tools.replyToken(event);
+    if (token === undefined) throw failureOf(tokenIsGone, {});
+
+    const url = `${tools.providerApi('discord')}/webhooks/${applicationId}/${pathPart('event', token)}/messages/@original`;
     const body = { content, allowed_mentions: allowedMentions };
     const answer = readAnswer(await tools.send(jsonRequest('PATCH', url, { 'idempotency-key': tools.idempotencyKey }, body)), token, now);
     if (answer.status >= 400) throw discordFailure(answer);
@@ -49,9 +54,8 @@ export const discordRespond: EffectNodeType = {
   },
 };
 
-function idOf({ config, trigger }: NodeInput, field: string, fieldOfTrigger: string): string {
-  const ofDiscord = ofTrigger(trigger, 'provider') === 'discord' ? ofTrigger(trigger, fieldOfTrigger) : undefined;
-  const id = optionalText(config, field) ?? ofDiscord;
-  if (id === undefined) throw configFailure(field, 'is needed: the run was not started by an interaction of Discord');
-  return pathPart(field, id);
+function applicationOf(event: Json): string {
+  const id = ofTrigger(event, 'provider') === 'discord' ? ofTrigger(event, 'accountId') : undefined;
+  if (id === undefined) throw configFailure('event', 'must be an interaction of Discord: none started the run');
+  return pathPart('event', id);
 }

@@ -6,7 +6,7 @@ const trigger = {
   customerId: 'U1',
   text: 'What does it cost?',
   receivedAt: '2026-06-01T11:59:50.000Z',
-  replyToken: 'reply-1',
+  replyToken: { keyId: 'k1', sealed: 'cmVwbHktMQ==' },
 };
 const api = 'https://graph.line.example/v2/bot/message';
 const accepted = { status: 200, body: { sentMessages: [{ id: '461230966842064897', quoteToken: 'q' }] } };
@@ -43,6 +43,14 @@ export const lineSendMessageCases: readonly NodeCase[] = [
       },
     ],
     gives: { kind: 'done', output: { to: 'U1', messageId: '461230966842064897' } },
+  },
+  {
+    says: "Pushes when the event's token does not open any more.",
+    config: { to: 'U1', text: 'It is 42 EUR.' },
+    trigger: { kind: 'message', channelId: 'channel-1', customerId: 'U1', receivedAt: '2026-06-01T11:59:50.000Z' },
+    answers: [accepted],
+    sends: [{ method: 'POST', url: `${api}/push` }],
+    gives: { kind: 'done', output: { messageId: '461230966842064897' } },
   },
   {
     says: 'Pushes when the event has been answered already.',

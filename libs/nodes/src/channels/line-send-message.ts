@@ -2,7 +2,7 @@ import { DEFAULT_HANDLE } from '@sluice/engine';
 import type { Json, JsonObject } from '@sluice/kernel';
 import { v5 as uuidOfName } from 'uuid';
 import { optionalBoolean, optionalText, requiredText } from '../config-fields.js';
-import type { EffectNodeType, NodeFailure, NodeInput, SendBudget } from '../node-type.js';
+import type { EffectNodeType, EffectTools, NodeFailure, NodeInput, SendBudget } from '../node-type.js';
 import { excerpt } from '../response-body.js';
 import { channelField, splitField, textField, toField } from './channel-fields.js';
 import { channelOf, ofTrigger } from './channel-of.js';
@@ -64,12 +64,13 @@ export const lineSendMessage: EffectNodeType = {
     const channel = await channelOf('line', input, tools);
     await tools.pace(channel, [calls]);
 
+    const replyToken = replyTokenOf(input, tools, channel.id, to);
+    const secrets = [channel.accessToken, ...(replyToken === undefined ? [] : [replyToken])];
     const call = async (path: string, headers: Readonly<Record<string, string>>, body: JsonObject): Promise<ProviderAnswer> => {
       const request = jsonRequest('POST', `${tools.providerApi('line')}/v2/bot/message/${path}`, headers, body);
-      return readAnswer(await tools.send(request), channel.accessToken, now);
+      return readAnswer(await tools.send(request), secrets, now);
     };
     const authorization = { authorization: `Bearer ${channel.accessToken}` };
-    const replyToken = replyTokenOf(input, channel.id, to);
     const reply = replyToken === undefined ? undefined : await call('reply', authorization, { replyToken, messages });
     // The token was used or has died meanwhile.
     const replied = reply === undefined || isDeadToken(reply) ? undefined : reply;
@@ -82,12 +83,12 @@ export const lineSendMessage: EffectNodeType = {
 };
 
 /** Of the event that started the run, while it is fresh and if its answer is for whom the event came from. */
-function replyTokenOf({ config, trigger, now }: NodeInput, channelId: string, to: string): string | undefined {
+function replyTokenOf({ config, trigger, now }: NodeInput, tools: EffectTools, channelId: string, to: string): string | undefined {
   if (optionalBoolean(config, 'reply') === false || ofTrigger(trigger, 'channelId') !== channelId) return undefined;
   // In a group the answer goes to all of it.
   if (to !== (ofTrigger(trigger, 'conversationId') ?? ofTrigger(trigger, 'customerId'))) return undefined;
   const ageMs = now.getTime() - Date.parse(ofTrigger(trigger, 'receivedAt') ?? '');
-  return ageMs <= REPLY_MS ? ofTrigger(trigger, 'replyToken') : undefined;
+  return ageMs <= REPLY_MS ? tools.replyToken(trigger) : undefined;
 }
 
 const isDeadToken = ({ status, body }: ProviderAnswer): boolean =>

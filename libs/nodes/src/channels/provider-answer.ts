@@ -4,7 +4,7 @@ import { type HttpCredential, NodeFailure, type OutboundRequest, type OutboundRe
 import { bodyText, excerpt } from '../response-body.js';
 import { parseRetryAfter } from '../retry-after.js';
 
-/** What a provider's API answered, with the secret of the call blanked in it. */
+/** What a provider's API answered, with the secrets of the call blanked in it. */
 export interface ProviderAnswer {
   readonly status: number;
   readonly headers: OutboundResponse['headers'];
@@ -15,9 +15,12 @@ export interface ProviderAnswer {
   readonly retryAfterMs: number | undefined;
 }
 
-/** `secret`: what the call proved itself with, or the token alone */
-export function readAnswer(response: OutboundResponse, secret: HttpCredential['secret'] | string, now: Date): ProviderAnswer {
-  const mask = new Mask(typeof secret === 'string' ? { type: 'bearer', token: secret } : secret);
+type Secret = HttpCredential['secret'] | string;
+
+/** `secrets`: what the call proved itself with, or the tokens alone */
+export function readAnswer(response: OutboundResponse, secrets: Secret | readonly Secret[], now: Date): ProviderAnswer {
+  const tokens = [secrets].flat().map((secret) => (typeof secret === 'string' ? { type: 'bearer' as const, token: secret } : secret));
+  const mask = new Mask(...tokens);
   const { status, headers } = response;
   const text = mask.text(bodyText(response));
   return { status, headers: mask.headers(headers), body: parsed(text), text, retryAfterMs: parseRetryAfter(headers['retry-after'], now) };

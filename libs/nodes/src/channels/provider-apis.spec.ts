@@ -22,6 +22,8 @@ const everyTrouble: readonly ApiTrouble[] = ['rate_limited', 'recipient_unreacha
 const metaTroubles: readonly ApiTrouble[] = [...everyTrouble, 'window_closed', 'recipient_unknown'];
 const whatsappTroubles: readonly ApiTrouble[] = [...everyTrouble, 'window_closed'];
 const receivedAt = new Date(CASE_TIME.getTime() - 1_000).toISOString();
+/** As `runCase` opens it */
+const sealed = (token: string) => ({ keyId: 'k1', sealed: Buffer.from(token).toString('base64') });
 const whatsapp = { accessToken: 'EAAG-token', to: '4915112345678', troubles: whatsappTroubles, again: 'twice' };
 
 const tried: readonly Tried[] = [
@@ -101,7 +103,7 @@ const tried: readonly Tried[] = [
     type: 'discord.respond',
     accessToken: 'interaction-1',
     config: { text: 'Hi' },
-    trigger: { provider: 'discord', channelId: 'channel-1', accountId: '1100', receivedAt, replyToken: 'interaction-1' },
+    trigger: { provider: 'discord', channelId: 'channel-1', accountId: '1100', receivedAt, replyToken: sealed('interaction-1') },
     to: 'interaction-1',
     troubles: ['rate_limited', 'provider_unavailable', 'window_closed'],
     again: 'once',
@@ -258,7 +260,10 @@ it('a recipient can be out of reach for a while', async () => {
 });
 
 it('LINE: a reply costs its token, and what follows is pushed', async () => {
-  const one = { ...named('line.sendMessage'), trigger: { channelId: 'channel-1', customerId: 'U1', receivedAt, replyToken: 'reply-1' } };
+  const one = {
+    ...named('line.sendMessage'),
+    trigger: { channelId: 'channel-1', customerId: 'U1', receivedAt, replyToken: sealed('reply-1') },
+  };
   await attempt(one);
   await attempt(one, one.config, 'key-2');
   expect(apis.delivered().map(({ to }) => to)).toEqual(['reply reply-1', 'U1']);

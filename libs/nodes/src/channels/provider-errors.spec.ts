@@ -22,8 +22,13 @@ const again = { retryable: true } as const;
 const after = (retryAfterMs: number) => ({ ...again, retryAfterMs });
 
 /** What the node makes of one answer; in no case may the token be in it. */
-async function expectFailure(type: EffectNodeType, config: JsonObject, [, status, body, code, expected, headers = {}]: Row): Promise<void> {
-  const nodeCase: NodeCase = { says: '', config, answers: [{ status, body, headers }], gives: {} };
+async function expectFailure(
+  type: EffectNodeType,
+  config: JsonObject,
+  [, status, body, code, expected, headers = {}]: Row,
+  trigger: Json = null,
+): Promise<void> {
+  const nodeCase: NodeCase = { says: '', config, trigger, answers: [{ status, body, headers }], gives: {} };
   const { failure } = await runCase(type, nodeCase);
   expect(failure).toMatchObject({ code, options: { ...final, ...expected } });
   expect(failure?.options.outcomeUnknown ?? false).toBe(expected?.outcomeUnknown ?? false);
@@ -136,7 +141,7 @@ describe('Discord', () => {
     expectFailure(discordSendMessage, { channelId: 'channel-1', to: '12', text: 'Hi' }, row),
   );
   it.each(discordRows)('of an interaction: %s', (...row) =>
-    expectFailure(discordRespond, { applicationId: '11', token: 'token-1', text: 'Hi' }, row),
+    expectFailure(discordRespond, { text: 'Hi' }, row, { provider: 'discord', accountId: '11', replyToken: { sealed: 'dG9rZW4tMQ==' } }),
   );
 });
 

@@ -200,7 +200,7 @@ describe('proof', () => {
 });
 
 describe('LINE', () => {
-  const fresh = { channelId, customerId: 'U1', receivedAt: '2026-06-01T11:59:30Z', replyToken: 'r' };
+  const fresh = { channelId, customerId: 'U1', receivedAt: '2026-06-01T11:59:30Z', replyToken: { keyId: 'k1', sealed: 'cg==' } };
   it.each<[string, JsonObject, JsonObject, string]>([
     ['a fresh event', {}, fresh, 'reply'],
     ['an event of 45 s', {}, { ...fresh, receivedAt: '2026-06-01T11:59:15Z' }, 'reply'],

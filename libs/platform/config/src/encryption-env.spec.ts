@@ -32,3 +32,11 @@ it.each<[string, NodeJS.ProcessEnv, string]>([
 ])('refuses to start with %s', (_name, env, problem) => {
   expect(() => read({ ...keys, ...env })).toThrow(problem);
 });
+
+it('I12: repeats nothing of a key that was given without its id', () => {
+  const key = randomBytes(32).toString('base64');
+  expect(() => read({ ENCRYPTION_KEYS: `${keys.ENCRYPTION_KEYS},${key}` })).toThrow(
+    expect.objectContaining({ message: expect.stringContaining('number 2 is not') }),
+  );
+  expect(() => read({ ENCRYPTION_KEYS: key })).toThrow(expect.objectContaining({ message: expect.not.stringContaining(key.slice(0, 4)) }));
+});

@@ -10,6 +10,7 @@ export {
   httpEnv,
   type JwtConfig,
   jwtEnv,
+  ownUrlOf,
   type RedisConfig,
   redisEnv,
   type SupabaseConfig,

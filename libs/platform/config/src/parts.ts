@@ -46,6 +46,9 @@ export const httpEnv = (defaultPort: number) =>
       requestsPerMinute: API_REQUESTS_PER_MINUTE,
     }));
 
+/** Where a process says that it listens, if nobody told it `PUBLIC_URL`. */
+export const ownUrlOf = ({ port }: { readonly port: number }): string => `http://localhost:${port}`;
+
 /** A switch that takes a protection away: off unless it says exactly `on`. */
 const unsafeSwitch = z
   .enum(['on', 'off'])
@@ -95,13 +98,14 @@ const keysEnv = () =>
       ENCRYPTION_KEYS: z
         .string('is required: `id:base64 of 32 random bytes`, comma separated; `openssl rand -base64 32` makes one')
         .transform((text, context) =>
-          text.split(',').map((entry) => {
+          text.split(',').map((entry, index) => {
             const [id = '', base64 = ''] = entry.trim().split(/:(.*)/s);
             const key = Buffer.from(base64, 'base64');
             if (!/^[\w-]{1,32}$/.test(id) || key.length !== 32) {
+              // Without an id, what stands there is the key.
               context.addIssue({
                 code: 'custom',
-                message: `each key must be \`id:base64 of exactly 32 bytes\` (key "${id.slice(0, 8)}…")`,
+                message: `each key must be \`id:base64 of exactly 32 bytes\`; number ${index + 1} is not`,
               });
             }
             return { id, key };

@@ -57,8 +57,8 @@ it.each([
   expect(() => parseEnv({ REDIS_URL }, { redis: redisEnv() })).toThrow('REDIS_URL: ');
 });
 
-it('does not repeat a password', () => {
-  expect(() => parseEnv({ REDIS_URL: 'redis://app:MARKER@a:b@c' }, { redis: redisEnv() })).toThrow(
+it.each(['app:MARKER@a:b@c', ':MARKER/x@a:6379', ':x/MARKER@a:6379'])('I12: does not repeat a password: %s', (rest) => {
+  expect(() => parseEnv({ REDIS_URL: `redis://${rest}` }, { redis: redisEnv() })).toThrow(
     expect.objectContaining({ message: expect.not.stringContaining('MARKER') }),
   );
 });

@@ -25,6 +25,8 @@ const node = /^(\[[0-9a-f:.]+\]|[^\s:[\]]+)(?::(\d{1,5}))?$/i;
 export function parseRedisUrl(text: string): RedisServers {
   const [, scheme, kind = 'single', username, password, hosts = '', path = ''] = parts.exec(text) ?? [];
   if (scheme === undefined || (kind !== 'single' && kind !== 'sentinel' && kind !== 'cluster')) throw new Error(notOne);
+  // What stands before an @ may be a password, and is told to nobody.
+  if (path.includes('@')) throw new Error('has a / in its user or password: write it as %2F');
   const [first, ...others] = hosts.split(',').map((host) => nodeOf(host, kind === 'sentinel' ? 26_379 : 6_379));
   if (first === undefined) throw new Error(notOne);
   if (kind === 'single' && others.length > 0)

@@ -15,7 +15,7 @@ class MediaTypeIsUnsupported extends Error {
 
 /**
  * Under `/webhooks/` a body stays the bytes that were received, whatever its type: signatures are over exactly these. Everywhere
- * else a body is JSON or refused. Sizes are enforced while the body streams in.
+ * else a body is JSON or refused. Sizes are enforced while the body streams in; that of each provider by whoever knows who sends.
  */
 export function readBodies(fastify: FastifyInstance): void {
   const parseJson = fastify.getDefaultJsonParser('error', 'error');

@@ -43,6 +43,8 @@ export function keepCeiling(fastify: FastifyInstance, bytesMax: number): void {
     const count = (chunk: Buffer): void => {
       if (take(chunk.length)) return;
       payload.off('data', count);
+      // Nobody listens any more where the body was refused for something else.
+      if (payload.listenerCount('error') === 0) return;
       void reply.header('connection', 'close');
       payload.emit('error', new TooMuchInFlight());
     };

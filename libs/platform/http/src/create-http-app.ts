@@ -51,7 +51,7 @@ export async function createHttpApp(
   const { logger, authenticator, jwt, http, openApi } = options;
   const adapter = new FastifyAdapter({
     http: { maxHeaderSize: limits.headerBytes },
-    bodyLimit: limits.webhookBodyBytes,
+    bodyLimit: limits.bodyBytes,
     requestTimeout: limits.requestMs,
     routerOptions: { maxParamLength: limits.pathPartCharacters },
     return503OnClosing: false,

@@ -16,6 +16,7 @@ import {
   UseInterceptors,
 } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { limits } from '@sluice/contracts';
 import { DomainError, PLATFORM_TENANT_ID } from '@sluice/kernel';
 import { RatesModule } from '@sluice/platform-rates';
 import { createLogger, currentCorrelation } from '@sluice/platform-telemetry';
@@ -435,8 +436,8 @@ describe('webhook bodies', () => {
     expect((await call('POST', '/webhooks/a/b/c', { body: '', headers: json })).body.bytes).toBe(0);
   });
 
-  it('may be 4 MiB and not more, whether or not the length is told', async () => {
-    const most = Buffer.alloc(4 * 1024 * 1024, 0x20);
+  it('B-01: may be as large as any provider’s and not more, whether or not the length is told', async () => {
+    const most = Buffer.alloc(limits.webhookBodyBytes, 0x20);
     expect((await call('POST', '/webhooks/a/b/c', { body: most })).body.bytes).toBe(most.length);
     expect((await call('POST', '/webhooks/a/b/c', { body: Buffer.concat([most, Buffer.from(' ')]) })).status).toBe(413);
 
@@ -475,6 +476,18 @@ describe('health', () => {
     const answer = await call('GET', '/metrics');
     expect(answer.type).toMatch(/^text\/plain/);
     expect(answer.body).toContain('process_cpu_seconds_total');
+  });
+
+  it('counts what was answered with 500 or more, by its code', async () => {
+    const count = async () => {
+      const [, found = '0'] =
+        /^sluice_http_failures_total\{status="500",code="internal_error"\} (\d+)$/m.exec((await call('GET', '/metrics')).body) ?? [];
+      return Number(found);
+    };
+    const before = await count();
+    await call('GET', '/api/things/bug');
+    await call('GET', '/api/things/archived');
+    expect(await count()).toBe(before + 1);
   });
 });
 

@@ -1,8 +1,15 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common';
 import type { Logger } from '@sluice/platform-telemetry';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Counter } from 'prom-client';
 import { correlationOf, logged } from './correlation.js';
 import { failureOf, problemOf } from './problem.js';
+
+const failuresTotal = new Counter({
+  name: 'sluice_http_failures_total',
+  help: 'Calls that this process could not answer as it should: those answered with 500 or more, by the code of the problem',
+  labelNames: ['status', 'code'] as const,
+});
 
 /** Every refusal and every failure leaves through here, as `application/problem+json`. */
 @Catch()
@@ -22,6 +29,7 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   if (failure.unexpected) {
     logger.error({ ...logged(correlation), method: request.method, path: instance, err: error }, 'a request failed');
   }
+  if (failure.status >= 500) failuresTotal.inc({ status: failure.status, code: failure.code });
   // Too late to say anything: a stream is on its way or the caller is gone.
   if (reply.sent || reply.raw.headersSent) {
     reply.raw.destroy();

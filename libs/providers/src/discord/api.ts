@@ -3,9 +3,9 @@ import { bearer, found, type ProviderApi, refusalByStatus } from '../provider-ap
 
 /** By the token of the application's bot. */
 export const discordApi: ProviderApi = {
-  url: 'https://discord.com',
+  url: 'https://discord.com/api/v10',
   owner: {
-    request: ({ accessToken }) => ({ method: 'GET', path: '/api/v10/applications/@me', headers: bearer(accessToken, 'Bot') }),
+    request: ({ accessToken }) => ({ method: 'GET', path: '/applications/@me', headers: bearer(accessToken, 'Bot') }),
     read: (answer) => refusalByStatus(answer) ?? found(objectOf(answer.body)?.id),
   },
 };

@@ -1,9 +1,19 @@
 import type { Json, JsonObject } from '@sluice/kernel';
-import type { CanonicalEvent, Channel, ProviderAdapter, ProviderAnswer, ProviderRequest, Verification } from '../adapter.js';
+import type {
+  CanonicalEvent,
+  Channel,
+  ProviderAdapter,
+  ProviderAnswer,
+  ProviderRequest,
+  SampleCall,
+  SampleTerms,
+  Verification,
+} from '../adapter.js';
 import { canonicalEvent, type Happening, isForeign, unknownEvent } from '../canonical-event.js';
 import { wrongAccount, wrongSecrets } from '../checks.js';
 import { ed25519Matches } from '../ed25519.js';
 import { idOf, objectOf, textOf } from '../json-values.js';
+import { jsonBody, sampleSecret, secondsOf } from '../samples.js';
 import { bytesOf, valuesOf } from '../signatures.js';
 import { verifyTimestamp } from '../timestamps.js';
 import { discordApi } from './api.js';
@@ -17,6 +27,7 @@ export const discord: ProviderAdapter = {
   name: 'discord',
   actionTypes: ['interaction'],
   bodyBytesMax: 1024 * 1024,
+  secretMembers: ['token'],
   verify,
   normalise: (body, channel) => (isPing(body) ? [] : [eventOf(body, channel.externalAccountId)]),
   answer,
@@ -25,7 +36,25 @@ export const discord: ProviderAdapter = {
     ...wrongSecrets(draft, (secret) => /^[0-9a-f]{64}$/i.test(secret), 'is not a Public Key: 64 hex digits'),
   ],
   api: discordApi,
+  sample,
 };
+
+/** A command as far as its signature, which only Discord can make. */
+function sample(channel: Channel, { id, at }: SampleTerms): SampleCall | undefined {
+  if (sampleSecret(channel) === undefined) return undefined;
+  const user = { id: '1', username: 'sluice' };
+  const application = channel.externalAccountId ?? '1';
+  const data = { id: '1', name: 'sluice-test', type: 1 };
+  return {
+    headers: {
+      'content-type': 'application/json',
+      'x-signature-timestamp': String(secondsOf(at)),
+      'x-signature-ed25519': '0'.repeat(128),
+    },
+    body: jsonBody({ id: `sluice-test-${id}`, application_id: application, token: 'none', type: types.command, member: { user }, data }),
+    unsigned: 'In the Developer Portal, change the Interactions Endpoint URL to this address, or use a command of the application.',
+  };
+}
 
 function verify({ headers, body, receivedAt }: ProviderRequest, { secrets }: Channel): Verification {
   const values = valuesOf(headers['x-signature-ed25519']);
@@ -85,6 +114,7 @@ function eventOf(body: Json, externalAccountId: string | null): CanonicalEvent {
     occurredMs: timeOfId(id),
     ignoredBecause: foreign ? 'foreign_account' : said.ignoredBecause,
     foreignAccount: foreign ? true : undefined,
+    replyToken: idOf(fields.token),
     raw: body,
   });
 }

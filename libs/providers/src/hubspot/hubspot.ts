@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { Json } from '@sluice/kernel';
-import type { Channel, ProviderAdapter, ProviderRequest, Verification } from '../adapter.js';
+import type { Json, JsonObject } from '@sluice/kernel';
+import type { Channel, ProviderAdapter, ProviderRequest, SampleCall, SampleTerms, Verification } from '../adapter.js';
 import { businessActions, businessEvent, type BusinessReading, headerOf } from '../business-events.js';
 import { unknownEvent } from '../canonical-event.js';
 import { idOf, listOf, objectOf, textOf, timeOf } from '../json-values.js';
+import { hmacOf, jsonBody, sampleSecret } from '../samples.js';
 import { bytesOf, decoded, type HmacScheme, sameBytes, valuesOf, verifyHmac } from '../signatures.js';
 import { verifyTimestamp } from '../timestamps.js';
 
@@ -21,6 +22,7 @@ export const hubspot: ProviderAdapter = {
       ? verifyLegacy(request, channel)
       : verifyV3(request, channel),
   normalise,
+  sample,
 };
 
 const v3: HmacScheme = { header: 'x-hubspot-signature-v3', prefix: '', algorithm: 'sha256', encoding: 'base64' };
@@ -40,8 +42,19 @@ function verifyV3(request: ProviderRequest, channel: Channel): Verification {
   return asItIs.ok ? asItIs : verifyFor(uri.replace(/%(?:3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)/gi, decodeURIComponent));
 }
 
+function sample(channel: Channel, { id, at, url }: SampleTerms): SampleCall | undefined {
+  const secret = sampleSecret(channel);
+  if (secret === undefined) return undefined;
+  const change = { eventId: id, subscriptionId: 1, subscriptionType: 'sluice.test', objectId: 1, attemptNumber: 0 };
+  const body = jsonBody([{ ...change, portalId: channel.externalAccountId ?? '1', occurredAt: at.getTime() }]);
+  const time = String(at.getTime());
+  const signature = hmacOf(v3, secret, bytesOf('POST', addressOf({ url }, channel), body, time));
+  return { headers: { 'content-type': 'application/json', 'x-hubspot-request-timestamp': time, [v3.header]: signature }, body };
+}
+
 /** The address as HubSpot knows it: ours, unless the channel stands behind another one. */
-const addressOf = ({ url }: ProviderRequest, { config, publicUrl }: Channel) => textOf(config.publicUrl) ?? `${publicUrl}${url}`;
+const addressOf = ({ url }: Pick<ProviderRequest, 'url'>, { config, publicUrl }: Channel) =>
+  textOf(config.publicUrl) ?? `${publicUrl}${url}`;
 
 /** Version 1: SHA-256 of secret and body. Version 2: of secret, method, address and body. */
 function verifyLegacy(request: ProviderRequest, channel: Channel): Verification {
@@ -76,11 +89,13 @@ function normalise(body: Json, channel: Channel) {
   return items.map((item) => {
     const reading = read(item);
     if (reading !== undefined) return businessEvent('hubspot', reading, item, channel);
-    // Counts the attempts, and so differs in a redelivery.
-    const { attemptNumber: _, ...same } = objectOf(item) ?? {};
-    return { ...unknownEvent('hubspot', null, objectOf(item) ? same : item), raw: item };
+    const fields = objectOf(item);
+    return { ...unknownEvent('hubspot', null, fields ? withoutAttempts(fields) : item), raw: item };
   });
 }
+
+/** What counts them differs in a redelivery. */
+const withoutAttempts = ({ attemptNumber: _, ...same }: JsonObject): JsonObject => same;
 
 function read(item: Json): BusinessReading | undefined {
   const change = objectOf(item);
@@ -99,5 +114,6 @@ function read(item: Json): BusinessReading | undefined {
     customerId: isContact ? object : undefined,
     conversationId: kind.startsWith('conversation.') ? object : undefined,
     occurredMs: timeOf(change.occurredAt),
+    payload: withoutAttempts(change),
   };
 }

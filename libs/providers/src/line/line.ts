@@ -17,6 +17,7 @@ export const line: ProviderAdapter = {
   name: 'line',
   actionTypes: ['message', 'postback', 'follow', 'membership', 'standby'],
   bodyBytesMax: 1024 * 1024,
+  secretMembers: ['replyToken'],
   verify: ({ headers, body }, { secrets }) => verifyHmac(headers, body, signature, secrets.signingSecrets),
   normalise,
   check: (draft) => wrongAccount(draft, /^U[0-9a-f]{32}$/, "the bot's user id, U…"),
@@ -56,6 +57,7 @@ function eventOf(item: Json, account: string | null, foreign: boolean): Canonica
     occurredMs: timeOf(fields.timestamp),
     ignoredBecause: foreign ? 'foreign_account' : ignoredBecause,
     foreignAccount: foreign ? true : undefined,
+    replyToken: idOf(fields.replyToken),
     raw: item,
   });
 }

@@ -1,7 +1,8 @@
-import type { Json, JsonObject } from '@sluice/kernel';
+import type { InputError, Json, JsonObject } from '@sluice/kernel';
 import type {
   CanonicalEvent,
   Channel,
+  ChannelDraft,
   ProviderAdapter,
   ProviderAnswer,
   ProviderRequest,
@@ -33,14 +34,23 @@ export const slack: ProviderAdapter = {
   name: 'slack',
   actionTypes: ['message', 'message_edit', 'mention', 'reaction', 'postback', 'command', 'system'],
   bodyBytesMax: 1024 * 1024,
+  // The one is a secret of the app's, which signatures have replaced; whoever has the other can write to the conversation.
+  secretMembers: ['token', 'response_url'],
   verify,
   parse: (request) => (isForm(request) ? parsePayloadForm(request.body) : parseBody(request.body)),
   normalise,
   answer,
-  check: (draft) => wrongAccount(draft, /^[TE][A-Z0-9]+$/, "the workspace's id, T…"),
+  check: (draft) => [...wrongAccount(draft, /^[TE][A-Z0-9]+$/, "the workspace's id, T…"), ...missingForRefresh(draft)],
   api: slackApi,
   sample,
 };
+
+function missingForRefresh({ secrets }: ChannelDraft): InputError[] {
+  if (secrets.refreshToken === undefined) return [];
+  const needed = ['accessToken', 'clientId', 'clientSecret'] as const;
+  const missing = needed.filter((name) => secrets[name] === undefined);
+  return missing.map((name) => ({ path: `credentials.${name}`, message: 'It is needed to refresh the token.' }));
+}
 
 function sample(channel: Channel, { id, at }: SampleTerms): SampleCall | undefined {
   const secret = sampleSecret(channel);

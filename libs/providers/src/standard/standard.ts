@@ -23,17 +23,25 @@ export const standard: ProviderAdapter = {
   sample,
 };
 
-/** What is verified by a public key only its owner can sign. */
-function sample({ secrets }: Channel, { id, at }: SampleTerms): SampleCall | undefined {
-  const [key] = secrets.signingSecrets.filter((secret) => !secret.startsWith('whpk_')).flatMap((secret) => keyOf(secret, 'whsec_'));
-  if (key === undefined) return undefined;
+function sample(channel: Channel, { id, at }: SampleTerms): SampleCall | undefined {
+  const { signingSecrets } = channel.secrets;
+  const [key] = signingSecrets.filter((secret) => !isPublic(secret)).flatMap((secret) => keyOf(secret, 'whsec_'));
+  if (key === undefined && !signingSecrets.some(isPublic)) return undefined;
   const seconds = secondsOf(at);
   const body = jsonBody({ type: 'sluice.test', timestamp: at.toISOString(), data: {} });
-  const scheme: HmacScheme = { header: 'webhook-signature', prefix: 'v1,', algorithm: 'sha256', encoding: 'base64' };
-  const signed = hmacOf(scheme, key, bytesOf(`${id}.${seconds}.`, body));
   const headers = { 'content-type': 'application/json', 'webhook-id': id, 'webhook-timestamp': String(seconds) };
-  return { headers: { ...headers, [scheme.header]: signed }, body };
+  if (key === undefined) {
+    const signed = `v1a,${Buffer.alloc(64).toString('base64')}`;
+    return { headers: { ...headers, [header]: signed }, body, unsigned: 'Have the sender, who has the private key, send one.' };
+  }
+  const scheme: HmacScheme = { header, prefix: 'v1,', algorithm: 'sha256', encoding: 'base64' };
+  return { headers: { ...headers, [header]: hmacOf(scheme, key, bytesOf(`${id}.${seconds}.`, body)) }, body };
 }
+
+const header = 'webhook-signature';
+
+/** What is verified by a public key only its owner can sign. */
+const isPublic = (secret: string): boolean => secret.startsWith('whpk_');
 
 /** One for each secret that is being rotated; an Ed25519 signature is not for free. */
 const signaturesMax = 16;
@@ -61,7 +69,6 @@ function verify(request: ProviderRequest, { secrets: { signingSecrets } }: Chann
   if (!pairs.some((pair) => pair?.[1] === 'v1' || pair?.[1] === 'v1a')) return { ok: false, reason: 'signature_missing' };
   if (digests.length + ed25519Signatures.length === 0) return { ok: false, reason: 'signature_malformed' };
 
-  const isPublic = (secret: string) => secret.startsWith('whpk_');
   const hmacKeys = signingSecrets.filter((secret) => !isPublic(secret)).flatMap((secret) => keyOf(secret, 'whsec_'));
   const publicKeys = signingSecrets.filter(isPublic).flatMap((secret) => keyOf(secret, 'whpk_'));
   if (hmacKeys.length + publicKeys.length === 0) return { ok: false, reason: 'secret_missing' };
@@ -71,7 +78,7 @@ function verify(request: ProviderRequest, { secrets: { signingSecrets } }: Chann
   return matches.includes(true) ? { ok: true } : { ok: false, reason: 'signature_mismatch' };
 }
 
-const isReadable = (secret: string) => keyOf(secret, secret.startsWith('whpk_') ? 'whpk_' : 'whsec_').length > 0;
+const isReadable = (secret: string) => keyOf(secret, isPublic(secret) ? 'whpk_' : 'whsec_').length > 0;
 
 /** What is not base64 was copied wrong, and nothing is signed with it. */
 const keyOf = (secret: string, prefix: string): Buffer | [] =>

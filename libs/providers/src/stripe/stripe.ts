@@ -66,6 +66,8 @@ function read(body: Json): BusinessReading | undefined {
   const kind = idOf(event?.type);
   if (event === undefined || id === undefined || kind === undefined) return undefined;
 
+  // Counts down while Stripe tries its other endpoints.
+  const { pending_webhooks: _, ...payload } = event;
   const object = objectOf(objectOf(event.data)?.object);
   const customer = object?.object === 'customer' ? object : object?.customer;
   return {
@@ -76,5 +78,6 @@ function read(body: Json): BusinessReading | undefined {
     customerId: idOf(customer) ?? idOf(objectOf(customer)?.id),
     // In seconds; in thin events ISO 8601.
     occurredMs: timeOf(event.created),
+    payload,
   };
 }

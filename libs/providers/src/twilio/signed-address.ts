@@ -2,6 +2,7 @@ import type { Channel, ProviderRequest, Verification } from '../adapter.js';
 import { sha256 } from '../dedupe-key.js';
 import { formPairs, isForm } from '../forms.js';
 import { textOf } from '../json-values.js';
+import { hmacOf } from '../samples.js';
 import { type HmacScheme, tokensMatch, valuesOf, verifyHmac } from '../signatures.js';
 
 const mismatch: Verification = { ok: false, reason: 'signature_mismatch' };
@@ -22,8 +23,12 @@ export function verify(request: ProviderRequest, channel: Channel): Verification
   return outcome.ok && !isCovered ? mismatch : outcome;
 }
 
+/** The signature of a form. */
+export const signatureOf = (form: Pick<ProviderRequest, 'url' | 'headers' | 'body'>, channel: Channel, secret: string): string =>
+  hmacOf(signature, secret, Buffer.from(addressOf(form, channel, undefined) + fieldsOf(form.body)));
+
 /** `config.publicUrl`: the address in the console, where a proxy makes another one of it. */
-function addressOf({ url }: ProviderRequest, { config, publicUrl }: Channel, hash: string | undefined): string {
+function addressOf({ url }: Pick<ProviderRequest, 'url'>, { config, publicUrl }: Channel, hash: string | undefined): string {
   const configured = textOf(config.publicUrl);
   if (configured === undefined) return publicUrl + url;
   return hash === undefined ? configured : `${configured}${configured.includes('?') ? '&' : '?'}bodySHA256=${hash}`;

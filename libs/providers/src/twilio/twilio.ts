@@ -1,11 +1,12 @@
 import type { Json, JsonObject } from '@sluice/kernel';
-import type { CanonicalEvent, Channel, ProviderAdapter } from '../adapter.js';
+import type { CanonicalEvent, Channel, ProviderAdapter, SampleCall, SampleTerms } from '../adapter.js';
 import { canonicalEvent, type Happening, isForeign, unknownEvent } from '../canonical-event.js';
 import { wrongAccount } from '../checks.js';
 import { isForm, parseForm } from '../forms.js';
 import { parseBody } from '../hostile.js';
 import { idOf, objectOf, textOf } from '../json-values.js';
-import { verify } from './signed-address.js';
+import { sampleSecret, sampleText } from '../samples.js';
+import { signatureOf, verify } from './signed-address.js';
 import { twilioApi } from './api.js';
 
 /**
@@ -23,7 +24,25 @@ export const twilio: ProviderAdapter = {
   answer: () => ({ status: 200, contentType: 'text/xml; charset=utf-8', body: '<Response/>' }),
   check: (draft) => wrongAccount(draft, /^AC[0-9a-f]{32}$/i, 'the Account SID, AC and 32 hex digits'),
   api: twilioApi,
+  sample,
 };
+
+/** A text of somebody to the account. */
+function sample(channel: Channel, { id, url }: SampleTerms): SampleCall | undefined {
+  const secret = sampleSecret(channel);
+  if (secret === undefined) return undefined;
+  const form = new URLSearchParams({
+    AccountSid: channel.externalAccountId ?? `AC${'0'.repeat(32)}`,
+    MessageSid: `SM${id.replaceAll('-', '')}`,
+    From: '+15005550006',
+    To: '+15005550001',
+    Body: sampleText,
+    NumMedia: '0',
+  });
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  const body = Buffer.from(form.toString());
+  return { headers: { ...headers, 'x-twilio-signature': signatureOf({ url, headers, body }, channel, secret) }, body };
+}
 
 type Said = Omit<Happening, 'accountId' | 'occurredMs' | 'raw'>;
 

@@ -2,6 +2,7 @@ import type { Json } from '@sluice/kernel';
 import type { ProviderAdapter } from '../adapter.js';
 import { businessActions, businessEvent, type BusinessReading } from '../business-events.js';
 import { idOf, objectOf, timeOf } from '../json-values.js';
+import { hmacSample } from '../samples.js';
 import { type HmacScheme, verifyHmac } from '../signatures.js';
 
 /**
@@ -14,6 +15,10 @@ export const typeform: ProviderAdapter = {
   bodyBytesMax: 4 * 1024 * 1024,
   verify: ({ headers, body }, { secrets }) => verifyHmac(headers, body, signature, secrets.signingSecrets),
   normalise: (body, channel) => [businessEvent('typeform', read(body), body, channel)],
+  sample: (channel, { id, at }) => {
+    const response = { form_id: channel.externalAccountId ?? 'sluice-test', token: id, submitted_at: at.toISOString(), answers: [] };
+    return hmacSample(channel, signature, { event_id: id, event_type: 'sluice_test', form_response: response });
+  },
 };
 
 const signature: HmacScheme = { header: 'typeform-signature', prefix: 'sha256=', algorithm: 'sha256', encoding: 'base64' };

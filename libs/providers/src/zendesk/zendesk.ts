@@ -1,8 +1,9 @@
 import type { Json } from '@sluice/kernel';
-import type { Channel, ProviderAdapter, ProviderRequest, Verification } from '../adapter.js';
+import type { Channel, ProviderAdapter, ProviderRequest, SampleCall, SampleTerms, Verification } from '../adapter.js';
 import { businessActions, businessEvent, type BusinessReading, headerOf } from '../business-events.js';
 import { parseGeneric } from '../generic-events.js';
 import { idOf, objectOf, timeOf } from '../json-values.js';
+import { hmacOf, jsonBody, sampleSecret } from '../samples.js';
 import { bytesOf, type HmacScheme, valuesOf, verifyHmac } from '../signatures.js';
 import { verifyTimestamp } from '../timestamps.js';
 
@@ -18,9 +19,26 @@ export const zendesk: ProviderAdapter = {
   verify,
   parse: parseGeneric,
   normalise: (body, channel, request) => [businessEvent('zendesk', read(body, request), body, channel)],
+  sample,
 };
 
 const signature: HmacScheme = { header: 'x-zendesk-webhook-signature', prefix: '', algorithm: 'sha256', encoding: 'base64' };
+
+function sample(channel: Channel, { id, at }: SampleTerms): SampleCall | undefined {
+  const secret = sampleSecret(channel);
+  if (secret === undefined) return undefined;
+  const time = at.toISOString();
+  const body = jsonBody({ type: 'zen:event-type:sluice.test', id, account_id: channel.externalAccountId ?? '1', time, detail: {} });
+  return {
+    headers: {
+      'content-type': 'application/json',
+      'x-zendesk-webhook-invocation-id': id,
+      'x-zendesk-webhook-signature-timestamp': time,
+      [signature.header]: hmacOf(signature, secret, bytesOf(time, body)),
+    },
+    body,
+  };
+}
 
 /** The secret looks like base64, and is text all the same. */
 function verify({ headers, body, receivedAt }: ProviderRequest, { secrets }: Channel): Verification {

@@ -156,3 +156,12 @@ it('names what a worker needs to send here', () => {
   expect(apis.env).toMatchObject({ INSTAGRAM_API_URL: `http://${apis.host}/instagram`, TWILIO_API_URL: `http://${apis.host}/twilio` });
   expect(Object.keys(apis.env)).toHaveLength(8);
 });
+
+it('Slack gives a pair of tokens for a refresh token, once', async () => {
+  const body = { grant_type: 'refresh_token', refresh_token: 'r', client_id: '1.2', client_secret: 's' };
+  const one: Call = { provider: 'slack', path: '/oauth.v2.access', body, headers: {} };
+  expect((await call(one)).body).toMatchObject({ ok: true, access_token: 'xoxe.xoxb-r', refresh_token: 'r-next', expires_in: 43_200 });
+  expect((await call(one)).body).toEqual({ ok: false, error: 'invalid_refresh_token' });
+  expect((await call({ ...one, body: { ...body, client_secret: '' } })).body).toEqual({ ok: false, error: 'bad_client_secret' });
+  expect(apis.delivered()).toEqual([]);
+});

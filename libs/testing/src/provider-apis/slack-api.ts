@@ -1,7 +1,26 @@
-import { bearerIn, listOf, type StubAnswer, type StubApi, textOf } from './stub-api.js';
+import type { JsonObject } from '@sluice/kernel';
+import { bearerIn, listOf, type Order, type StubAnswer, type StubApi, textOf } from './stub-api.js';
 
 /** The usual form of an error: 200, and `ok: false`. */
 const refused = (error: string): StubAnswer => ({ status: 200, body: { ok: false, error } });
+
+/** A refresh token is good for one pair of tokens, which lives for 12 hours. Each is named after the one before. */
+function refreshed(body: JsonObject, isDead: (token: string) => boolean): StubAnswer | Order {
+  const token = textOf(body['refresh_token']);
+  if (body['grant_type'] !== 'refresh_token') return refused('invalid_arguments');
+  if (textOf(body['client_id']) === '') return refused('invalid_client_id');
+  if (textOf(body['client_secret']) === '') return refused('bad_client_secret');
+  if (token === '' || isDead(token)) return refused('invalid_refresh_token');
+  const tokens = { access_token: `xoxe.xoxb-${token}`, refresh_token: `${token}-next`, expires_in: 43_200, token_type: 'bot' };
+  return {
+    account: 'workspace',
+    to: 'tokens',
+    texts: [],
+    limits: [],
+    once: { name: `refresh ${token}`, again: () => refused('invalid_refresh_token') },
+    done: () => ({ status: 200, body: { ok: true, ...tokens, team: { id: 'T1' } } }),
+  };
+}
 
 export const slackApi: StubApi = {
   provider: 'slack',
@@ -15,6 +34,7 @@ export const slackApi: StubApi = {
   messageId: (count) => `1780315200.${String(count).padStart(6, '0')}`,
   read(call, isDead) {
     const { method, path, body } = call;
+    if (method === 'POST' && path === '/oauth.v2.access') return refreshed(body, isDead);
     if (method !== 'POST' || path !== '/chat.postMessage') return refused('unknown_method');
     const token = bearerIn(call);
     if (token === '') return refused('not_authed');

@@ -15,6 +15,7 @@ export {
   startReplay,
   unstartedReplay,
 } from './replay.js';
+export { bulkyMembers, isLarge, type KeptApart, type KeptEvent, keptEvent } from './kept-event.js';
 export {
   absorb,
   type Counted,

@@ -205,7 +205,16 @@ export function differences(kept: Json, other: Json): string[] {
   return [...names].filter((name) => sorted(kept[name]) !== sorted(other[name])).toSorted();
 }
 
-const ofTheReceipt: ReadonlySet<string> = new Set(['id', 'channelId', 'receivedAt', 'occurredAt', 'triggers', 'test']);
+const ofTheReceipt: ReadonlySet<string> = new Set([
+  'id',
+  'channelId',
+  'receivedAt',
+  'occurredAt',
+  'triggers',
+  'test',
+  // Sealed anew each time
+  'replyToken',
+]);
 
 /** The same for the same value, in whatever order its members stand. */
 const sorted = (value: Json | undefined): string =>

@@ -1,5 +1,6 @@
 import type { DomainEvent, Json, JsonObject } from '@sluice/kernel';
 import type { CanonicalEvent } from '@sluice/providers';
+import type { KeptEvent } from './kept-event.js';
 
 /** What a registration listens to, as clients give and see it. */
 export interface WebhookConfig {
@@ -27,13 +28,15 @@ export type WebhookRegistered = DomainEvent<
 >;
 export type WebhookDeactivated = DomainEvent<'webhook.deactivated', { readonly by: string }>;
 
-/** A canonical event as it is kept and as workflows see it (`trigger`). */
-export interface TriggerEvent extends Omit<CanonicalEvent, 'raw' | 'occurredAt' | 'ignoredBecause'> {
+/** A canonical event as workflows see it (`trigger`); it is kept as a `KeptEvent`. */
+export interface TriggerEvent extends Omit<CanonicalEvent, 'raw' | 'occurredAt' | 'ignoredBecause' | 'replyToken'> {
   readonly id: string;
   readonly provider: string;
   readonly channelId: string;
   readonly occurredAt: string;
   readonly receivedAt: string;
+  /** Sealed for this event: I12 */
+  readonly replyToken?: { readonly keyId: string; readonly sealed: string };
   /** We sent it ourselves, to see how far a delivery comes. */
   readonly test?: true;
 }
@@ -43,11 +46,14 @@ interface ReceivedPayload {
   readonly webhookId: string | null;
   readonly webhookIds: readonly string[];
   readonly deliveryId: string;
-  /** The item as the provider sent it, or `{ "$ref": "delivery" }` when it is over 64 KiB */
+  /**
+   * The item as the provider sent it, without its secrets; `{ "$ref": "delivery" }` when it is over 64 KiB, `{ "$ref": "event.payload" }` when the
+   * event has all of it
+   */
   readonly rawPayload: Json;
   readonly headers: JsonObject;
   readonly receivedAt: string;
-  readonly event: TriggerEvent;
+  readonly event: KeptEvent;
 }
 
 /** Aggregate: the webhook event. */

@@ -24,8 +24,11 @@ export class GetReplayHandler implements IQueryHandler<GetReplay> {
         [tenantId, replayId],
       );
       if (rows[0] === undefined) throw new ReplayNotFound(replayId);
-      const { tenantId: _, request, total, done, failed, endedBy, ...row } = rows[0];
-      return { ...row, ...request, events: { total, done, failed }, ...(endedBy !== null && { endedBy }) };
+      return replayOf(rows[0]);
     });
   }
+}
+
+export function replayOf({ tenantId: _, request, total, done, failed, endedBy, ...row }: ReplayRow): ReplayQuery {
+  return { ...row, ...request, events: { total, done, failed }, ...(endedBy !== null && { endedBy }) };
 }

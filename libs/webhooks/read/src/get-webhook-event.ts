@@ -1,7 +1,7 @@
 import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
-import type { WebhookEventQuery } from '@sluice/contracts';
+import type { SentByQuery, WebhookEventQuery } from '@sluice/contracts';
 import { DomainError } from '@sluice/kernel';
-import { ReadStore } from '@sluice/platform-projections';
+import { type ReadClient, ReadStore } from '@sluice/platform-projections';
 import type { WebhookEventHistory } from './webhook-event-history.projection.js';
 import { webhookEventColumns, webhookEventOf } from './webhook-event-row.js';
 
@@ -31,7 +31,26 @@ export class GetWebhookEventHandler implements IQueryHandler<GetWebhookEvent> {
         [tenantId, eventId],
       );
       if (rows[0] === undefined) throw new WebhookEventNotFound(eventId);
-      return webhookEventOf(rows[0]);
+      const sentBy = await sentByOf(client, tenantId, rows[0]);
+      return { ...webhookEventOf(rows[0]), ...(sentBy !== undefined && { sentBy }) };
     });
   }
+}
+
+/** Who sent the message that an event is about: an echo or a receipt, but also a customer's reaction to it. It may come before the send is known. */
+async function sentByOf(
+  client: ReadClient,
+  tenantId: string,
+  { channelId, item: { messageId } }: WebhookEventHistory,
+): Promise<SentByQuery | undefined> {
+  if (messageId === undefined) return undefined;
+  const { rows } = await client.query<SentByQuery & { readonly iteration: string }>(
+    `SELECT m.execution_id AS "executionId", m.workflow_id AS "workflowId", m.node_id AS "nodeId", m.iteration,
+            to_char(m.sent_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS "sentAt"
+     FROM sent_message m WHERE m.tenant_id = $1 AND m.channel_id = $2 AND m.message_id = $3`,
+    [tenantId, channelId, messageId],
+  );
+  if (rows[0] === undefined) return undefined;
+  const { iteration, ...sentBy } = rows[0];
+  return { ...sentBy, ...(iteration !== '' && { iteration }) };
 }

@@ -20,6 +20,12 @@ export class WebhookEventFilter extends PeriodPage {
   @IsString()
   @MaxLength(100)
   kind?: string;
+
+  @ApiPropertyOptional({ description: 'What the provider told of this message of ours: echoes and receipts' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(512)
+  messageId?: string;
 }
 
 /** Every canonical event of a channel, or those of them that came for one webhook. */
@@ -44,6 +50,8 @@ export class ListWebhookEventsHandler implements IQueryHandler<ListWebhookEvents
       if ('webhookId' in of) where.push(`${parameters.of(of.webhookId)} = ANY (h.webhook_ids)`);
       if (filter.status !== undefined) where.push(`h.status = ${parameters.of(filter.status)}`);
       if (filter.kind !== undefined) where.push(`h.kind = ${parameters.of(filter.kind)}`);
+      if (filter.messageId !== undefined)
+        where.push(`h.direction = 'out'`, `left(h.item ->> 'messageId', 512) = ${parameters.of(filter.messageId)}`);
       where.push(...withinPeriod('h.received_at', filter, parameters));
 
       const rows = await this.store.list<WebhookEventHistory>(client, {

@@ -1,3 +1,4 @@
+import type { ChannelDisconnected, ProviderAppDeleted } from '@sluice/channels-domain';
 import { newId } from '@sluice/kernel';
 import { replay as replayEvents } from '@sluice/platform-projections';
 import type { ReplayEvent, SourceEvent, WebhookEvent } from '@sluice/webhooks-domain';
@@ -94,6 +95,24 @@ describe('a source', () => {
     const [row] = replayEvents(source, [figures, silent, failing, recovered('silent'), recovered('signature_failures')]);
     expect(row).toMatchObject({ silentSince: null, failingSince: null });
     expect(row?.['alerts']).toMatchObject(['recovered', 'recovered', 'signature_failures', 'silent'].map((type) => ({ type })));
+  });
+
+  it.each<readonly [string, ChannelDisconnected | ProviderAppDeleted]>([
+    ['channel', { type: 'channel.disconnected', aggregateId: sourceId, payload: { reason: 'deleted', by: 'ada' } }],
+    ['provider app', { type: 'provider_app.deleted', aggregateId: sourceId, payload: { by: 'ada' } }],
+  ])('of a deleted %s is neither silent nor failing any more, and keeps what was told of it', (_what, deleted) => {
+    const [row] = replayEvents(source, [figures, silent, failing, deleted]);
+    expect(row).toMatchObject({ acceptedCalls: 7, silentSince: null, failingSince: null, alerts: [{}, {}] });
+    expect(replayEvents(source, [deleted])).toEqual([]);
+  });
+
+  it('of a channel whose token died is as silent as before', () => {
+    const died: ChannelDisconnected = {
+      type: 'channel.disconnected',
+      aggregateId: sourceId,
+      payload: { reason: 'credentials_dead', code: '190', message: 'expired', by: 'ada' },
+    };
+    expect(replayEvents(source, [silent, died])).toMatchObject([{ silentSince: expect.any(String) }]);
   });
 
   it('shows the newest conflicts', () => {

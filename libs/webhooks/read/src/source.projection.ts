@@ -1,3 +1,4 @@
+import type { ChannelDisconnected, ProviderAppDeleted } from '@sluice/channels-domain';
 import type { Logged, Projection, TenantRow } from '@sluice/platform-projections';
 import type { Figures, SourceEvent } from '@sluice/webhooks-domain';
 
@@ -57,8 +58,11 @@ function alerted(event: Logged<Alert>, row: SourceRow | undefined, change: Parti
   return changed(event, row, { ...change, alerts: [alert, ...(row?.alerts ?? [])].slice(0, shownMax) });
 }
 
+/** What is deleted is neither silent nor failing any more; what was told of it stays. */
+const calmed = (row: SourceRow | undefined) => (row === undefined ? undefined : { silentSince: null, failingSince: null });
+
 /** What came to a channel or provider app; whether it is as usual. */
-export const source: Projection<SourceEvent, SourceRow, 'sourceId'> = {
+export const source: Projection<SourceEvent | ChannelDisconnected | ProviderAppDeleted, SourceRow, 'sourceId'> = {
   table: 'source',
   key: ['sourceId'],
   columns: {
@@ -77,7 +81,7 @@ export const source: Projection<SourceEvent, SourceRow, 'sourceId'> = {
     conflicts: 'jsonb',
     updatedAt: 'timestamptz',
   },
-  keys: ({ payload: { sourceId } }) => [{ sourceId }],
+  keys: ({ aggregateId, payload }) => [{ sourceId: 'sourceId' in payload ? payload.sourceId : aggregateId }],
   on: {
     'webhook.source.figures': (event, row) => {
       const { sourceId: _, ...figures } = event.payload;
@@ -91,5 +95,7 @@ export const source: Projection<SourceEvent, SourceRow, 'sourceId'> = {
       const { sourceId: _, ...conflict } = event.payload;
       return changed(event, row, { conflicts: [{ at: event.timestamp, ...conflict }, ...(row?.conflicts ?? [])].slice(0, shownMax) });
     },
+    'channel.disconnected': ({ payload: { reason } }, row) => (reason === 'deleted' ? calmed(row) : undefined),
+    'provider_app.deleted': (_, row) => calmed(row),
   },
 };

@@ -1,5 +1,5 @@
 import type { Logged, Projection, TenantRow } from '@sluice/platform-projections';
-import type { TriggerEvent, WebhookEvent, WebhookHeld, WebhookIgnored, WebhookReceived } from '@sluice/webhooks-domain';
+import type { KeptEvent, WebhookEvent, WebhookHeld, WebhookIgnored, WebhookReceived } from '@sluice/webhooks-domain';
 
 export interface WebhookEventHistory extends TenantRow {
   readonly id: string;
@@ -17,7 +17,7 @@ export interface WebhookEventHistory extends TenantRow {
   readonly ignoredBecause: string | null;
   readonly webhookIds: readonly string[];
   readonly executionIds: readonly string[];
-  readonly item: TriggerEvent;
+  readonly item: KeptEvent;
   readonly error: { readonly code: string; readonly message: string } | null;
   readonly correlationId: string;
   readonly occurredAt: string;

@@ -1,13 +1,22 @@
 import { Controller, Get, Param, ParseUUIDPipe, Query } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
-import { ReplayQuery, SourceQuery, WebhookDefinitionQuery, WebhookEventPage, WebhookEventQuery, WebhookPage } from '@sluice/contracts';
+import {
+  ReplayPage,
+  ReplayQuery,
+  SourceQuery,
+  WebhookDefinitionQuery,
+  WebhookEventPage,
+  WebhookEventQuery,
+  WebhookPage,
+} from '@sluice/contracts';
 import { Allow, Caller } from '@sluice/platform-http';
 import { Cached, ReadsTheLog } from '@sluice/platform-projections';
 import { GetReplay } from './get-replay.js';
 import { GetSource } from './get-source.js';
 import { GetWebhook } from './get-webhook.js';
 import { GetWebhookEvent } from './get-webhook-event.js';
+import { ListReplays, ReplayListFilter } from './list-replays.js';
 import { ListWebhookEvents, WebhookEventFilter } from './list-webhook-events.js';
 import { ListWebhooks, WebhookFilter } from './list-webhooks.js';
 
@@ -64,10 +73,17 @@ export class WebhookQueriesController {
 
   @Get('webhook-events/:id')
   @Allow('viewer')
-  @Cached({ rows: ['webhook_event_history'] })
+  @Cached({ rows: ['webhook_event_history'], tables: ['sent_message'] })
   @ApiOkResponse({ type: WebhookEventQuery })
   event(@Caller() { tenantId }: Caller, @Param('id', ParseUUIDPipe) id: string): Promise<WebhookEventQuery> {
     return this.queries.execute(new GetWebhookEvent(tenantId, id));
+  }
+
+  @Get('replays')
+  @Allow('viewer')
+  @ApiOkResponse({ type: ReplayPage })
+  replays(@Caller() { tenantId }: Caller, @Query() filter: ReplayListFilter): Promise<ReplayPage> {
+    return this.queries.execute(new ListReplays(tenantId, filter));
   }
 
   @Get('replays/:id')

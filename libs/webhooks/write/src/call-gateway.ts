@@ -19,6 +19,9 @@ export class GatewayIsUnknown extends DomainError {
   }
 }
 
+/** What a gateway in this process takes for its own address when nobody told `PUBLIC_URL`: for those who sign it. */
+export const OWN_URL = Symbol('own url');
+
 /** A workflow that answers calls itself takes up to ten seconds. */
 const answerMsMax = 15_000;
 const detailCharactersMax = 500;
@@ -88,10 +91,7 @@ function problemIn(text: string): { readonly code: string; readonly detail: stri
 
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'the call failed';
-  const { cause } = error;
-  return cause instanceof Error && 'code' in cause
-    ? String(cause.code)
-    : error.name === 'TimeoutError'
-      ? `no answer in ${answerMsMax} ms`
-      : error.message;
+  const { cause, name, message } = error;
+  if (typeof cause === 'object' && cause !== null && 'code' in cause) return String(cause.code);
+  return name === 'TimeoutError' ? `no answer in ${answerMsMax} ms` : message;
 }

@@ -10,7 +10,7 @@ import { currentCorrelation } from '@sluice/platform-telemetry';
 import { type CanonicalEvent, type Channel, parseBody, type ProviderAdapter, providerNamed, type SampleCall } from '@sluice/providers';
 import { type Webhook, WebhookNotFound } from '@sluice/webhooks-domain';
 import type { EntityManager } from 'typeorm';
-import { CallGateway, type GatewayAnswer } from './call-gateway.js';
+import { CallGateway, type GatewayAnswer, OWN_URL } from './call-gateway.js';
 import { listensTo } from './ingest/accept-delivery.js';
 import { testHeader, testMark } from './test-mark.js';
 import { webhookTable } from './webhook.table.js';
@@ -35,7 +35,7 @@ export class TestIsUnavailable extends DomainError {
     super(
       'invalid',
       'test_unavailable',
-      `There is no test delivery for ${provider}: only the provider itself can sign one. Send one from its console, or set the channel's signing secret.`,
+      `There is no test delivery for this ${provider} channel: it has nothing to sign one with. Check its signing secrets and its config.`,
     );
   }
 }
@@ -61,6 +61,7 @@ export class TestWebhookHandler implements ICommandHandler<TestWebhook> {
     private readonly encryption: ChannelEncryption,
     private readonly gateway: CallGateway,
     @Inject(PUBLIC_URL) private readonly publicUrl: string | undefined,
+    @Inject(OWN_URL) private readonly ownUrl: string,
   ) {}
 
   async execute({ tenantId, webhookId }: TestWebhook): Promise<WebhookTested> {
@@ -78,7 +79,7 @@ export class TestWebhookHandler implements ICommandHandler<TestWebhook> {
       };
     });
     const adapter = providerNamed(webhook.provider);
-    const sample = adapter?.sample?.(channel, { id: testId, at: storeClock.now() });
+    const sample = adapter?.sample(channel, { id: testId, at: storeClock.now(), url: webhook.endpoint });
     if (adapter === undefined || sample === undefined) throw new TestIsUnavailable(webhook.provider);
 
     const marked = {
@@ -86,12 +87,16 @@ export class TestWebhookHandler implements ICommandHandler<TestWebhook> {
       headers: { ...sample.headers, [testHeader]: testMark(this.encryption.keys, webhook.channelId, sample.body) },
     };
     const answer = await this.gateway.call(this.publicUrl, webhook.endpoint, marked, currentCorrelation()?.correlationId ?? newId());
+    const route = passedStep('route', `${this.publicUrl ?? ''}${webhook.endpoint}`);
+    if (sample.unsigned !== undefined && (answer.accepted || answer.code === 'signature_refused')) {
+      return { steps: [route, failedStep('signature', unsignedSaid(webhook.provider, answer.accepted, sample.unsigned))] };
+    }
     const refused = refusedSteps(answer);
     if (refused !== undefined) return { steps: refused };
 
     const event = eventIn(adapter, sample, channel);
     const passed: TestStep[] = [
-      passedStep('route', `${this.publicUrl ?? ''}${webhook.endpoint}`),
+      route,
       passedStep('signature', 'It is that of the channel.'),
       passedStep('parse', `It is an event of the kind ${event.kind}.`),
     ];
@@ -101,7 +106,7 @@ export class TestWebhookHandler implements ICommandHandler<TestWebhook> {
   private async channelOf(manager: EntityManager, { tenantId, channelId }: Webhook): Promise<Channel> {
     const opened = await readChannel(queryableOf(manager), channelId, this.encryption, tenantId);
     if (opened === undefined || opened.status === 'deleted') throw new ChannelNotFound(channelId);
-    return { ...opened, publicUrl: this.publicUrl ?? '' };
+    return { ...opened, publicUrl: this.publicUrl ?? this.ownUrl };
   }
 
   /** The gateway has acknowledged it: what is there now, and what comes of it? */
@@ -138,6 +143,12 @@ export class TestWebhookHandler implements ICommandHandler<TestWebhook> {
 
 const passedStep = (name: StepName, detail: string): TestStep => ({ name, ok: true, detail });
 const failedStep = (name: StepName, detail: string): TestStep => ({ name, ok: false, detail });
+
+/** That it is refused shows that the gateway knows the channel and checks. What comes behind the signature nobody but the provider can try. */
+const unsignedSaid = (provider: string, accepted: boolean, instead: string): string =>
+  accepted
+    ? 'It was accepted, and is not signed: whatever answers there is not the gateway.'
+    : `Not tried: the channel has only a public key of ${provider}, so a test cannot be signed. One without was refused, as it should be. ${instead}`;
 
 /** Which step the gateway refused at; undefined: none. */
 function refusedSteps(answer: GatewayAnswer): TestStep[] | undefined {

@@ -8,6 +8,7 @@ import { AnswerHandshakeHandler } from './ingest/answer-handshake.js';
 import { ChannelDirectory } from './ingest/channel-directory.js';
 import { DeliveryGroups } from './ingest/delivery-groups.js';
 import { DeliveryLimits } from './ingest/delivery-limits.js';
+import { DeliverySizes } from './ingest/delivery-sizes.js';
 import { WebhookAnswers } from './ingest/webhook-answers.js';
 import { IngestDeliveryHandler } from './ingest/ingest-delivery.js';
 import { SourceCounts } from './sources/source-counts.js';
@@ -37,6 +38,7 @@ export class WebhooksIngestModule {
         },
         DeliveryGroups,
         DeliveryLimits,
+        DeliverySizes,
         SourceCounts,
         QuotaNotices,
         IngestDeliveryHandler,

@@ -9,19 +9,21 @@ import { ReleaseWebhooks } from './release-webhooks.js';
 import { DecideReplayHandler } from './replays/decide-replay.js';
 import { ReplaysController } from './replays/replays.controller.js';
 import { StartReplayHandler } from './replays/start-replay.js';
-import { CallGateway } from './call-gateway.js';
+import { CallGateway, OWN_URL } from './call-gateway.js';
 import { TestWebhookHandler } from './test-webhook.js';
 import { WebhooksController } from './webhooks.controller.js';
 
 export interface WebhooksRegistrationOptions {
   readonly encryption: EncryptionConfig;
   readonly publicUrl: string | undefined;
+  /** Where this process listens, if nobody told another address */
+  readonly ownUrl: string;
 }
 
 /** Registering and deactivating webhooks, replaying what came; what channels and workflows ask when they end. Needs the API's database and notifications. */
 @Module({})
 export class WebhooksRegistrationModule {
-  static forRoot({ encryption, publicUrl }: WebhooksRegistrationOptions): DynamicModule {
+  static forRoot({ encryption, publicUrl, ownUrl }: WebhooksRegistrationOptions): DynamicModule {
     return {
       module: WebhooksRegistrationModule,
       global: true,
@@ -29,6 +31,7 @@ export class WebhooksRegistrationModule {
       controllers: [WebhooksController, ReplaysController],
       providers: [
         { provide: PUBLIC_URL, useValue: publicUrl },
+        { provide: OWN_URL, useValue: ownUrl },
         { provide: ChannelEncryption, useValue: new ChannelEncryption(encryption) },
         { provide: ChannelDependants, useClass: ReleaseWebhooks },
         { provide: WorkflowDependants, useClass: ReleaseWebhooks },

@@ -1,9 +1,10 @@
-import type { Json } from '@sluice/kernel';
+import { blobIn, isJsonObject, type Json } from '@sluice/kernel';
 import type { EntityManager } from 'typeorm';
 
 /**
  * Up to 50 of the newest events that this workflow listens to; of all channels while it listens to none. They are looked for among the
- * tenant's newest 1 000 events, so a long history costs nothing.
+ * tenant's newest 1 000 events, so a long history costs nothing. What has members that are kept apart is no sample: nobody sees here what
+ * is in them.
  */
 export async function sampleEvents(manager: EntityManager, tenantId: string, workflowId: string): Promise<readonly Json[]> {
   const rows: { item: Json }[] = await manager.query(
@@ -20,5 +21,7 @@ export async function sampleEvents(manager: EntityManager, tenantId: string, wor
      ORDER BY id DESC LIMIT 50`,
     [tenantId, workflowId],
   );
-  return rows.map(({ item }) => item);
+  return rows
+    .map(({ item }) => item)
+    .filter((item) => !isJsonObject(item) || Object.values(item).every((part) => blobIn(part) === undefined));
 }

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import { type AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { newId } from '@sluice/kernel';
 import { commandStoreSchema, Database, dataSourceFor, type DatabaseOptions } from '@sluice/platform-database';
 import { CommandStore } from '@sluice/platform-event-log';
@@ -16,6 +17,7 @@ import { TestChannel, TestChannelHandler } from '../test-channel.js';
 import { ChannelChanges } from './channel-changes.js';
 import { ChannelUpkeep } from './channel-upkeep.js';
 import { ReportDeadCredentials, ReportDeadCredentialsHandler } from './report-dead-credentials.js';
+import { ReportRefusedSend, ReportRefusedSendHandler } from './report-refused-send.js';
 
 const hourMs = 60 * 60 * 1000;
 const dayMs = 24 * hourMs;
@@ -26,12 +28,23 @@ const notifications = { emit: () => {} } as unknown as Notifications;
 const logged: unknown[] = [];
 const logger = { info: (...line: unknown[]) => logged.push(line), warn: (...line: unknown[]) => logged.push(line) } as unknown as Logger;
 
+/** The next so many changes find the store away. */
+let away = 0;
+class Changes extends ChannelChanges {
+  override change(...change: Parameters<ChannelChanges['change']>): ReturnType<ChannelChanges['change']> {
+    if (away === 0) return super.change(...change);
+    away -= 1;
+    return Promise.reject(new Error('the store is away'));
+  }
+}
+
 let stores: TestDatabase;
 let service: Database;
 let api: Database;
 let admin: pg.Pool;
 let apiUrl: string;
 let upkeeps: ChannelUpkeep[];
+let oneMore: () => ChannelUpkeep;
 let deaths: ReportDeadCredentialsHandler;
 
 /** What the provider answers; each call is noted with the token that it came with. */
@@ -42,9 +55,11 @@ const stub = createServer(
   (request, response) => void respond(request).then(({ status = 200, body }) => response.writeHead(status).end(JSON.stringify(body))),
 );
 
-async function respond({ method, url = '', headers }: IncomingMessage): Promise<Answer> {
+async function respond(request: IncomingMessage): Promise<Answer> {
+  const { method, url = '', headers } = request;
   const { pathname, searchParams } = new URL(url, 'http://stub');
-  const token = searchParams.get('access_token') ?? (headers.authorization ?? '').replace('Bearer ', '');
+  const form = new URLSearchParams(await text(request));
+  const token = searchParams.get('access_token') ?? form.get('refresh_token') ?? (headers.authorization ?? '').replace('Bearer ', '');
   const call = `${method} ${pathname}`;
   calls.push(`${call} ${token}`);
   return answer(call, token);
@@ -68,10 +83,11 @@ beforeAll(async () => {
   await admin.query(`INSERT INTO tenants (id, name, effect_secret) VALUES ($1, 'Acme', 'secret')`, [tenantId]);
   await new Promise<void>((resolve) => void stub.listen(0, '127.0.0.1', resolve));
   apiUrl = `http://127.0.0.1:${(stub.address() as AddressInfo).port}`;
-  const changes = new ChannelChanges(service, notifications);
+  const changes = new Changes(service, notifications);
   deaths = new ReportDeadCredentialsHandler(changes);
-  const options = { outbound: { allow: ['127.0.0.1'] }, providerApis: { instagram: apiUrl } };
-  upkeeps = [1, 2].map(() => new ChannelUpkeep(service, changes, deaths, encryption, logger, options));
+  const options = { outbound: { allow: ['127.0.0.1'] }, providerApis: { instagram: apiUrl, slack: apiUrl } };
+  oneMore = () => new ChannelUpkeep(service, changes, deaths, encryption, logger, options);
+  upkeeps = [oneMore(), oneMore()];
 });
 
 beforeEach(() => {
@@ -237,6 +253,160 @@ describe("Instagram's tokens", () => {
   });
 });
 
+describe("Slack's rotating tokens", () => {
+  const rotating = async (expiresAt: Date | null, name: string): Promise<string> => {
+    const slack = { ...settings(expiresAt), provider: 'slack', externalAccountId: 'T1' };
+    const refresh = { refreshToken: `rtoken-${name}`, clientId: '1.2', clientSecret: 'csecret-1' };
+    return (
+      await new ConnectChannelHandler(store(), encryption).execute(
+        new ConnectChannel(tenantId, slack, { ...secrets(`token-${name}`), ...refresh }, 'ada'),
+      )
+    ).id;
+  };
+  const pair = (name: string) => ({
+    body: { ok: true, access_token: `token-${name}`, refresh_token: `rtoken-${name}`, expires_in: 12 * 3600, token_type: 'bot' },
+  });
+  const refusal = { body: { ok: false, error: 'invalid_refresh_token' } };
+  const at = (hours: number) => later(hours * hourMs);
+
+  it('are refreshed after half of their time, by one worker, and nobody is warned of their end', async () => {
+    const id = await rotating(at(12), 's1');
+    answer = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return pair('s2');
+    };
+    await lookAt(at(5.9));
+    expect(calls).toEqual([]);
+    const now = at(6.1);
+    await lookAt(now);
+    await lookAt(at(12));
+    expect(calls).toEqual(['POST /oauth.v2.access rtoken-s1']);
+    const channel = await opened(id);
+    const others = { signingSecrets: ['app-secret'], clientId: '1.2', clientSecret: 'csecret-1' };
+    expect(channel).toMatchObject({ health: 'ok', secrets: { ...others, accessToken: 'token-s2', refreshToken: 'rtoken-s2' } });
+    expect(channel?.expiresAt).toEqual(new Date(now.getTime() + 12 * hourMs));
+    expect(await typesOf(id)).toEqual(['channel.connected', 'channel.credentials.rotated']);
+
+    answer = () => pair('s3');
+    await lookAt(at(12.2));
+    expect(calls.slice(1)).toEqual(['POST /oauth.v2.access rtoken-s2']);
+  });
+
+  it('are refreshed although they have ended, or are dead, while nobody looked', async () => {
+    const [ended, dead] = [await rotating(at(12), 's4'), await rotating(at(12), 's5')];
+    await deaths.execute(new ReportDeadCredentials(tenantId, dead, 1, 'credentials_expired', 'token_expired'));
+    answer = (_, token) => pair(token === 'rtoken-s4' ? 's6' : 's7');
+    await lookAt(at(0.1));
+    expect(await opened(dead)).toMatchObject({ health: 'ok', secrets: { accessToken: 'token-s7' } });
+    await lookAt(at(30));
+    expect(await opened(ended)).toMatchObject({ health: 'ok', secrets: { accessToken: 'token-s6' } });
+    expect(await typesOf(ended)).not.toContain('channel.credentials.expired');
+  });
+
+  it('that cannot be refreshed are used until they end; then the channel waits for new credentials', async () => {
+    const id = await rotating(at(12), 's8');
+    answer = () => refusal;
+    for (const [hours, times, health] of [
+      [6.1, 1, 'expiring'],
+      [7.2, 2, 'expiring'],
+      [9.3, 3, 'expiring'],
+      [12.1, 3, 'expired'],
+      [13.4, 4, 'disconnected'],
+      [50, 4, 'disconnected'],
+    ] as const) {
+      await lookAt(at(hours));
+      expect([hours, calls.length, (await opened(id))?.health]).toEqual([hours, times, health]);
+    }
+    const told = (await eventsOf(id)).map(({ type, payload }) => `${type.replace('channel.', '')} ${payload['code'] ?? ''}`.trim());
+    expect(told).toEqual([
+      'connected',
+      'credentials.refresh_failed invalid_refresh_token',
+      'credentials.expiring',
+      'credentials.refresh_failed invalid_refresh_token',
+      'credentials.refresh_failed invalid_refresh_token',
+      'credentials.expired',
+      'disconnected invalid_refresh_token',
+      'credentials.refresh_failed invalid_refresh_token',
+    ]);
+    expect((await eventsOf(id)).at(-1)?.payload).toMatchObject({ againAt: null });
+  });
+
+  it('are kept although the store is away as they come: the old refresh token is good for nothing any more', async () => {
+    const id = await rotating(at(12), 's9');
+    answer = () => {
+      away = 2;
+      return pair('s10');
+    };
+    await upkeeps[0]?.careForDue(at(6.1));
+    expect(away).toBe(0);
+    expect(calls).toEqual(['POST /oauth.v2.access rtoken-s9']);
+    expect(await opened(id)).toMatchObject({ secrets: { accessToken: 'token-s10', refreshToken: 'rtoken-s10' } });
+  });
+
+  it('are kept although their worker is told to end while they are asked for', async () => {
+    const upkeep = oneMore();
+    // Nobody knows when it ends, so it is due at once.
+    const id = await rotating(null, 's11');
+    const ended = new Promise<void>((resolve, reject) => {
+      answer = async () => {
+        upkeep.beforeApplicationShutdown().then(resolve, reject);
+        await new Promise((answered) => setTimeout(answered, 50));
+        return pair('s12');
+      };
+    });
+    upkeep.onApplicationBootstrap();
+    await ended;
+    expect(calls).toEqual(['POST /oauth.v2.access rtoken-s11']);
+    expect(await opened(id)).toMatchObject({ secrets: { accessToken: 'token-s12', refreshToken: 'rtoken-s12' } });
+  });
+
+  it('stay as they are without a refresh token', async () => {
+    await new ConnectChannelHandler(store(), encryption).execute(
+      new ConnectChannel(tenantId, { ...settings(null), provider: 'slack', externalAccountId: 'T1' }, secrets('token-s13'), 'ada'),
+    );
+    await lookAt(later(30 * dayMs));
+    expect(calls).toEqual([]);
+  });
+});
+
+describe('refusals of what is sent', () => {
+  const worker = () => new ReportRefusedSendHandler(new ChannelChanges(service, notifications));
+  const refusal = (id: string, code = 'permission_missing') => new ReportRefusedSend(tenantId, id, code, 'The app may not do this');
+
+  it('are told once a minute, however many there are and whoever meets them', async () => {
+    const [id, busy] = [await connected(null), await connected(null)];
+    const workers = [worker(), worker()];
+    const told = await Promise.all(workers.flatMap((one) => Array.from({ length: 20 }, () => one.execute(refusal(id)))));
+    expect(told.filter(Boolean)).toHaveLength(1);
+    expect(await workers[0]?.execute(refusal(busy))).toBe(true);
+    expect(await typesOf(id)).toEqual(['channel.connected', 'channel.send.refused']);
+
+    // A minute later, by the store's clock
+    await admin.query(`UPDATE channels SET refusal_told_at = now() - interval '61 seconds' WHERE id = $1`, [id]);
+    expect(await worker().execute(refusal(id, 'rate_limited'))).toBe(true);
+    expect((await eventsOf(id)).at(-1)?.payload).toEqual({ code: 'rate_limited', message: 'The app may not do this', by: 'system' });
+    expect(await opened(id)).toMatchObject({ health: 'ok' });
+    // What comes next has its place behind them.
+    await rotate(id, 'token-2');
+    expect(await typesOf(id)).toHaveLength(4);
+  });
+
+  it('of a channel that was deleted meanwhile are told nobody', async () => {
+    const id = await connected(null);
+    await admin.query(`UPDATE channels SET status = 'deleted' WHERE id = $1`, [id]);
+    expect(await worker().execute(refusal(id))).toBe(false);
+  });
+
+  it('do not ask the store again within the minute', async () => {
+    const id = await connected(null);
+    const one = worker();
+    expect(await one.execute(refusal(id))).toBe(true);
+    await admin.query('UPDATE channels SET refusal_told_at = NULL WHERE id = $1', [id]);
+    expect(await one.execute(refusal(id))).toBe(false);
+    expect(await worker().execute(refusal(id))).toBe(true);
+  });
+});
+
 it('a subscription that Instagram has taken away is asked for again, once a day', async () => {
   const id = await connected(later(60 * dayMs), 'token-sub');
   answer = (call) => (call.startsWith('POST') ? { body: { success: true } } : { body: { data: [] } });
@@ -322,7 +492,7 @@ it('I12: no token is in the log, the rows, the tests or the log lines', async ()
      UNION ALL SELECT t::text FROM tasks t UNION ALL SELECT encode(sealed, 'escape') FROM credentials`,
   );
   expect(rows.length).toBeGreaterThan(20);
-  const text = JSON.stringify([rows, logged]);
+  const shown = JSON.stringify([rows, logged]);
   expect(logged.length).toBeGreaterThan(3);
-  expect(text.match(/token-(1|2|old|slow|dead|new|racing|of-ada|refreshed|sub|good|wrong|after)/g)).toBeNull();
+  expect(shown.match(/csecret|token-(1|2|old|slow|dead|new|racing|of-ada|refreshed|sub|good|wrong|after|s\d)/g)).toBeNull();
 });

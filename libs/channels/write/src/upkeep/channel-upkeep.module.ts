@@ -5,6 +5,7 @@ import { ChannelEncryption } from '../channel-encryption.js';
 import { ChannelChanges } from './channel-changes.js';
 import { ChannelUpkeep, UPKEEP_OPTIONS, type UpkeepOptions } from './channel-upkeep.js';
 import { ReportDeadCredentialsHandler } from './report-dead-credentials.js';
+import { ReportRefusedSendHandler } from './report-refused-send.js';
 
 export interface ChannelUpkeepOptions extends UpkeepOptions {
   readonly encryption: EncryptionConfig;
@@ -24,6 +25,7 @@ export class ChannelUpkeepModule {
         ChannelChanges,
         ChannelUpkeep,
         ReportDeadCredentialsHandler,
+        ReportRefusedSendHandler,
       ],
     };
   }

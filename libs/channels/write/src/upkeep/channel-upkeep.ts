@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import {
   type Channel,
@@ -12,8 +13,8 @@ import {
 import { ServiceDatabase, storeClock } from '@sluice/platform-database';
 import { OutboundHttp } from '@sluice/platform-outbound';
 import { LOGGER, type Logger } from '@sluice/platform-telemetry';
+import type { RefreshedToken } from '@sluice/providers';
 import { Gauge } from 'prom-client';
-import type { EntityManager } from 'typeorm';
 import { saveChannel } from '../channel.table.js';
 import { ChannelEncryption } from '../channel-encryption.js';
 import { type OpenChannel, readChannel } from '../read-channel.js';
@@ -27,6 +28,8 @@ const everyMs = 1_000;
 const housekeepingEveryMs = 60_000;
 /** Longer than all calls for one channel can take */
 const careMs = 120_000;
+/** A store that is away is asked again for so long to take a refreshed token. */
+const keepMs = 60_000;
 const channelsMax = 10;
 const testsMax = 10;
 const dayMs = 24 * 60 * 60 * 1000;
@@ -157,16 +160,23 @@ export class ChannelUpkeep implements OnApplicationBootstrap, BeforeApplicationS
       return;
     }
     const asked = askable(channel);
-    const hasEnded = channel.expiresAt !== null && channel.expiresAt <= now;
-    if (asked !== undefined && !hasEnded) {
+    const isOver = hasEnded(channel, now);
+    if (asked !== undefined && (!isOver || asked.api.refresh?.afterEnd === true)) {
       const isAnother = await this.refresh(asked, row, now);
-      if (!isAnother) await this.checkSubscription(asked, row, now);
+      if (!isAnother && !isOver) await this.checkSubscription(asked, row, now);
     }
     await this.changes.change(tenantId, id, async (fresh, { manager }) => {
-      const events = warn(fresh, now, by.warnings);
+      const [known]: CareFacts[] = await manager.query(`SELECT ${facts} FROM channels WHERE tenant_id = $1 AND id = $2`, [tenantId, id]);
+      const events = isSeenTo(fresh, asked, known, now) ? [] : warn(fresh, now, by.warnings);
       const warned = events.reduce(evolve, fresh);
       if (events.length > 0) await saveChannel(manager, warned);
-      await careNext(manager, warned, channel, asked, now);
+      const isAnother = warned.credentialsVersion !== channel.credentialsVersion;
+      await manager.query('UPDATE channels SET care_at = $3, care_until = NULL WHERE tenant_id = $1 AND id = $2', [
+        tenantId,
+        id,
+        // What another token needs is not known yet.
+        isAnother ? now : careNextAt(warned, asked, known, now),
+      ]);
       return events;
     });
   }
@@ -178,29 +188,25 @@ export class ChannelUpkeep implements OnApplicationBootstrap, BeforeApplicationS
     if (api.refresh === undefined || dueAt === undefined || dueAt > now) return false;
 
     const rule = api.refresh;
+    const request = rule.request(account);
+    if (request === undefined) return false;
     const { tenantId, id: channelId } = channel;
-    const outcome = await this.calls.ask(asked, rule.request(account), (answer) => rule.read(answer, now));
+    // With its answer the token that was asked for with may be used up: what is under way is waited for, also when this process ends.
+    const outcome = await this.calls.ask(asked, request, (answer) => rule.read(answer, now), AbortSignal.timeout(careMs));
     if (outcome.ok) {
-      const { accessToken, expiresAt } = outcome.value;
-      const credentials = { ...channel.secrets, accessToken };
-      await this.changes.change(tenantId, channelId, async (fresh, tx) => {
-        // Somebody has given it others meanwhile.
-        if (fresh.status === 'deleted' || fresh.credentialsVersion !== channel.credentialsVersion) return [];
-        return replaceCredentials(tx, fresh, { credentials, expiresAt, by: by.refresh, since: now }, this.encryption);
-      });
-      this.logger.info({ tenantId, channelId, expiresAt }, 'a token was refreshed');
+      await this.keep(channel, outcome.value, now);
+      this.logger.info({ tenantId, channelId, expiresAt: outcome.value.expiresAt }, 'a token was refreshed');
       return true;
     }
     const { code, message } = outcome;
     this.logger.warn({ tenantId, channelId, code }, 'a token was not refreshed');
-    if (outcome.dead) {
-      await this.reportDead(channel, outcome);
-      return true;
-    }
+    if (outcome.dead && (rule.afterEnd !== true || hasEnded(channel, now))) await this.reportDead(channel, outcome);
+    if (outcome.dead && rule.afterEnd !== true) return true;
     await this.changes.change(tenantId, channelId, async (fresh, { manager }) => {
       if (fresh.credentialsVersion !== channel.credentialsVersion) return [];
       const failures = row.refresh_failures + 1;
-      const events = refreshFailed(fresh, { code, message }, nextRefresh(fresh, dueAt, { failures, failedAt: now }) ?? null, by.refresh);
+      const againAt = nextRefresh(fresh, dueAt, { failures, failedAt: now }, rule) ?? null;
+      const events = refreshFailed(fresh, { code, message }, againAt, by.refresh);
       if (events.length > 0) await saveChannel(manager, events.reduce(evolve, fresh));
       await manager.query('UPDATE channels SET refresh_failures = $3, refresh_failed_at = $4 WHERE tenant_id = $1 AND id = $2', [
         tenantId,
@@ -211,6 +217,28 @@ export class ChannelUpkeep implements OnApplicationBootstrap, BeforeApplicationS
       return events;
     });
     return false;
+  }
+
+  /** First of all, and for as long as nobody else looks after the channel: what is lost here may be nowhere else. */
+  private async keep(channel: OpenChannel, { expiresAt, ...tokens }: RefreshedToken, now: Date): Promise<void> {
+    const { tenantId, id } = channel;
+    const credentials = { ...channel.secrets, ...tokens };
+    const until = performance.now() + keepMs;
+    const save = () =>
+      this.changes.change(tenantId, id, async (fresh, tx) => {
+        // Somebody has given it others meanwhile.
+        if (fresh.status === 'deleted' || fresh.credentialsVersion !== channel.credentialsVersion) return [];
+        return replaceCredentials(tx, fresh, { credentials, expiresAt, by: by.refresh, since: now }, this.encryption);
+      });
+    for (;;) {
+      try {
+        return void (await save());
+      } catch (error) {
+        if (performance.now() > until) throw error;
+        this.logger.warn({ tenantId, channelId: id, reason: reasonOf(error) }, 'a refreshed token could not be kept yet');
+        await sleep(everyMs);
+      }
+    }
   }
 
   /** A subscription that its provider has taken away is asked for again. What cannot be asked is left alone until tomorrow. */
@@ -285,10 +313,15 @@ export class ChannelUpkeep implements OnApplicationBootstrap, BeforeApplicationS
 
 type CareFacts = Pick<DueRow, 'credentials_since' | 'refresh_failures' | 'refresh_failed_at' | 'subscription_checked_at'>;
 
-function refreshDueAt(channel: Pick<Channel, 'status' | 'health' | 'expiresAt'>, { api }: Askable, row: CareFacts): Date | undefined {
-  const { expiresAt } = channel;
-  const dueAt = api.refresh?.dueAt({ since: row.credentials_since, expiresAt });
-  return dueAt && nextRefresh(channel, dueAt, { failures: row.refresh_failures, failedAt: row.refresh_failed_at });
+function refreshDueAt(
+  channel: Pick<Channel, 'status' | 'health' | 'expiresAt'>,
+  { api: { refresh }, account }: Askable,
+  { credentials_since: since, refresh_failures: failures, refresh_failed_at: failedAt }: CareFacts,
+): Date | undefined {
+  if (refresh?.request(account) === undefined) return undefined;
+  // A dead one that can be had anew is due at once.
+  const dueAt = channel.health === 'disconnected' ? since : refresh.dueAt({ since, expiresAt: channel.expiresAt });
+  return nextRefresh(channel, dueAt, { failures, failedAt }, refresh);
 }
 
 /** Once a day, with credentials that are good. */
@@ -297,24 +330,22 @@ function subscriptionDueAt({ health }: Pick<Channel, 'health'>, { api, account }
   return new Date(Math.max(row.credentials_since.getTime(), row.subscription_checked_at?.getTime() ?? 0) + dayMs);
 }
 
-/** It is looked at again when the next thing is due; at once, if it has got other credentials than those that were looked at. */
-async function careNext(manager: EntityManager, channel: Channel, seen: OpenChannel, asked: Askable | undefined, now: Date): Promise<void> {
-  const { tenantId, id } = channel;
-  const [row]: CareFacts[] = await manager.query(`SELECT ${facts} FROM channels WHERE tenant_id = $1 AND id = $2`, [tenantId, id]);
-  const isAnother = channel.credentialsVersion !== seen.credentialsVersion;
-  const times =
-    isAnother || row === undefined
-      ? [now]
-      : [
-          nextWarning(channel),
-          ...(asked === undefined ? [] : [refreshDueAt(channel, asked, row), subscriptionDueAt(channel, asked, row)]),
-        ].filter((time) => time !== undefined);
-  const [soonest] = times.toSorted((a, b) => a.getTime() - b.getTime());
-  await manager.query('UPDATE channels SET care_at = $3, care_until = NULL WHERE tenant_id = $1 AND id = $2', [
-    tenantId,
-    id,
-    soonest ?? null,
-  ]);
+/** A token that will be refreshed, and of which no refresh has failed, is nothing that people must be warned of. */
+function isSeenTo(channel: Channel, asked: Askable | undefined, row: CareFacts | undefined, now: Date): boolean {
+  if (asked === undefined || row === undefined || row.refresh_failures > 0) return false;
+  const isTooLate = hasEnded(channel, now) && asked.api.refresh?.afterEnd !== true;
+  return !isTooLate && refreshDueAt(channel, asked, row) !== undefined;
+}
+
+const hasEnded = ({ expiresAt }: Pick<Channel, 'expiresAt'>, now: Date): boolean => expiresAt !== null && expiresAt <= now;
+
+/** When the next thing is due; null: nothing ever */
+function careNextAt(channel: Channel, asked: Askable | undefined, row: CareFacts | undefined, now: Date): Date | null {
+  const times = [
+    ...(isSeenTo(channel, asked, row, now) ? [] : [nextWarning(channel)]),
+    ...(asked === undefined || row === undefined ? [] : [refreshDueAt(channel, asked, row), subscriptionDueAt(channel, asked, row)]),
+  ].filter((time) => time !== undefined);
+  return times.toSorted((a, b) => a.getTime() - b.getTime())[0] ?? null;
 }
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

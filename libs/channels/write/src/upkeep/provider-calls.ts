@@ -25,12 +25,13 @@ export interface Askable {
 /** Undefined: nothing is known of its provider's API, or it has no token. */
 export function askable(channel: OpenChannel): Askable | undefined {
   const api = providerNamed(channel.provider)?.api;
-  const { accessToken } = channel.secrets;
+  const { externalAccountId, config } = channel;
+  const { accessToken, refreshToken, clientId, clientSecret } = channel.secrets;
   if (api === undefined || accessToken === undefined) return undefined;
-  return { channel, api, account: { accessToken, externalAccountId: channel.externalAccountId, config: channel.config } };
+  return { channel, api, account: { accessToken, refreshToken, clientId, clientSecret, externalAccountId, config } };
 }
 
-/** Calls of providers' APIs about channels themselves. What goes wrong is an answer too; the token is in none of them. */
+/** Calls of providers' APIs about channels themselves. What goes wrong is an answer too; the channel's secrets are in none of them. */
 export class ProviderCalls {
   constructor(
     private readonly http: OutboundHttp,
@@ -39,10 +40,12 @@ export class ProviderCalls {
     private readonly stopping: AbortSignal,
   ) {}
 
+  /** `signal`: another than the end of this process calls it off. */
   async ask<Value>(
     { channel, api, account }: Askable,
     { method, path, headers = {}, body }: ApiRequest,
     read: (answer: ApiAnswer) => ApiOutcome<Value>,
+    signal: AbortSignal = this.stopping,
   ): Promise<ApiOutcome<Value>> {
     try {
       const response = await this.http.send({
@@ -52,10 +55,11 @@ export class ProviderCalls {
         ...(body === undefined ? {} : { body }),
         tenantId: channel.tenantId,
         timeoutMs,
-        signal: this.stopping,
+        signal,
       });
       const outcome = read({ status: response.status, body: parsed(response.body) });
-      return outcome.ok ? outcome : told(outcome, account.accessToken);
+      const { accessToken, refreshToken, clientSecret } = account;
+      return outcome.ok ? outcome : told(outcome, [accessToken, refreshToken, clientSecret, headers['authorization']?.split(' ')[1]]);
     } catch (error) {
       if (!(error instanceof NodeFailure)) throw error;
       return { ok: false, dead: false, code: error.code, message: error.message };
@@ -64,12 +68,11 @@ export class ProviderCalls {
 }
 
 /** A provider may repeat in its reason what it was asked with. */
-const told = ({ code, message, dead }: ApiRefusal, token: string): ApiRefusal => ({
-  ok: false,
-  dead,
-  code: code.slice(0, 100),
-  message: message.replaceAll(token, '***').replaceAll(encodeURIComponent(token), '***').slice(0, messageCharactersMax),
-});
+function told({ code, message, dead }: ApiRefusal, secrets: readonly (string | undefined)[]): ApiRefusal {
+  const spellings = secrets.flatMap((secret) => (secret === undefined ? [] : [secret, encodeURIComponent(secret)]));
+  const hidden = (text: string) => spellings.reduce((rest, spelling) => rest.replaceAll(spelling, '***'), text);
+  return { ok: false, dead, code: hidden(code).slice(0, 100), message: hidden(message).slice(0, messageCharactersMax) };
+}
 
 function parsed(body: Buffer): Json {
   try {

@@ -1,12 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { afterFailure, type DeadLetterError } from '@sluice/executions-domain';
 import { executionIsOver } from '@sluice/engine';
+import { storable } from '@sluice/kernel';
 import { ServiceDatabase } from '@sluice/platform-database';
 import { LOGGER, type Logger } from '@sluice/platform-telemetry';
 import { isReplayOrder } from '@sluice/webhooks-domain';
 import type { Work } from '../steps/commit-steps.js';
 import { isBeginPayload } from '../steps/callees.js';
-import { storable } from '../steps/blobs.js';
 import { Committer } from '../steps/committer.js';
 import { readRuns } from '../steps/run.js';
 import { failedStep } from '../steps/run-step.js';

@@ -1,5 +1,6 @@
 import { isUuid } from '@sluice/kernel';
 import type { OutgoingEvent } from '@sluice/nodes';
+import type { KeptEvent } from '@sluice/webhooks-domain';
 import type { Pool } from 'pg';
 import type { EffectPlace } from './effect-ledger.js';
 
@@ -51,7 +52,7 @@ export async function outgoingEvents(
   since: Date,
 ): Promise<readonly OutgoingEvent[]> {
   if (!isUuid(channelId)) return [];
-  const { rows } = await pool.query<{ item: OutgoingEvent }>({
+  const { rows } = await pool.query<{ item: Pick<KeptEvent, 'kind' | 'text' | 'messageId' | 'reference'> }>({
     name: 'outgoing-events',
     text: `WITH ${idsOf}
            SELECT e.item FROM ids CROSS JOIN LATERAL (
@@ -67,7 +68,8 @@ export async function outgoingEvents(
   });
   return rows.map(({ item: { kind, text, messageId, reference } }) => ({
     kind,
-    ...(text === undefined ? {} : { text }),
+    // One that is kept apart is longer than anything that is sent.
+    ...(typeof text === 'string' ? { text } : {}),
     ...(messageId === undefined ? {} : { messageId }),
     ...(reference === undefined ? {} : { reference }),
   }));

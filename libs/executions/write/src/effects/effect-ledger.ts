@@ -2,6 +2,8 @@ import { createHash, createHmac } from 'node:crypto';
 import { type Iteration, keyOf } from '@sluice/engine';
 import { isJsonObject, type Json, type JsonObject } from '@sluice/kernel';
 import type { Database } from '@sluice/platform-database';
+import { appendEvents, type LogEntry } from '@sluice/platform-event-log';
+import type { PoolClient } from 'pg';
 
 /** An effect that is about to be performed. */
 export interface Intent {
@@ -136,40 +138,49 @@ function stateOf({ state, response, attempts, updated_at: updatedAt }: Known): P
 
 /**
  * An attempt that was not made: its task is due again later, its intent is taken back. Where nobody knew what had come of an attempt
- * before, nobody knows still. False: the task is somebody else's by now.
+ * before, nobody knows still. `told`: what the log is told of it, if it is. False: the task is somebody else's by now.
  */
 export async function putOffEffect(
-  { pool }: Database,
+  database: Database,
   task: { readonly id: number; readonly epoch: number },
   { tenantId, executionId, nodeId, iteration }: EffectPlace,
   { attempts, before }: Recorded,
   response: Json,
   { afterMs, heldFor = null }: { readonly afterMs: number; readonly heldFor?: string | null },
+  told?: LogEntry,
 ): Promise<boolean> {
-  const { rowCount } = await pool.query({
-    name: 'put-off-effect',
-    text: `WITH off AS (
-             UPDATE tasks SET status = 'ready', lease_owner = NULL, lease_until = NULL, ticketed_at = NULL, gen = gen + 1,
-                    run_after = now() + $9 * interval '1 millisecond', held_for = $11
-             WHERE id = $1 AND epoch = $2 AND status = 'leased' RETURNING id
-           )
-           UPDATE effects e SET state = $7, response = $8, updated_at = now() FROM off
-           WHERE e.tenant_id = $3 AND e.execution_id = $4 AND e.node_id = $5 AND e.iteration = $6 AND e.attempts = $10 AND e.state = 'intent'`,
-    values: [
-      task.id,
-      task.epoch,
-      tenantId,
-      executionId,
-      nodeId,
-      iteration,
-      before === 'unknown' ? 'intent' : 'failed',
-      JSON.stringify(response),
-      afterMs,
-      attempts,
-      heldFor,
-    ],
+  const putOff = async (client: Pick<PoolClient, 'query'>): Promise<boolean> => {
+    const { rowCount } = await client.query({
+      name: 'put-off-effect',
+      text: `WITH off AS (
+               UPDATE tasks SET status = 'ready', lease_owner = NULL, lease_until = NULL, ticketed_at = NULL, gen = gen + 1,
+                      run_after = now() + $9 * interval '1 millisecond', held_for = $11
+               WHERE id = $1 AND epoch = $2 AND status = 'leased' RETURNING id
+             )
+             UPDATE effects e SET state = $7, response = $8, updated_at = now() FROM off
+             WHERE e.tenant_id = $3 AND e.execution_id = $4 AND e.node_id = $5 AND e.iteration = $6 AND e.attempts = $10 AND e.state = 'intent'`,
+      values: [
+        task.id,
+        task.epoch,
+        tenantId,
+        executionId,
+        nodeId,
+        iteration,
+        before === 'unknown' ? 'intent' : 'failed',
+        JSON.stringify(response),
+        afterMs,
+        attempts,
+        heldFor,
+      ],
+    });
+    return rowCount === 1;
+  };
+  if (told === undefined) return putOff(database.pool);
+  return database.withClient(async (client) => {
+    const isPutOff = await putOff(client);
+    if (isPutOff) await appendEvents(client, [told]);
+    return isPutOff;
   });
-  return rowCount === 1;
 }
 
 const placeOf = (row: { tenant_id: string; execution_id: string; node_id: string; iteration: string }): EffectPlace => ({

@@ -1,6 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { ChannelEncryption, CredentialStoreUnavailable, type OpenChannel, readChannel, readHttpCredential } from '@sluice/channels-write';
+import {
+  ChannelEncryption,
+  CredentialStoreUnavailable,
+  type OpenChannel,
+  openReplyToken,
+  readChannel,
+  readHttpCredential,
+} from '@sluice/channels-write';
 import { isJsonObject, isUuid, type Json } from '@sluice/kernel';
 import { NodeFailure, type SendBudget, type SendingChannel, type TaskTools } from '@sluice/nodes';
 import type { EncryptionConfig } from '@sluice/platform-config';
@@ -26,14 +33,19 @@ export interface ToolboxOptions {
   readonly paces: Pick<Paces, 'take'>;
   /** Told when a provider no longer takes a channel's token. True: that was news. */
   readonly onDeadCredentials?: (dead: DeadCredentials) => Promise<boolean>;
+  /** Told what a provider refused of what is sent by a channel */
+  readonly onRefusedSend?: (refused: RefusedSend) => Promise<unknown>;
 }
 
-interface DeadCredentials {
+interface RefusedSend {
   readonly tenantId: string;
   readonly channelId: string;
-  readonly credentialsVersion: number;
   readonly code: string;
   readonly message: string;
+}
+
+interface DeadCredentials extends RefusedSend {
+  readonly credentialsVersion: number;
 }
 
 /** What one attempt has done so far. */
@@ -90,6 +102,7 @@ export class EffectToolbox {
       ),
       channel: (channelId) => this.openChannel(run.tenantId, channelId, progress),
       pace: (channel, budgets) => this.pace(job, channel, budgets, progress, intent, until - performance.now(), signal),
+      replyToken: (event) => openReplyToken(event, run.tenantId, this.encryption),
       lastMessageAt: (channelId, customerId) => lastMessageAt(this.database.pool, run.tenantId, { channelId, customerId }),
       failed: (failure) => this.failed(run.tenantId, progress, failure),
       credential: async (credentialId) => {
@@ -141,9 +154,13 @@ export class EffectToolbox {
     return { id, provider, externalAccountId, config, accessToken };
   }
 
-  /** A dead token is told of, and what was refused for it alone waits for a new one. */
-  private async failed(tenantId: string, { channel, calls }: Progress, { code, message }: NodeFailure): Promise<PutOff | undefined> {
-    const { onDeadCredentials } = this.options;
+  /** A refusal is told of. A dead token is, too, and what was refused for it alone waits for a new one. */
+  private async failed(tenantId: string, { channel, calls }: Progress, failure: NodeFailure): Promise<PutOff | undefined> {
+    const { onDeadCredentials, onRefusedSend } = this.options;
+    const { code, message } = failure;
+    // Nobody waits for it to be told, and what is not told is told by the next.
+    if (channel !== undefined && calls > 0 && isRefusal(failure))
+      void onRefusedSend?.({ tenantId, channelId: channel.id, code, message }).catch(() => {});
     if (code !== 'credentials_expired' || channel === undefined || onDeadCredentials === undefined) return undefined;
     const { id: channelId, credentialsVersion } = channel;
     // No news: it is known by now, or there are others already. The next look at the channel tells.
@@ -197,6 +214,10 @@ export class EffectToolbox {
     return rowCount === 1;
   }
 }
+
+/** The provider had the word: neither the connection to it, nor ourselves; and a dead token is told of by another event. */
+const isRefusal = (failure: NodeFailure): boolean =>
+  !(failure instanceof PutOff) && failure.code !== 'credentials_expired' && !failure.code.startsWith('outbound_');
 
 const paced = 'paced';
 

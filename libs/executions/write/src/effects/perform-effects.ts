@@ -1,5 +1,6 @@
-import { DEFAULT_HANDLE, type Iteration, keyOf } from '@sluice/engine';
-import { isJsonObject, type Json, type JsonObject } from '@sluice/kernel';
+import { DEFAULT_HANDLE, type Iteration, keyOf, type SentMessages } from '@sluice/engine';
+import type { EffectHeld } from '@sluice/executions-domain';
+import { isJsonObject, type Json, type JsonObject, newId } from '@sluice/kernel';
 import {
   type EffectNodeType,
   type EffectTools,
@@ -7,10 +8,12 @@ import {
   type NodeInput,
   type NodeOutcome,
   type NodeProgram,
+  sentMessages,
   type TaskNodeType,
   type TaskTools,
 } from '@sluice/nodes';
 import { type Database, isOutage, storeClock } from '@sluice/platform-database';
+import type { LogEntry } from '@sluice/platform-event-log';
 import type { EffectResult } from '../steps/commit-steps.js';
 import type { PublishedVersion } from '../steps/compiled-versions.js';
 import type { Lease } from '../steps/leases.js';
@@ -162,7 +165,8 @@ async function performEffect(
   // It was sent, and only its step was lost: the outcome is taken from the ledger.
   if (intent.before === 'succeeded') {
     const { handle, output } = remembered(intent.response);
-    return { job, outcome: { fact: { type: 'node.completed', ...place, startedAt, handle, output } }, result: undefined };
+    const sent = sentOf(input, output);
+    return { job, outcome: { fact: { type: 'node.completed', ...place, startedAt, handle, output, ...sent } }, result: undefined };
   }
   if (intent.before === 'unknown' && effect === 'at_most_once')
     return inDoubt(job, ledger, startedAt, 'The worker stopped while it was sending.');
@@ -183,8 +187,14 @@ async function performEffect(
     }
     const outcome = await outcomeOf(version, run, place, startedAt, came, input, tools);
     const { fact } = outcome;
-    const response = fact.type === 'node.completed' ? { handle: fact.handle, output: fact.output } : null;
-    return { job, outcome, result: { ...ledger, state: 'succeeded', response } };
+    if (fact.type !== 'node.completed') return { job, outcome, result: { ...ledger, state: 'succeeded', response: null } };
+    const { handle, output } = fact;
+    const sent = sentOf(input, output);
+    return {
+      job,
+      outcome: { ...outcome, fact: { ...fact, ...sent } },
+      result: { ...ledger, state: 'succeeded', response: { handle, output }, ...sent },
+    };
   } catch (thrown) {
     if (lease.signal.aborted || isOutage(thrown)) return undefined;
     const error = (thrown instanceof NodeFailure && (await outside.failed?.(thrown))) || thrown;
@@ -194,10 +204,11 @@ async function performEffect(
         const response = {
           ...errorOf(error),
           ...(since === undefined ? {} : { putOffSince: since }),
+          ...(error.delay.heldFor === undefined ? {} : { heldFor: error.delay.heldFor }),
           ...unknownOf(error, intent, startedAt),
           ...lostOf(intent.response),
         };
-        await putOffEffect(database, lease.task, placeOf(job), intent, response, error.delay);
+        await putOffEffect(database, lease.task, placeOf(job), intent, response, error.delay, heldNow(error, intent, ledger));
         return undefined;
       }
     }
@@ -222,6 +233,11 @@ async function performEffect(
 }
 
 const errorOf = ({ code, message }: { readonly code: string; readonly message: string }) => ({ error: { code, message } });
+
+function sentOf(input: NodeInput, output: Json): { readonly sent?: SentMessages } {
+  const sent = sentMessages(input, output);
+  return sent === undefined ? {} : { sent };
+}
 
 /** What the ledger remembers of an attempt that may have arrived: this one, or the one before if this one was not made. */
 function unknownOf(error: unknown, { unknownSince, attempts }: Recorded, startedAt: string): JsonObject {
@@ -284,6 +300,18 @@ function lostAttempt(response: Json): NodeFailure | undefined {
 
 /** For how long one attempt is put off before it counts as failed */
 const putOffMsMax = 15 * 60_000;
+
+/** What the log is told of a send that waits for its channel: once, not each time that it looks again. */
+function heldNow(
+  { delay: { heldFor } }: PutOff,
+  { response }: Recorded,
+  { tenantId, executionId, workflowId, nodeId, iteration, nodeRunId, correlationId }: Omit<EffectResult, 'state' | 'response'>,
+): LogEntry | undefined {
+  if (heldFor === undefined || (isJsonObject(response) && response['heldFor'] === heldFor)) return undefined;
+  const place = { executionId, workflowId, nodeId, ...(iteration === '' ? {} : { iteration }), nodeRunId };
+  const event: EffectHeld = { type: 'node.effect.held', aggregateId: newId(), payload: { ...place, channelId: heldFor } };
+  return { event, tenantId, aggregateVersion: 1, correlationId, causationId: executionId };
+}
 
 /** Since when this attempt has been put off; undefined when the last one was made. */
 function putOffSince(response: Json): string | undefined {

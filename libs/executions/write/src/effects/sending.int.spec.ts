@@ -258,8 +258,10 @@ describe('F-15, F-21: a worker died between send and commit, and the node is to 
     expect(sent).toEqual([]);
     if (outcome !== undefined) await commit(outcome);
     expect(await ledgerOf(one)).toMatchObject({ state: 'succeeded', attempts: 2, message_id: 'm-1', effect_key: key });
+    const sentByIt = { channelId: one.channelId, messageIds: ['m-1'] };
+    expect(outcome?.outcome.fact).toMatchObject({ sent: sentByIt });
     // Whoever comes later finds it done.
-    expect((await attempt(one))?.outcome.fact).toMatchObject({ type: 'node.completed', output: { messageId: 'm-1' } });
+    expect((await attempt(one))?.outcome.fact).toMatchObject({ type: 'node.completed', output: { messageId: 'm-1' }, sent: sentByIt });
     expect(sent).toEqual([]);
   });
 
@@ -568,6 +570,29 @@ describe('a channel whose token is dead', () => {
     expect(await taskOf(one)).toEqual({ status: 'ready', held_for: null, later: false });
   });
 
+  it('what waits for it is told once, however often it looks again', async () => {
+    const heldOf = async ({ job }: Sending) =>
+      (
+        await admin.query(
+          `SELECT aggregate_version, payload FROM domain_events WHERE type = 'node.effect.held' AND payload ->> 'executionId' = $1`,
+          [job.run.id],
+        )
+      ).rows;
+    const one = await sending({ effect: 'at_least_once' });
+    await connected(one, 'disconnected');
+    run = sendsAndFailsWith(one, 'it was sent');
+    for (let looks = 0; looks < 3; looks += 1) expect(await attempt(one, { encryption })).toBeUndefined();
+    const { run: theRun } = one.job;
+    const nodeRunId = theRun.state.nodes.get('send')?.id;
+    const payload = { executionId: theRun.id, workflowId: theRun.workflowId, nodeId: 'send', nodeRunId, channelId: one.channelId };
+    expect(await heldOf(one)).toEqual([{ aggregate_version: 1, payload }]);
+
+    // It waited for something else meanwhile: that it waits for its channel is news.
+    await admin.query(`UPDATE effects SET response = '{"error": {"code": "paced", "message": ""}}' WHERE execution_id = $1`, [theRun.id]);
+    expect(await attempt(one, { encryption })).toBeUndefined();
+    expect(await heldOf(one)).toHaveLength(2);
+  });
+
   it('nothing is sent by it, with its reason', async () => {
     const one = await sending({ effect: 'at_least_once' });
     await connected(one, 'disconnected');
@@ -587,6 +612,32 @@ describe('a channel whose token is dead', () => {
     run = sendsAndFailsWith(one, 'credentials_expired');
     expect(await attempt(one, { encryption, onDeadCredentials })).toBeUndefined();
     expect(await taskOf(one)).toEqual({ status: 'ready', held_for: null, later: false });
+  });
+
+  it.each([
+    ['permission_missing', true],
+    ['rate_limited', true],
+    ['outbound_connection_lost', false],
+    ['credentials_expired', false],
+  ])('a send that ends with %s is a refusal of its provider: %p', async (code, isTold) => {
+    const one = await sending({ effect: 'at_least_once' });
+    await connected(one);
+    const refused: object[] = [];
+    const onRefusedSend = (told: object) => Promise.resolve(refused.push(told));
+    run = sendsAndFailsWith(one, code);
+    await attempt(one, { encryption, onRefusedSend });
+    expect(refused).toEqual(isTold ? [{ tenantId, channelId: one.channelId, code, message: 'Sorry' }] : []);
+  });
+
+  it('a refusal of our own, before anything was sent, is none', async () => {
+    const one = await sending({ effect: 'at_least_once' });
+    await connected(one);
+    const onRefusedSend = () => Promise.reject(new Error('told'));
+    run = async (tools) => {
+      await tools.channel(one.channelId);
+      throw new NodeFailure('window_closed', 'Sorry', { retryable: false });
+    };
+    expect((await attempt(one, { encryption, onRefusedSend }))?.outcome.fact).toMatchObject({ error: { code: 'window_closed' } });
   });
 
   it('nobody is told of other failures', async () => {

@@ -1,12 +1,11 @@
 import { newRun } from '@sluice/engine';
 import type { BacktestEvent, RunComparison } from '@sluice/executions-domain';
-import { newId } from '@sluice/kernel';
+import { newId, storable } from '@sluice/kernel';
 import { compileWorkflow } from '@sluice/nodes';
 import type { Database } from '@sluice/platform-database';
 import { appendEvents, type LogEntry } from '@sluice/platform-event-log';
 import { ExpressionPoolUnavailable } from '@sluice/platform-expression-pool';
 import { readSettings } from '@sluice/workflows-domain';
-import { storable } from '../steps/blobs.js';
 import type { CompiledVersions, PublishedVersion } from '../steps/compiled-versions.js';
 import type { Lease } from '../steps/leases.js';
 import type { Run } from '../steps/run.js';

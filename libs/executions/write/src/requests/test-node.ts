@@ -1,5 +1,5 @@
 import { type Graph, keyOf, newRun, type NodeRun } from '@sluice/engine';
-import { type Json, type JsonObject, newId } from '@sluice/kernel';
+import { type Json, type JsonObject, newId, storable } from '@sluice/kernel';
 import {
   type CompiledWorkflow,
   compileWorkflow,
@@ -12,7 +12,6 @@ import {
 } from '@sluice/nodes';
 import { storeClock } from '@sluice/platform-database';
 import { readSettings } from '@sluice/workflows-domain';
-import { storable } from '../steps/blobs.js';
 import type { PublishedVersion } from '../steps/compiled-versions.js';
 import type { Run } from '../steps/run.js';
 import { failureOf, inputSeeing, type StepTools } from '../steps/run-step.js';
@@ -67,13 +66,16 @@ export async function testNode(place: TestPlace, request: TestRequest, tools: Te
 }
 
 async function attempt(place: TestPlace, request: TestRequest, tools: TestTools): Promise<Omit<TestedNode, 'durationMs'>> {
-  const { nodeId, draft, input, trigger, loop } = request;
+  const { nodeId, draft, loop } = request;
   const compiled = compileFor(draft.graph, nodeId);
   const node = compiled.programs.get(nodeId);
   if (node === undefined) throw new NodeFailure('node_unknown', `The draft has no node "${nodeId}".`, { retryable: false });
-  if (node.type.kind === 'trigger') return { outcome: 'done', handle: 'out', output: input };
+  if (node.type.kind === 'trigger') return { outcome: 'done', handle: 'out', output: request.input };
 
   const { workflowId, tenantId, requestId: id } = place;
+  const { blobs } = tools.step;
+  const input = await blobs.resolve(tenantId, request.input);
+  const trigger = await blobs.resolve(tenantId, request.trigger);
   const version: PublishedVersion = { id, tenantId, workflowId, version: draft.version, settings: readSettings(draft.settings), compiled };
   const run = runOf(place, request, version);
   const seen = { iteration: loop?.iteration ?? '', item: loop?.item ?? null, input, trigger };

@@ -1,11 +1,10 @@
 import type { ExecutionStarted, TriggerMetadata, WorkflowNodeTriggered } from '@sluice/executions-domain';
 import { executionIsOver, newRun } from '@sluice/engine';
 import { compileExpression } from '@sluice/expressions';
-import { type Json, type JsonObject, newId } from '@sluice/kernel';
+import { type Blob, type Json, type JsonObject, newId, stored } from '@sluice/kernel';
 import { storeClock } from '@sluice/platform-database';
 import type { Concurrency } from '@sluice/workflows-domain';
 import { isPassing } from '../dead-letters/isolate.js';
-import { type Blob, stored } from './blobs.js';
 import type { PublishedVersion } from './compiled-versions.js';
 import type { Parent, Run } from './run.js';
 import { priorities, runStep, type Step, type StepTools, stepWith, type Timer } from './run-step.js';
@@ -71,7 +70,7 @@ export function newRunOf(version: PublishedVersion, start: Start, concurrencyKey
 /** Begins a run, with its first step; `later`: the first step is a task of its own. */
 export async function beginRun(version: PublishedVersion, start: Start, tools: StepTools, later?: 'later'): Promise<Begun> {
   const { concurrency, deadlineMs } = version.settings;
-  const key = concurrency === undefined ? null : await turnKey(concurrency, start, tools);
+  const key = concurrency === undefined ? null : await turnKey(concurrency, start, version.tenantId, tools);
   const { value: input, blob } = stored(start.input);
   if (blob !== undefined) tools.blobs.remember(version.tenantId, blob);
   const run = newRunOf(version, { ...start, input }, key);
@@ -111,7 +110,9 @@ function turnless(run: Run, timers: readonly Timer[], blobs: readonly Blob[]): P
 }
 
 /** null: the key found nothing, and the run needs no turn. A key that fails is as good as none: the event must start its run. */
-async function turnKey({ key }: Concurrency, { trigger, input }: Start, { slow, env }: StepTools): Promise<string | null> {
+async function turnKey({ key }: Concurrency, start: Start, tenantId: string, { slow, env, blobs }: StepTools): Promise<string | null> {
+  const { trigger } = start;
+  const input = await blobs.resolve(tenantId, start.input);
   const scope = { trigger: input, input, nodes: {}, execution: {}, workflow: {}, customer: { id: trigger.customerId }, env };
   try {
     const value = await compileExpression(key).evaluate(scope, slow);

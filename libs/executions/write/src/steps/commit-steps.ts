@@ -1,4 +1,4 @@
-import { executionIsOver, placeOf } from '@sluice/engine';
+import { executionIsOver, placeOf, type SentMessages } from '@sluice/engine';
 import type { EffectSentAfterCancel } from '@sluice/executions-domain';
 import type { DomainEvent, Json, JsonObject } from '@sluice/kernel';
 import { storeClock } from '@sluice/platform-database';
@@ -34,6 +34,7 @@ export interface EffectResult {
   readonly attempts: number;
   readonly state: 'succeeded' | 'failed' | 'in_doubt';
   readonly response: Json;
+  readonly sent?: SentMessages;
 }
 
 /** A webhook event: the runs of its listeners begin, and those that waited for it go on; all of it in one commit. */
@@ -639,12 +640,13 @@ async function writeEffects(client: PoolClient, effects: readonly EffectResult[]
 }
 
 function sentAfterCancel(result: EffectResult): LogEntry[] {
-  const { tenantId, executionId, workflowId, nodeId, iteration, nodeRunId, correlationId, state } = result;
+  const { tenantId, executionId, workflowId, nodeId, iteration, nodeRunId, correlationId, state, sent } = result;
   if (state === 'failed') return [];
+  const place = { executionId, workflowId, nodeId, ...(iteration === '' ? {} : { iteration }), nodeRunId };
   const event: EffectSentAfterCancel = {
     type: 'node.effect.sent_after_cancel',
     aggregateId: nodeRunId,
-    payload: { executionId, workflowId, nodeId, ...(iteration === '' ? {} : { iteration }), nodeRunId, outcome: state },
+    payload: { ...place, outcome: state, ...(sent === undefined ? {} : { sent }) },
   };
   return [{ event, tenantId, aggregateVersion: 1, correlationId, causationId: executionId }];
 }

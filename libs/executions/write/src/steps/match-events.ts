@@ -1,4 +1,4 @@
-import type { TriggerEvent } from '@sluice/webhooks-domain';
+import type { KeptEvent } from '@sluice/webhooks-domain';
 import type { Pool } from 'pg';
 import type { EventWait, WaitKey } from './waits.js';
 
@@ -24,11 +24,8 @@ const eventsMax = 200;
  * The events of the customer that came after the run began and that it has not gone on with before it waited, oldest first. The event that
  * started it is not among them.
  */
-export async function eventsSince(
-  pool: Pool,
-  { tenantId, executionId, channelId, customerId, createdAt }: OpenWait,
-): Promise<TriggerEvent[]> {
-  const { rows } = await pool.query<{ id: string; item: TriggerEvent }>({
+export async function eventsSince(pool: Pool, { tenantId, executionId, channelId, customerId, createdAt }: OpenWait): Promise<KeptEvent[]> {
+  const { rows } = await pool.query<{ id: string; item: KeptEvent }>({
     name: 'events-since',
     text: `SELECT w.id, w.item FROM workflow_executions e
            JOIN webhook_events w ON w.tenant_id = e.tenant_id AND w.channel_id = $3 AND w.customer_id = $4

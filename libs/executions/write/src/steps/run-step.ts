@@ -16,8 +16,7 @@ import {
   type Waiting,
 } from '@sluice/engine';
 import { ExpressionFailed, type SlowEvaluator } from '@sluice/expressions';
-import type { Json, JsonObject } from '@sluice/kernel';
-import { newId } from '@sluice/kernel';
+import { type Blob, isLargerThan, type Json, type JsonObject, newId, storable } from '@sluice/kernel';
 import {
   evaluateConfig,
   evaluateDeferred,
@@ -33,7 +32,7 @@ import { failpoint } from '@sluice/platform-failpoints';
 import type { WorkflowSettings } from '@sluice/workflows-domain';
 import { isPassing } from '../dead-letters/isolate.js';
 import type { Begun, Callee } from './begin-run.js';
-import { type Blob, type BlobSource, isLargerThan, keep, storable } from './blobs.js';
+import { type BlobSource, keep } from './blobs.js';
 import type { PublishedVersion } from './compiled-versions.js';
 import { loopResults } from './loop-results.js';
 import type { Run } from './run.js';

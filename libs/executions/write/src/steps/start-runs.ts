@@ -1,6 +1,7 @@
 import { compileExpression, type Expression, type SlowEvaluator, truthy } from '@sluice/expressions';
+import type { Json } from '@sluice/kernel';
 import { storeClock } from '@sluice/platform-database';
-import type { ReplayOrder, TriggerEvent } from '@sluice/webhooks-domain';
+import type { KeptEvent, ReplayOrder } from '@sluice/webhooks-domain';
 import type { Pool } from 'pg';
 import { isPassing } from '../dead-letters/isolate.js';
 import type { Start } from './begin-run.js';
@@ -91,12 +92,14 @@ export function listenersTo(
   return workflowIds === undefined ? all : all.filter(({ workflowId }) => workflowIds.includes(workflowId));
 }
 
-/** True when the listener wants this event: its family, its account, its filter. A filter that fails to evaluate wants nothing. */
-export async function wants(listener: Listener, event: TriggerEvent, tenantId: string, slow: SlowEvaluator): Promise<boolean> {
+/**
+ * True when the listener wants this event: its family, its account, its filter. A filter that fails to evaluate wants nothing.
+ * @param trigger the event with its large members in their places
+ */
+export async function wants(listener: Listener, event: KeptEvent, trigger: Json, tenantId: string, slow: SlowEvaluator): Promise<boolean> {
   if (listener.tenantId !== tenantId || listener.channelId !== event.channelId) return false;
   if (!listener.actionTypes.includes('all') && !listener.actionTypes.includes(event.action)) return false;
   if (listener.filter === null) return true;
-  const trigger = JSON.parse(JSON.stringify(event));
   const scope = { trigger, input: trigger, nodes: {}, execution: {}, workflow: {}, customer: { id: event.customerId }, env: {} };
   try {
     return truthy(await compiledFilter(listener.filter).evaluate(scope, slow));
@@ -123,7 +126,7 @@ function compiledFilter(source: string): Expression {
  * How a run that this event begins begins. One that a replay begins is another run, begins now, and is nobody's call: what it answers is kept
  * from a webhook that was answered long ago.
  */
-export const startOf = (listener: Listener, event: TriggerEvent, correlationId: string, replayId?: string): Start => ({
+export const startOf = (listener: Listener, event: KeptEvent, correlationId: string, replayId?: string): Start => ({
   entryNodeId: listener.nodeId,
   startKey: replayId === undefined ? `e:${event.id}:${listener.nodeId}` : `r:${replayId}:${event.id}:${listener.nodeId}`,
   trigger: {

@@ -2,7 +2,7 @@ import type { Iteration } from '@sluice/engine';
 import type { TaskKind } from '@sluice/executions-domain';
 import type { Json } from '@sluice/kernel';
 import type { Queue, TaskTicket } from '@sluice/platform-queue';
-import type { TriggerEvent } from '@sluice/webhooks-domain';
+import type { KeptEvent } from '@sluice/webhooks-domain';
 import type { Pool } from 'pg';
 
 /** A task that may be worked on now. */
@@ -25,7 +25,7 @@ export interface Task {
   /** Since it was due */
   readonly waitedSeconds: number;
   /** start */
-  readonly webhookEvent: { readonly id: string; readonly item: TriggerEvent; readonly correlationId: string } | null;
+  readonly webhookEvent: { readonly id: string; readonly item: KeptEvent; readonly correlationId: string } | null;
 }
 
 interface TaskRow {
@@ -45,7 +45,7 @@ interface TaskRow {
   queue: Queue;
   waited: number;
   webhook_event_id: string | null;
-  item: TriggerEvent | null;
+  item: KeptEvent | null;
   correlation_id: string | null;
 }
 

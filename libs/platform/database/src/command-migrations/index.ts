@@ -15,6 +15,8 @@ import { Sending1764000000015 } from './0015-sending.js';
 import { CredentialStore1764000000016 } from './0016-credential-store.js';
 import { ChannelHealth1764000000017 } from './0017-channel-health.js';
 import { Replays1764000000018 } from './0018-replays.js';
+import { LargeDeliveries1764000000020 } from './0020-large-deliveries.js';
+import { RefusedSends1764000000021 } from './0021-refused-sends.js';
 
 /** In order; a landed migration is never edited. */
 export const commandMigrations = [
@@ -35,4 +37,6 @@ export const commandMigrations = [
   CredentialStore1764000000016,
   ChannelHealth1764000000017,
   Replays1764000000018,
+  LargeDeliveries1764000000020,
+  RefusedSends1764000000021,
 ] as const;

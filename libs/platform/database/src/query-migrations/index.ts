@@ -7,6 +7,8 @@ import { DeadLettersShown1764000000007 } from './0007-dead-letters.js';
 import { ChannelHealthShown1764000000008 } from './0008-channel-health.js';
 import { Sources1764000000009 } from './0009-sources.js';
 import { WebhookMirror1764000000010 } from './0010-webhook-mirror.js';
+import { LargeValues1764000000011 } from './0011-large-values.js';
+import { SendsShown1764000000012 } from './0012-sends-shown.js';
 
 /** In order; a landed migration is never edited. */
 export const queryMigrations = [
@@ -19,4 +21,6 @@ export const queryMigrations = [
   ChannelHealthShown1764000000008,
   Sources1764000000009,
   WebhookMirror1764000000010,
+  LargeValues1764000000011,
+  SendsShown1764000000012,
 ] as const;

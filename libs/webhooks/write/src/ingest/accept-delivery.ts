@@ -1,18 +1,22 @@
-import { newId } from '@sluice/kernel';
+import { type ChannelEncryption, sealReplyToken } from '@sluice/channels-write';
+import { type Blob, isJsonObject, type Json, type JsonObject, newId } from '@sluice/kernel';
 import {
+  bodyWithoutSecrets,
   type CanonicalEvent,
   hostileEvent,
+  isForm,
+  isPlain,
   parseBody,
   type ProviderAdapter,
   type ProviderAnswer,
   type ProviderRequest,
+  withoutSecrets,
 } from '@sluice/providers';
 import type { Queue } from '@sluice/platform-queue';
-import type { TriggerEvent, WebhookIgnored, WebhookReceived } from '@sluice/webhooks-domain';
+import { isLarge, type KeptEvent, keptEvent, type TriggerEvent, type WebhookIgnored, type WebhookReceived } from '@sluice/webhooks-domain';
+import { testHeader } from '../test-mark.js';
 import type { Listener, Source } from './channel-directory.js';
 import type { RoutedEvent } from './route-by-account.js';
-
-const rawBytesMax = 64 * 1024;
 
 /** One canonical event, ready to be written. */
 export interface AcceptedEvent {
@@ -27,43 +31,82 @@ export interface AcceptedEvent {
   readonly isAnswered: boolean;
   /** The foremost of those of the workflows that listen */
   readonly queue: Queue;
-  readonly item: TriggerEvent;
+  readonly item: KeptEvent;
+  /** What `item` refers to */
+  readonly blobs: readonly Blob[];
   readonly payload: WebhookReceived['payload'] | WebhookIgnored['payload'];
 }
+
+/** What is kept of a call */
+type KeptRequest = Pick<ProviderRequest, 'body' | 'headers' | 'receivedAt'>;
 
 /** One verified HTTP call, ready to be written. */
 export interface AcceptedDelivery {
   readonly id: string;
   readonly tenantId: string;
   readonly channelOrAppId: string;
-  readonly request: ProviderRequest;
+  readonly request: KeptRequest;
   readonly correlationId: string;
   readonly events: readonly AcceptedEvent[];
 }
 
 /** What a verified body says, and what its provider wants to hear when that is recorded. */
 export interface Said {
+  /** As it was read; null: it could not be */
+  readonly body: Json;
   readonly events: readonly CanonicalEvent[];
   readonly answer: ProviderAnswer | undefined;
 }
 
 export function readBody(adapter: ProviderAdapter, { channel }: Source, request: ProviderRequest): Said | 'malformed' {
+  const { name, secretMembers = [] } = adapter;
   const parsed = adapter.parse?.(request) ?? parseBody(request.body);
   if (parsed.kind === 'malformed') return 'malformed';
   if (parsed.kind === 'hostile') {
-    return { events: [hostileEvent(adapter.name, channel.externalAccountId, request.body, parsed)], answer: adapter.answer?.(null) };
+    const cleaned = bodyWithoutSecrets(Buffer.from(parsed.cleaned), secretMembers).toString();
+    return {
+      body: null,
+      events: [hostileEvent(name, channel.externalAccountId, request.body, { ...parsed, cleaned })],
+      answer: adapter.answer?.(null),
+    };
   }
-  return { events: adapter.normalise(parsed.value, channel, request), answer: adapter.answer?.(parsed.value) };
+  const events = adapter
+    .normalise(parsed.value, channel, request)
+    .map((event) => (secretMembers.length === 0 ? event : { ...event, raw: withoutSecrets(event.raw, secretMembers) }));
+  return { body: parsed.value, events, answer: adapter.answer?.(parsed.value) };
+}
+
+const secretHeaders = new Set(['authorization', 'cookie', 'proxy-authorization', testHeader]);
+
+/** What may be kept of a call (I12): as it came, but for what its provider calls secret, and for headers that show a secret of the channel. */
+export function keptRequest(
+  { secretMembers = [] }: ProviderAdapter,
+  { channel }: Source,
+  { body, headers, receivedAt }: ProviderRequest,
+): KeptRequest {
+  const { signingSecrets, verifyToken } = channel.secrets;
+  const secrets = [...signingSecrets, verifyToken ?? ''].filter((secret) => secret !== '');
+  const shows = (value: unknown) => secrets.some((secret) => String(value).includes(secret));
+  const kept = Object.entries(headers).filter(([name, value]) => !secretHeaders.has(name) && !shows(value));
+  return { body: bodyWithoutSecrets(body, secretMembers), headers: Object.fromEntries(kept), receivedAt };
+}
+
+interface Terms {
+  /** What the path names */
+  readonly actionType: string;
+  readonly correlationId: string;
+  readonly encryption: Pick<ChannelEncryption, 'keys'>;
+  /** Of the whole call, parsed */
+  readonly body: Json;
+  readonly isTest: boolean;
 }
 
 /** An event triggers only when its own policy says so and its family is the one that the path names (`all`: every family). */
 export function acceptDelivery(
   source: Source,
   routed: readonly RoutedEvent[],
-  actionType: string,
-  request: ProviderRequest,
-  correlationId: string,
-  test?: 'test',
+  request: KeptRequest,
+  { actionType, correlationId, encryption, body, isTest }: Terms,
 ): AcceptedDelivery {
   const deliveryId = newId();
   const receivedAt = request.receivedAt.toISOString();
@@ -75,8 +118,9 @@ export function acceptDelivery(
     const id = newId();
     const otherPath = actionType !== 'all' && event.action !== actionType;
     const ignoredBecause = event.triggers ? (otherPath ? 'other_path' : undefined) : (event.ignoredBecause ?? 'not_a_trigger');
-    const { raw, occurredAt, ignoredBecause: _policy, ...facts } = event;
-    const item: TriggerEvent = {
+    const { raw, occurredAt, ignoredBecause: _policy, replyToken, ...facts } = event;
+    const place = { tenantId: source.tenantId, channelId: recipient.id, dedupeKey: event.dedupeKey };
+    const whole: TriggerEvent = {
       ...facts,
       id,
       provider: source.provider,
@@ -84,15 +128,18 @@ export function acceptDelivery(
       triggers: ignoredBecause === undefined,
       occurredAt: occurredAt ?? receivedAt,
       receivedAt,
-      ...(test === undefined ? {} : { test: true }),
+      ...(replyToken === undefined ? {} : { replyToken: sealReplyToken(replyToken, place, encryption) }),
+      ...(isTest ? { test: true } : {}),
     };
+    const payloadText = () => (event.payload === body && !isForm(request) && isPlain(request.body) ? request.body : undefined);
+    const { event: item, blobs } = keptEvent(whole, request.body.length, payloadText);
     const listening = recipient.listeners.filter(({ actionTypes }) => listensTo(actionTypes, event.action));
     const webhookIds = listening.map((listener) => listener.id);
     const received = {
       webhookId: webhookIds[0] ?? null,
       webhookIds,
       deliveryId,
-      rawPayload: JSON.stringify(raw).length > rawBytesMax ? { $ref: 'delivery' } : raw,
+      rawPayload: referenceTo(event, request) ?? raw,
       headers,
       receivedAt,
       event: item,
@@ -106,10 +153,17 @@ export function acceptDelivery(
       isAnswered: ignoredBecause === undefined && listening.some(({ mode }) => mode === 'sync'),
       queue: foremost(listening),
       item,
+      blobs,
       payload: ignoredBecause === undefined ? received : { ...received, reason: ignoredBecause },
     };
   });
   return { id: deliveryId, tenantId: source.tenantId, channelOrAppId: source.id, request, correlationId, events };
+}
+
+/** Where the log need not say it, or not again. */
+function referenceTo({ raw, payload }: CanonicalEvent, { body }: KeptRequest): JsonObject | undefined {
+  if (payload === raw && isJsonObject(raw)) return { $ref: 'event.payload' };
+  return isLarge(raw, body.length) ? { $ref: 'delivery' } : undefined;
 }
 
 /** Nobody who listens yet may listen when the event begins its runs: then it is as any other. */

@@ -89,7 +89,7 @@ export class ChannelDirectory implements BeforeApplicationShutdown {
   /** Of this process alone: addresses are anybody's, and would fill Redis. */
   private readonly sources = new Rates(() => performance.now());
   private readonly guessed: GroupCommit<Guess, boolean>;
-  private readonly encryption: ChannelEncryption;
+  readonly encryption: ChannelEncryption;
 
   constructor(
     private readonly database: ServiceDatabase,

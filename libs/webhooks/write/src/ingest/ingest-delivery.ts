@@ -2,7 +2,7 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { DomainError } from '@sluice/kernel';
 import { failpoint } from '@sluice/platform-failpoints';
 import { type ProviderAdapter, type ProviderAnswer, providerNamed, type ProviderRequest, type RejectionReason } from '@sluice/providers';
-import { acceptDelivery, type AcceptedDelivery, readBody } from './accept-delivery.js';
+import { acceptDelivery, type AcceptedDelivery, keptRequest, readBody } from './accept-delivery.js';
 import { ChannelDirectory, type Source } from './channel-directory.js';
 import { BodyIsMalformed, cannotCommit, DeliveryGroups } from './delivery-groups.js';
 import { DeliveryLimits } from './delivery-limits.js';
@@ -70,8 +70,10 @@ export class IngestDeliveryHandler implements ICommandHandler<IngestDelivery> {
     const verification = adapter.verify(request, source.channel);
     if (!verification.ok) {
       receivedTotal.inc({ provider: adapter.name, result: verification.reason });
-      this.limits.signatureRefused(source);
-      this.counts.refused(source, verification.reason);
+      if (!this.directory.isTest(source, request)) {
+        this.limits.signatureRefused(source);
+        this.counts.refused(source, verification.reason);
+      }
       throw new SignatureIsRefused(verification.reason);
     }
     this.takeQuota(source, adapter);
@@ -116,8 +118,10 @@ export class IngestDeliveryHandler implements ICommandHandler<IngestDelivery> {
       throw new BodyIsMalformed();
     }
     const routed = await source.route(said.events).catch(cannotCommit);
-    const test = this.directory.isTest(source, request) ? 'test' : undefined;
-    const delivery = acceptDelivery(source, routed, path.actionType, request, correlationId, test);
+    const { encryption } = this.directory;
+    const { actionType } = path;
+    const terms = { actionType, correlationId, encryption, body: said.body, isTest: this.directory.isTest(source, request) };
+    const delivery = acceptDelivery(source, routed, keptRequest(adapter, source, request), terms);
     return { delivery, written: await this.groups.add(delivery), answer: said.answer };
   }
 }

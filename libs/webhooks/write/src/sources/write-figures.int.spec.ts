@@ -93,17 +93,31 @@ it('a busy source that goes silent is told of once, however many workers look, a
   expect(versions).toEqual(versions.map((_, index) => index + 1));
 });
 
-it('nobody waits for a channel that is gone', async () => {
+it.each([
+  [
+    'channel',
+    `INSERT INTO channels (tenant_id, id, provider, name, status, created_by) VALUES ($1, $2, 'instagram', 'Shop', 'connected', 'ada')`,
+    `UPDATE channels SET status = 'deleted' WHERE tenant_id = $1 AND id = $2`,
+  ],
+  [
+    'provider app',
+    `INSERT INTO provider_apps (tenant_id, id, provider, name, status, key_id, sealed, created_by)
+     VALUES ($1, $2, 'instagram', 'App', 'active', 'k1', '\\x00', 'ada')`,
+    `UPDATE provider_apps SET status = 'deleted', key_id = NULL, sealed = NULL WHERE tenant_id = $1 AND id = $2`,
+  ],
+])('a deleted %s alarms nobody: neither by its silence, nor by what its gateways still counted', async (_what, insert, remove) => {
   const sourceId = newId();
-  await admin.query(`INSERT INTO tenants (id, name, effect_secret) VALUES ($1, 'test', 'secret')`, [tenantId]);
-  await admin.query(
-    `INSERT INTO channels (tenant_id, id, provider, name, status, created_by) VALUES ($1, $2, 'instagram', 'Shop', 'deleted', 'test')`,
-    [tenantId, sourceId],
-  );
+  await admin.query(`INSERT INTO tenants (id, name, effect_secret) VALUES ($1, 'test', 'secret') ON CONFLICT DO NOTHING`, [tenantId]);
+  await admin.query(insert, [tenantId, sourceId]);
   await write(sourceId, accepted(100, 3 * 3_600_000, 3_590_000));
+  const told = await toldOf(sourceId);
+  expect(told.map(({ type }) => type)).toEqual(['webhook.source.figures']);
+
+  await admin.query(remove, [tenantId, sourceId]);
+  await write(sourceId, counted({ rejected: { signature_mismatch: 500 }, lastRejectedAt: ago(0), lastRejection: 'signature_mismatch' }));
   await admin.query('UPDATE source_figures SET look_at = now() WHERE source_id = $1', [sourceId]);
   await sweepTogether();
-  expect(await typesOf(sourceId)).toEqual([]);
+  expect(await toldOf(sourceId)).toEqual(told);
   expect((await admin.query('SELECT look_at FROM source_figures WHERE source_id = $1', [sourceId])).rows).toEqual([{ look_at: null }]);
 });
 

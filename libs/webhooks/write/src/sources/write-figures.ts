@@ -41,6 +41,9 @@ interface FiguresRow {
 }
 
 const columns = 's.tenant_id, s.source_id, s.id, s.figures, s.stream_version, now() AS now';
+/** Its channel or provider app is deleted: whatever came to it, or does not come any more, alarms nobody. */
+const isGone = `(EXISTS (SELECT FROM channels c WHERE c.tenant_id = s.tenant_id AND c.id = s.source_id AND c.status = 'deleted')
+  OR EXISTS (SELECT FROM provider_apps a WHERE a.tenant_id = s.tenant_id AND a.id = s.source_id AND a.status = 'deleted'))`;
 
 /** Conflicts of one source that are shown for each time that a gateway writes; all of them are counted. */
 const conflictsToldMax = 5;
@@ -60,7 +63,7 @@ export async function writeFigures(database: Database, counts: readonly SourceCo
     );
     const { rows } = await client.query<FiguresRow>(
       `SELECT ${columns} FROM unnest($1::uuid[], $2::uuid[]) AS k(tenant_id, source_id) JOIN source_figures s USING (tenant_id, source_id)
-       ORDER BY s.tenant_id, s.source_id FOR UPDATE OF s`,
+       WHERE NOT ${isGone} ORDER BY s.tenant_id, s.source_id FOR UPDATE OF s`,
       values,
     );
     const countOf = new Map(sources.map(({ sourceId, counted }) => [sourceId, counted]));
@@ -75,7 +78,7 @@ export async function writeFigures(database: Database, counts: readonly SourceCo
   });
 }
 
-/** Sources of which there is something to say although nothing came. Those of channels that are gone are left alone. */
+/** Sources of which there is something to say although nothing came. Those that are gone are never looked at again. */
 export async function lookAtSources(database: Database): Promise<void> {
   const { rowCount } = await database.pool.query({
     name: 'any-due-source',
@@ -84,7 +87,7 @@ export async function lookAtSources(database: Database): Promise<void> {
   if (rowCount === 0) return;
   await database.withClient(async (client) => {
     const { rows } = await client.query<FiguresRow & { gone: boolean }>(
-      `SELECT ${columns}, EXISTS (SELECT FROM channels c WHERE c.tenant_id = s.tenant_id AND c.id = s.source_id AND c.status = 'deleted') AS gone
+      `SELECT ${columns}, ${isGone} AS gone
        FROM source_figures s WHERE s.look_at <= now() ORDER BY s.look_at LIMIT 200 FOR UPDATE OF s SKIP LOCKED`,
     );
     const gone = rows.filter((row) => row.gone);
