@@ -188,6 +188,11 @@ export class WebhookEventQuery {
   @ApiPropertyOptional({ description: 'Any JSON: what a button or a postback carries; of systems of record, all that was sent' })
   readonly payload?: Json;
 
+  @ApiPropertyOptional({
+    description: 'Any JSON, as it was sent: a command’s options, a form’s values, a picture’s id and caption, a place',
+  })
+  readonly content?: Json;
+
   @ApiPropertyOptional({ type: 'array', items: { type: 'object' } })
   readonly attachments?: readonly { readonly type: string; readonly url?: string }[];
 

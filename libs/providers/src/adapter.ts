@@ -98,6 +98,8 @@ export interface CanonicalEvent {
   readonly ignoredBecause?: string;
   readonly text?: string;
   readonly payload?: Json;
+  /** What these words have no place for, as it was sent: a command's options, a form's values, a picture's id and caption, a place */
+  readonly content?: Json;
   /** Types of the attachments, in order */
   readonly attachments?: readonly { readonly type: string; readonly url?: string }[];
   readonly emoji?: string;

@@ -17,6 +17,12 @@ export const listOf = (value: Json | undefined): readonly Json[] | undefined => 
 
 export const textOf = (value: Json | undefined): string | undefined => (typeof value === 'string' ? value : undefined);
 
+/** Those of these members that there are; undefined: none. */
+export function partsOf(fields: JsonObject, ...names: readonly string[]): JsonObject | undefined {
+  const parts = names.flatMap((name): [string, Json][] => (fields[name] === undefined ? [] : [[name, fields[name]]]));
+  return parts.length === 0 ? undefined : Object.fromEntries(parts);
+}
+
 /** Ids are strings with us, even where a provider writes a number. */
 export function idOf(value: Json | undefined): string | undefined {
   if (typeof value === 'number') return Number.isInteger(value) ? String(value) : undefined;

@@ -1503,6 +1503,8 @@ export interface components {
             readonly text?: string;
             /** @description Any JSON: what a button or a postback carries; of systems of record, all that was sent */
             readonly payload?: unknown;
+            /** @description Any JSON, as it was sent: a command’s options, a form’s values, a picture’s id and caption, a place */
+            readonly content?: unknown;
             readonly attachments?: readonly unknown[];
             readonly emoji?: string;
             /** @description The id of the message replied to */
@@ -2816,6 +2818,9 @@ export interface operations {
                      *           },
                      *           "text": "text",
                      *           "payload": {
+                     *             "text": "What is the price?"
+                     *           },
+                     *           "content": {
                      *             "text": "What is the price?"
                      *           },
                      *           "attachments": [
@@ -4773,6 +4778,9 @@ export interface operations {
                      *       "payload": {
                      *         "text": "What is the price?"
                      *       },
+                     *       "content": {
+                     *         "text": "What is the price?"
+                     *       },
                      *       "attachments": [
                      *         {
                      *           "text": "What is the price?"
@@ -5292,6 +5300,9 @@ export interface operations {
                      *           },
                      *           "text": "text",
                      *           "payload": {
+                     *             "text": "What is the price?"
+                     *           },
+                     *           "content": {
                      *             "text": "What is the price?"
                      *           },
                      *           "attachments": [

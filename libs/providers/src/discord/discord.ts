@@ -119,14 +119,15 @@ function eventOf(body: Json, externalAccountId: string | null): CanonicalEvent {
   });
 }
 
-function read({ type, data }: JsonObject): Pick<Happening, 'kind' | 'payload' | 'ignoredBecause'> | undefined {
+function read({ type, data: content }: JsonObject): Pick<Happening, 'kind' | 'payload' | 'content' | 'ignoredBecause'> | undefined {
+  const payload = textOf(objectOf(content)?.custom_id);
   switch (type) {
     case types.command:
-      return { kind: 'command' };
+      return { kind: 'command', content };
     case types.component:
-      return { kind: 'component', payload: textOf(objectOf(data)?.custom_id) };
+      return { kind: 'component', payload, content };
     case types.form:
-      return { kind: 'form', payload: textOf(objectOf(data)?.custom_id) };
+      return { kind: 'form', payload, content };
     // Somebody is still writing a command.
     case types.autocomplete:
       return { kind: 'autocomplete', ignoredBecause: 'unsupported' };

@@ -62,7 +62,7 @@ function eventOf(item: Json, account: string | null, foreign: boolean): Canonica
   });
 }
 
-type Said = Pick<Happening, 'kind' | 'action' | 'ignoredBecause' | 'text' | 'payload' | 'attachments' | 'replyTo'>;
+type Said = Pick<Happening, 'kind' | 'action' | 'ignoredBecause' | 'text' | 'payload' | 'content' | 'attachments' | 'replyTo'>;
 
 /** Another module has the conversation and answers. */
 const standby = (said: Said): Said => ({ ...said, kind: 'standby_message', action: 'standby', ignoredBecause: 'standby' });
@@ -74,10 +74,10 @@ function read(fields: JsonObject): Said {
       const type = textOf(message?.type);
       const said = { kind: 'message', action: 'message', replyTo: idOf(message?.quotedMessageId) };
       if (type === undefined) return { ...said, kind: 'message_unsupported', ignoredBecause: 'unsupported' };
-      return type === 'text' ? { ...said, text: textOf(message?.text) } : { ...said, attachments: [{ type }] };
+      return type === 'text' ? { ...said, text: textOf(message?.text) } : { ...said, attachments: [{ type }], content: fields.message };
     }
     case 'postback':
-      return { kind: 'postback', action: 'postback', payload: textOf(objectOf(fields.postback)?.data) };
+      return { kind: 'postback', action: 'postback', payload: textOf(objectOf(fields.postback)?.data), content: fields.postback };
     case 'unsend':
       return { kind: 'unsend', action: 'message', ignoredBecause: 'deletion' };
     case 'follow':

@@ -14,6 +14,7 @@ export interface Reading extends Pick<
   | 'action'
   | 'text'
   | 'payload'
+  | 'content'
   | 'attachments'
   | 'emoji'
   | 'messageId'

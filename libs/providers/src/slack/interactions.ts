@@ -1,5 +1,5 @@
 import type { JsonObject } from '@sluice/kernel';
-import { idOf, listOf, objectOf, textOf, timeOf } from '../json-values.js';
+import { idOf, listOf, objectOf, partsOf, textOf, timeOf } from '../json-values.js';
 import type { Said } from './said.js';
 
 /** Buttons, forms, shortcuts and slash commands. Slack sends them once; `trigger_id` is what names one. */
@@ -18,6 +18,7 @@ const readCommand = (fields: JsonObject): Content => ({
   customerId: idOf(fields.user_id) ?? null,
   conversationId: idOf(fields.channel_id),
   text: textOf(fields.text) || undefined,
+  content: { command: textOf(fields.command) ?? '' },
   occurredMs: undefined,
 });
 
@@ -33,13 +34,14 @@ function contentOf(fields: JsonObject): Content | undefined {
     case 'interactive_message': {
       const action = objectOf(listOf(fields.actions)?.[0]);
       const payload = textOf(action?.value) ?? textOf(objectOf(action?.selected_option)?.value) ?? textOf(action?.action_id);
-      return { ...common, kind: 'postback', payload, occurredMs: timeOf(action?.action_ts) ?? common.occurredMs };
+      const content = partsOf(fields, 'actions', 'state');
+      return { ...common, kind: 'postback', payload, content, occurredMs: timeOf(action?.action_ts) ?? common.occurredMs };
     }
     case 'shortcut':
     case 'message_action':
-      return { ...common, kind: 'shortcut', payload: textOf(fields.callback_id) };
+      return { ...common, kind: 'shortcut', payload: textOf(fields.callback_id), content: partsOf(fields, 'message') };
     case 'view_submission':
-      return { ...common, kind: 'view_submission', payload: textOf(objectOf(fields.view)?.callback_id) };
+      return { ...common, kind: 'view_submission', payload: textOf(objectOf(fields.view)?.callback_id), content: partsOf(fields, 'view') };
     default:
       return undefined;
   }

@@ -2,7 +2,7 @@ import type { Json, JsonObject } from '@sluice/kernel';
 import type { CanonicalEvent, Channel, ProviderAdapter, ProviderRequest, SampleCall, SampleTerms, Verification } from '../adapter.js';
 import { canonicalEvent, type Happening, unknownEvent } from '../canonical-event.js';
 import { wrongAccount, wrongSecrets } from '../checks.js';
-import { idOf, listOf, objectOf, textOf, timeOf } from '../json-values.js';
+import { idOf, listOf, objectOf, partsOf, textOf, timeOf } from '../json-values.js';
 import { jsonBody, sampleSecret, sampleText, secondsOf } from '../samples.js';
 import { tokensMatch, valuesOf } from '../signatures.js';
 import { telegramApi } from './api.js';
@@ -46,7 +46,10 @@ function verify({ headers }: ProviderRequest, { secrets }: Channel): Verificatio
   return matches.includes(true) ? { ok: true } : { ok: false, reason: 'secret_mismatch' };
 }
 
-type Said = Pick<Happening, 'kind' | 'action' | 'ignoredBecause' | 'text' | 'payload' | 'attachments' | 'emoji' | 'replyTo' | 'occurredMs'>;
+type Said = Pick<
+  Happening,
+  'kind' | 'action' | 'ignoredBecause' | 'text' | 'payload' | 'content' | 'attachments' | 'emoji' | 'replyTo' | 'occurredMs'
+>;
 
 /** Which key an update has says what it is. */
 const readers: readonly (readonly [key: string, read: (part: JsonObject) => Said])[] = [
@@ -98,7 +101,7 @@ function readMessage(message: JsonObject): Said {
   const said = {
     action: 'message',
     text: textOf(message.text) ?? textOf(message.caption),
-    attachments: attachmentsOf(message),
+    ...attachedTo(message),
     replyTo: idOf(objectOf(message.reply_to_message)?.message_id),
     occurredMs: timeOf(message.date),
   };
@@ -110,19 +113,20 @@ function readMessage(message: JsonObject): Said {
   return { ...said, kind: 'message' };
 }
 
-function attachmentsOf(message: JsonObject): CanonicalEvent['attachments'] {
+function attachedTo(message: JsonObject): Pick<CanonicalEvent, 'attachments' | 'content'> {
   const types = attachmentTypes.filter((type) => message[type] !== undefined);
-  return types.length === 0 ? undefined : types.map((type) => ({ type }));
+  return types.length === 0 ? {} : { attachments: types.map((type) => ({ type })), content: partsOf(message, ...types) };
 }
 
 function readEdit(message: JsonObject): Said {
-  const { text, attachments, replyTo, occurredMs } = readMessage(message);
+  const { text, attachments, content, replyTo, occurredMs } = readMessage(message);
   return {
     kind: 'message_edit',
     action: 'message_edit',
     ignoredBecause: 'edit',
     text,
     attachments,
+    content,
     replyTo,
     occurredMs: timeOf(message.edit_date) ?? occurredMs,
   };

@@ -58,7 +58,7 @@ export function readMessage(message: JsonObject, contacts: Contacts): Said | und
 export function readEcho(message: JsonObject, contacts: Contacts): Said | undefined {
   const id = idOf(message.id);
   if (id === undefined) return undefined;
-  const { text, attachments } = contentOf(message);
+  const { text, content, attachments } = contentOf(message);
   return {
     ...customerOf(idOf(message.to), idOf(message.to_user_id), contacts),
     direction: 'out',
@@ -68,13 +68,14 @@ export function readEcho(message: JsonObject, contacts: Contacts): Said | undefi
     messageId: id,
     ignoredBecause: 'echo',
     text,
+    content,
     attachments,
   };
 }
 
-type Content = Pick<Reading, 'kind' | 'action' | 'text' | 'payload' | 'attachments' | 'emoji' | 'messageId' | 'ignoredBecause'>;
+type Content = Pick<Reading, 'kind' | 'action' | 'text' | 'payload' | 'content' | 'attachments' | 'emoji' | 'messageId' | 'ignoredBecause'>;
 
-/** A caption stays in `raw`: `text` is what somebody wrote as a message. */
+/** A caption is in `content`: `text` is what somebody wrote as a message. */
 function contentOf(message: JsonObject): Content {
   const type = textOf(message.type) ?? '';
   const part = objectOf(message[type]);
@@ -90,12 +91,13 @@ function contentOf(message: JsonObject): Content {
     case 'location':
     case 'order':
     case 'contacts':
-      return { kind: 'message', action: 'message', attachments: [{ type }] };
+      return { kind: 'message', action: 'message', attachments: [{ type }], content: message[type] };
     case 'button':
-      return { kind: 'quick_reply', action: 'message', payload: textOf(part?.payload) };
+      return { kind: 'quick_reply', action: 'message', payload: textOf(part?.payload), content: message[type] };
     case 'interactive': {
       const chosen = objectOf(part?.[textOf(part.type) ?? '']);
-      return { kind: 'quick_reply', action: 'message', payload: textOf(chosen?.id) ?? textOf(chosen?.response_json) };
+      const payload = textOf(chosen?.id) ?? textOf(chosen?.response_json);
+      return { kind: 'quick_reply', action: 'message', payload, content: message[type] };
     }
     case 'reaction': {
       const emoji = textOf(part?.emoji) ?? '';

@@ -2,7 +2,7 @@ import { type Blob, blobOf, type BlobReference, inlineBytesMax, isLargerThan } f
 import type { TriggerEvent } from './webhook-events.js';
 
 /** What of an event may be of any length; all else is ids and words. */
-export const bulkyMembers = ['text', 'payload', 'attachments', 'emoji', 'replyTo', 'ref'] as const;
+export const bulkyMembers = ['text', 'payload', 'content', 'attachments', 'emoji', 'replyTo', 'ref'] as const;
 export type BulkyMember = (typeof bulkyMembers)[number];
 
 /** All of them together are less than what an event may have in place. */

@@ -15,6 +15,7 @@ export function webhookEventOf({ tenantId: _, item, ignoredBecause, error, ...ev
   const said = {
     text: inPlace(item.text),
     payload: inPlace(item.payload),
+    content: inPlace(item.content),
     attachments: inPlace(item.attachments),
     emoji: inPlace(item.emoji),
     replyTo: inPlace(item.replyTo),

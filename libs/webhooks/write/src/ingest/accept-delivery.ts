@@ -70,9 +70,13 @@ export function readBody(adapter: ProviderAdapter, { channel }: Source, request:
       answer: adapter.answer?.(null),
     };
   }
-  const events = adapter
-    .normalise(parsed.value, channel, request)
-    .map((event) => (secretMembers.length === 0 ? event : { ...event, raw: withoutSecrets(event.raw, secretMembers) }));
+  const hiding = (event: CanonicalEvent): CanonicalEvent => ({
+    ...event,
+    raw: withoutSecrets(event.raw, secretMembers),
+    ...(event.content === undefined ? {} : { content: withoutSecrets(event.content, secretMembers) }),
+  });
+  const said = adapter.normalise(parsed.value, channel, request);
+  const events = secretMembers.length === 0 ? said : said.map(hiding);
   return { body: parsed.value, events, answer: adapter.answer?.(parsed.value) };
 }
 
