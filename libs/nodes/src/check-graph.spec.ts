@@ -334,15 +334,15 @@ describe('size', () => {
   });
 
   it('B-10 is no reason to be slow: a chain of 10 000 nodes', () => {
-    const started = performance.now();
-    expect(checkGraph(row(10_000), { maxNodes: 20_000 })).toEqual([]);
-    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(timed(row(10_000), { maxNodes: 20_000 })).toEqual([]);
   });
 
-  const timed = (graph: Graph) => {
-    const started = performance.now();
-    const findings = checkGraph(graph);
-    expect(performance.now() - started).toBeLessThan(2_000);
+  /** Fails for what takes minutes, on however slow a machine: what is counted is the processor's time, and it may be thirty times what is needed. */
+  const timed = (...asked: Parameters<typeof checkGraph>) => {
+    const before = process.cpuUsage();
+    const findings = checkGraph(...asked);
+    const { user, system } = process.cpuUsage(before);
+    expect((user + system) / 1_000_000).toBeLessThan(20);
     return findings;
   };
   const ids = Array.from({ length: 998 }, (_, index) => `n${index}`);
