@@ -337,12 +337,12 @@ describe('size', () => {
     expect(timed(row(10_000), { maxNodes: 20_000 })).toEqual([]);
   });
 
-  /** Fails for what takes minutes, on however slow a machine: what is counted is the processor's time, and it may be thirty times what is needed. */
+  /** What is counted is the processor's time: a machine that is busy with other work makes nothing slow. */
   const timed = (...asked: Parameters<typeof checkGraph>) => {
     const before = process.cpuUsage();
     const findings = checkGraph(...asked);
     const { user, system } = process.cpuUsage(before);
-    expect((user + system) / 1_000_000).toBeLessThan(20);
+    expect((user + system) / 1_000_000).toBeLessThan(2);
     return findings;
   };
   const ids = Array.from({ length: 998 }, (_, index) => `n${index}`);
