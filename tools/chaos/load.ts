@@ -7,11 +7,19 @@ import { type ChaosTenant, type Delivery, deliveryOf, type Route, routes } from 
 export interface LoadOptions {
   readonly perSecond: number;
   readonly routes?: readonly Route[];
-  /** One conversation per tenant beside it: its messages are sent one after the other, and must be run in that order. */
+  /** So many beside it: the messages of each are sent one after the other, and must be run in that order. */
   readonly conversations?: number;
-  /** False: nothing new of this kind is begun just now. */
-  readonly isWelcome?: (kind: 'delivery' | 'message of a conversation') => boolean;
 }
+
+/** What is not done yet: tasks of any kind, and messages of conversations that hold their turn or wait for it */
+export interface Waiting {
+  readonly tasks: number;
+  readonly turns: number;
+}
+
+/** Beyond so many the load pauses: what is tried is whether nothing goes wrong, not how much the machine can do meanwhile. */
+const waitingMax: Waiting = { tasks: 1_000, turns: 60 };
+const askEveryMs = 500;
 
 const answerWithinMs = 20_000;
 const senders = 32;
@@ -23,12 +31,14 @@ export class Load {
 
   private readonly ledger: Ledger;
   private readonly gateways: () => readonly string[];
+  private readonly waiting: () => Promise<Waiting>;
   private readonly random: Random;
 
-  /** `gateways`: the URLs of those that are sent to */
-  constructor(ledger: Ledger, gateways: () => readonly string[], random: Random) {
+  /** `gateways`: the URLs of those that are sent to; `waiting`: rejects while nobody knows */
+  constructor(ledger: Ledger, gateways: () => readonly string[], waiting: () => Promise<Waiting>, random: Random) {
     this.ledger = ledger;
     this.gateways = gateways;
+    this.waiting = waiting;
     this.random = random;
   }
 
@@ -82,11 +92,17 @@ export class Load {
   }
 
   /** Goes on until `stop`, which resolves when everything that was begun is acknowledged. */
-  begin(
-    tenants: readonly ChaosTenant[],
-    { perSecond, routes: from = routes, conversations = 0, isWelcome = () => true }: LoadOptions,
-  ): { stop(): Promise<void> } {
+  begin(tenants: readonly ChaosTenant[], { perSecond, routes: from = routes, conversations = 0 }: LoadOptions): { stop(): Promise<void> } {
     let stopped = false;
+    // What was known last while nobody answers.
+    let now: Waiting = { tasks: 0, turns: 0 };
+    const asking = setInterval(() => {
+      this.waiting().then(
+        (waiting) => (now = waiting),
+        () => {},
+      );
+    }, askEveryMs);
+    const hasRoom = () => now.tasks < waitingMax.tasks;
     const underWay = new Set<Promise<unknown>>();
     const track = (work: Promise<unknown>) => {
       underWay.add(work);
@@ -96,7 +112,7 @@ export class Load {
       while (!stopped) {
         await sleep((1_000 / perSecond) * between(this.random, 0.5, 1.5));
         // As a provider that has many calls open sends no more.
-        if (underWay.size < 1_000 && isWelcome('delivery'))
+        if (underWay.size < 1_000 && hasRoom())
           track(
             this.sendUntilAcknowledged(deliveryOf(pick(this.random, tenants), pick(this.random, from), Math.floor(this.random() * 50))),
           );
@@ -105,13 +121,14 @@ export class Load {
     const talking = Array.from({ length: conversations }, async (_, n) => {
       const tenant = pick(this.random, tenants);
       while (!stopped) {
-        if (isWelcome('message of a conversation')) await this.sendUntilAcknowledged(deliveryOf(tenant, 'line', `talk${n}`));
+        if (hasRoom() && now.turns < waitingMax.turns) await this.sendUntilAcknowledged(deliveryOf(tenant, 'line', `talk${n}`));
         await sleep(between(this.random, 400, 1_200));
       }
     });
     return {
       stop: async () => {
         stopped = true;
+        clearInterval(asking);
         await Promise.all([steady, ...talking]);
         await Promise.all(underWay);
       },

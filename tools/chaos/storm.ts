@@ -169,31 +169,10 @@ export function strikesOf(random: Random, seconds: number): Strike[] {
   return planned;
 }
 
-/** Beyond so many that wait the load pauses: what is tried is whether nothing goes wrong, not how much the machine can do meanwhile. */
-const waitingMax = { tasks: 1_000, turns: 60 };
-
-/** What waits, asked twice a second; what was known last while nobody answers. */
-function watchWaiting(system: System) {
-  const waiting = { tasks: 0, turns: 0 };
-  const ask = async () => {
-    const { rows } = await system.command.query<typeof waiting>(
-      `SELECT (SELECT count(*)::int FROM tasks WHERE status <> 'dead') AS tasks, (SELECT count(*)::int FROM turns) AS turns`,
-    );
-    Object.assign(waiting, rows[0]);
-  };
-  const timer = setInterval(() => void ask().catch(() => {}), 500);
-  return { waiting, stop: () => clearInterval(timer) };
-}
-
 /** Lets it all happen under load. Resolves when the last strike is over and everything runs again. */
 export async function storm(system: System, planned: readonly Strike[], log: (line: string) => void): Promise<void> {
   system.stub.troubled = 0.03;
-  const { waiting, stop } = watchWaiting(system);
-  const load = system.load.begin(system.tenants, {
-    perSecond: 30,
-    conversations: 4,
-    isWelcome: (kind) => waiting.tasks < waitingMax.tasks && (kind === 'delivery' || waiting.turns < waitingMax.turns),
-  });
+  const load = system.load.begin(system.tenants, { perSecond: 30, conversations: 4 });
   const began = Date.now();
   const underWay: Promise<void>[] = [];
   for (const strike of planned) {
@@ -206,5 +185,4 @@ export async function storm(system: System, planned: readonly Strike[], log: (li
   await Promise.all(underWay);
   await system.heal();
   await load.stop();
-  stop();
 }

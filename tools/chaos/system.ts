@@ -12,7 +12,7 @@ import pg from 'pg';
 import { checkInstallation } from '../sluice/checks.ts';
 import { type Broken, brokenInvariants } from './invariants.ts';
 import { Ledger } from './ledger.ts';
-import { Load } from './load.ts';
+import { Load, type Waiting } from './load.ts';
 import type { Random } from './seeded.ts';
 import { ChaosPostgres, ChaosRedis, folderOf } from './servers.ts';
 import { TargetStub } from './target-stub.ts';
@@ -106,7 +106,13 @@ export class System {
     this.dataDir = parts.dataDir;
     this.heard = parts.heard;
     const gateways = () => this.services.processes.filter(({ app }) => app.startsWith('webhook-gateway') && !this.outOfRotation.has(app));
-    this.load = new Load(this.ledger, () => gateways().map(({ url }) => url), parts.options.random);
+    const waiting = async () => {
+      const { rows } = await this.command.query<Waiting>(
+        `SELECT (SELECT count(*)::int FROM tasks WHERE status <> 'dead') AS tasks, (SELECT count(*)::int FROM turns) AS turns`,
+      );
+      return rows[0] ?? { tasks: 0, turns: 0 };
+    };
+    this.load = new Load(this.ledger, () => gateways().map(({ url }) => url), waiting, parts.options.random);
   }
 
   /** Gateways to which no balancer sends */
