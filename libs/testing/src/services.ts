@@ -122,13 +122,15 @@ export async function startServices(options: ServicesOptions): Promise<Services>
     return service;
   };
   try {
-    const { env, ...backing } = await backingServers(options, named('webhook-gateway').url, stops, log);
+    const { env, ...backing } = await backingServers(options, stops, log);
     await promisify(execFile)(process.execPath, [join(root, 'tools', 'migrate.ts')], { env });
 
     stops.push(async () => void (await Promise.all(services.map((service) => end(service, 'SIGTERM')))));
     const start = (service: Service, appEnv: NodeJS.ProcessEnv = {}) => {
       if (service.pid !== undefined) throw new Error(`${service.app} is running.`);
-      launch(service, options.nodeArguments ?? [], { ...env, ...appEnv }, log, crashed);
+      // Links of workers lead to the API that answers them, all others to the gateway: no proxy is in front that has both.
+      const publicUrl = named(service.app.startsWith('execution-worker') ? 'command-api' : 'webhook-gateway').url;
+      launch(service, options.nodeArguments ?? [], { PUBLIC_URL: publicUrl, ...env, ...appEnv }, log, crashed);
     };
     // On a machine that others use as well, its store may be out of reach at an app's first try.
     const begin = async (service: Service) => {
@@ -196,7 +198,7 @@ async function planned({ gateways = 1, workers = 1, projectors = 1, ports = 'def
 }
 
 /** What the environment does not name is started or made. */
-async function backingServers(options: ServicesOptions, publicUrl: string, stops: Stops, log: Log): Promise<Backing> {
+async function backingServers(options: ServicesOptions, stops: Stops, log: Log): Promise<Backing> {
   const { dataDir, env = process.env, postgresSettings = {} } = options;
   let unsafe: NodeJS.ProcessEnv = {};
   let { COMMAND_DATABASE_URL: commandUrl, QUERY_DATABASE_URL: queryUrl, REDIS_URL: redisUrl } = env;
@@ -226,7 +228,6 @@ async function backingServers(options: ServicesOptions, publicUrl: string, stops
     env: {
       HOST: '127.0.0.1',
       ENCRYPTION_KEYS: secrets.encryptionKeys,
-      PUBLIC_URL: publicUrl,
       ...unsafe,
       ...env,
       COMMAND_DATABASE_URL: commandUrl,

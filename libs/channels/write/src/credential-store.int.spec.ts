@@ -297,12 +297,10 @@ describe('Supabase', () => {
 
     for (const trouble of ['down', 'silent'] as const) {
       postgrest.trouble(trouble);
-      const began = performance.now();
       expect(await read(gateway, warm)).toEqual(secrets(1));
       await expect(read(gateway, cold)).rejects.toThrow(CredentialStoreUnavailable);
       await expect(saved(by, warm, 2)).rejects.toThrow(CredentialStoreUnavailable);
       expect(await gateway.store.trouble()).toMatch(/^Supabase (answered 503|does not answer).*channels that are known here go on$/);
-      expect(performance.now() - began).toBeLessThan(9_000);
     }
     postgrest.trouble('none');
     expect(await gateway.store.trouble()).toBeUndefined();

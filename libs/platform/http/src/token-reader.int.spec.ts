@@ -207,15 +207,14 @@ describe('T-07 the published keys', () => {
   });
 
   it('are not waited for: known ones work while the issuer is slow', async () => {
-    const reader = readerOf({ coolDownMs: 0, freshMs: 0, timeoutMs: 100 });
+    const patient = readerOf({ coolDownMs: 0, freshMs: 0, timeoutMs: 120_000 });
+    const impatient = readerOf({ coolDownMs: 0, freshMs: 0, timeoutMs: 100 });
     const token = await sign(valid());
-    expect(await reader.read(token)).toEqual(ada);
-    answers = () => ({ body: '{}', afterMs: 5_000 });
-    const began = performance.now();
-    expect(await reader.read(token)).toEqual(ada);
-    expect(performance.now() - began).toBeLessThan(90);
-    expect(await reader.read(await sign(valid(), { kid: 'unknown' }))).toBeUndefined();
-    expect(performance.now() - began).toBeLessThan(2_000);
+    for (const reader of [patient, impatient]) expect(await reader.read(token)).toEqual(ada);
+    answers = () => ({ body: '{}', afterMs: 120_000 });
+    // Whoever waited for it would be here longer than a test may take.
+    expect(await patient.read(token)).toEqual(ada);
+    expect(await impatient.read(await sign(valid(), { kid: 'unknown' }))).toBeUndefined();
   });
 
   const secretKey: JWK = { kty: 'oct', k: base64url.encode(randomBytes(32)), kid: 'es', alg: 'HS256' };

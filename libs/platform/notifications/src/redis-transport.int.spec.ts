@@ -43,9 +43,7 @@ it('starts without Redis, hears once it is there, again after it was away, and s
   await hears(4);
   await second.stop();
 
-  const stopped = performance.now();
   await app.close();
-  expect(performance.now() - stopped).toBeLessThan(1_000);
   expect(heard).not.toContain(3);
 }, 60_000);
 

@@ -346,12 +346,10 @@ describe('N-01 a target that never answers', () => {
   it('is cut at the deadline, with an unknown outcome and a closed socket', async () => {
     let closed = false;
     const port = await rawTarget((socket) => socket.resume().on('close', () => (closed = true)));
-    const started = performance.now();
     await expect(outbound().send(`http://${INTERNET}:${port}/`, { method: 'POST', body: 'x', timeoutMs: 150 })).rejects.toMatchObject({
       code: 'outbound_timeout',
       options: { retryable: true, outcomeUnknown: true },
     });
-    expect(performance.now() - started).toBeLessThan(2_000);
     await until(() => closed);
   });
 

