@@ -28,6 +28,9 @@ const senders = 32;
 export class Load {
   private readonly agent = new Agent({ connections: senders, pipelining: 1 });
   private turn = 0;
+  /** Of what was begun and may go on */
+  private readonly ends: (() => void)[] = [];
+  private closed = false;
 
   private readonly ledger: Ledger;
   private readonly gateways: () => readonly string[];
@@ -72,7 +75,7 @@ export class Load {
   async sendUntilAcknowledged(delivery: Delivery, tries = 200): Promise<Entry> {
     for (let attempt = 1; ; attempt += 1) {
       const entry = await this.send(delivery);
-      if (isAcknowledged(entry) || attempt >= tries) return entry;
+      if (isAcknowledged(entry) || attempt >= tries || this.closed) return entry;
       await sleep(Math.min(1_000, 50 * 2 ** attempt) * between(this.random, 0.5, 1));
     }
   }
@@ -103,6 +106,11 @@ export class Load {
       );
     }, askEveryMs);
     const hasRoom = () => now.tasks < waitingMax.tasks;
+    const end = () => {
+      stopped = true;
+      clearInterval(asking);
+    };
+    this.ends.push(end);
     const underWay = new Set<Promise<unknown>>();
     const track = (work: Promise<unknown>) => {
       underWay.add(work);
@@ -127,15 +135,17 @@ export class Load {
     });
     return {
       stop: async () => {
-        stopped = true;
-        clearInterval(asking);
+        end();
         await Promise.all([steady, ...talking]);
         await Promise.all(underWay);
       },
     };
   }
 
+  /** Ends what was begun, too: a case that failed may not have. */
   async close(): Promise<void> {
+    this.closed = true;
+    for (const end of this.ends) end();
     await this.agent.destroy();
   }
 

@@ -69,7 +69,7 @@ export class ChannelQuery {
   })
   readonly lastSuccessAt: string | null;
 
-  @ApiProperty({ type: ChannelErrorQuery, nullable: true, description: 'The last refusal of its provider about the channel itself' })
+  @ApiProperty({ type: ChannelErrorQuery, nullable: true, description: 'What its provider refused last, about the channel itself or of what workflows send by it' })
   readonly lastError: ChannelErrorQuery | null;
 
   @ApiProperty()

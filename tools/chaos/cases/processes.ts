@@ -351,7 +351,8 @@ export const processCases: readonly ChaosCase[] = [
       await system.withFailpoints('projector', `${failpoint}:kill9:3`);
       const load = system.load.begin(system.tenants, { perSecond: 40 });
       await system.ended('projector');
-      await system.services.restart('projector', { FAILPOINTS: `${failpoint}:kill9:2` });
+      // It may die before anybody sees it ready.
+      system.services.launch('projector', { FAILPOINTS: `${failpoint}:kill9:2` });
       await system.ended('projector');
       await system.services.restart('projector');
       await load.stop();

@@ -692,7 +692,7 @@ export interface components {
              * @description When its provider last sent something that was verified, or gave it a new token
              */
             readonly lastSuccessAt: string | null;
-            /** @description The last refusal of its provider about the channel itself */
+            /** @description What its provider refused last, about the channel itself or of what workflows send by it */
             readonly lastError: components["schemas"]["ChannelErrorQuery"] | null;
             readonly createdBy: string;
             /** Format: date-time */
@@ -763,7 +763,7 @@ export interface components {
              * @description When its provider last sent something that was verified, or gave it a new token
              */
             readonly lastSuccessAt: string | null;
-            /** @description The last refusal of its provider about the channel itself */
+            /** @description What its provider refused last, about the channel itself or of what workflows send by it */
             readonly lastError: components["schemas"]["ChannelErrorQuery"] | null;
             readonly createdBy: string;
             /** Format: date-time */
