@@ -84,7 +84,8 @@ export async function brokenInvariants(evidence: Evidence): Promise<Broken[]> {
     'runs that are neither over nor waiting for anything',
     `SELECT id, status, workflow_id FROM workflow_executions e WHERE status IN ('running', 'waiting', 'paused')
        AND NOT EXISTS (SELECT FROM tasks t WHERE t.execution_id = e.id) AND NOT EXISTS (SELECT FROM timers t WHERE t.tenant_id = e.tenant_id AND t.execution_id = e.id)
-       AND NOT EXISTS (SELECT FROM waits w WHERE w.tenant_id = e.tenant_id AND w.execution_id = e.id) AND NOT EXISTS (SELECT FROM turns q WHERE q.tenant_id = e.tenant_id AND q.execution_id = e.id AND q.state = 'queued')
+       AND NOT EXISTS (SELECT FROM waits w WHERE w.tenant_id = e.tenant_id AND w.execution_id = e.id) AND NOT EXISTS (SELECT FROM turns q WHERE q.tenant_id = e.tenant_id AND q.execution_id = e.id AND q.state = 'queued'
+         AND q.slots <= (SELECT count(*) FROM turns h WHERE h.tenant_id = q.tenant_id AND h.workflow_id = q.workflow_id AND h.key = q.key AND h.state = 'holding'))
        AND NOT EXISTS (SELECT FROM node_executions n WHERE n.tenant_id = e.tenant_id AND n.workflow_execution_id = e.id AND n.status = 'in_doubt')`,
   );
 

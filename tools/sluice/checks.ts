@@ -106,7 +106,8 @@ const checksOf = (full: boolean): readonly Check[] => [
             AND NOT EXISTS (SELECT FROM tasks t WHERE t.execution_id = e.id AND t.status <> 'dead')
             AND NOT EXISTS (SELECT FROM timers t WHERE t.tenant_id = e.tenant_id AND t.execution_id = e.id AND t.node_id <> '')
             AND NOT EXISTS (SELECT FROM waits w WHERE w.tenant_id = e.tenant_id AND w.execution_id = e.id)
-            AND NOT EXISTS (SELECT FROM turns q WHERE q.tenant_id = e.tenant_id AND q.execution_id = e.id AND q.state = 'queued')
+            AND NOT EXISTS (SELECT FROM turns q WHERE q.tenant_id = e.tenant_id AND q.execution_id = e.id AND q.state = 'queued'
+              AND q.slots <= (SELECT count(*) FROM turns h WHERE h.tenant_id = q.tenant_id AND h.workflow_id = q.workflow_id AND h.key = q.key AND h.state = 'holding'))
             AND NOT EXISTS (SELECT FROM node_executions n WHERE n.tenant_id = e.tenant_id AND n.workflow_execution_id = e.id AND n.status = 'in_doubt')`,
     well: 'Every open run has something that will take it further.',
     ill: (rows) => `${countOf(rows, 'run is', 'runs are')} open and nothing will take them further: ${namesOf(rows, 'id')}.`,

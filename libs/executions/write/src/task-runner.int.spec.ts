@@ -790,6 +790,67 @@ describe('events of one customer where runs take turns', () => {
     );
     expect(rows.map(({ text }) => text)).toEqual(rows.map(({ text }) => text).toSorted());
   });
+
+  it('F-18: one whose start its worker dies of three times fails, and those behind it begin', async () => {
+    const { workflowId, channel } = await listen(chain, newId(), { concurrency: { key: 'customer.id', limit: 1 } });
+    const [deadly, next] = [await receive(channel, 'deadly'), await receive(channel, 'next')];
+    await admin.query('UPDATE tasks SET crashes = 3 WHERE id = $1', [deadly.id]);
+    await worker().runner.handle([deadly]);
+    expect((await runsOf(workflowId)).map(({ input }) => input.text)).toEqual(['next']);
+    const { rows } = await admin.query('SELECT id, dead_reason FROM tasks WHERE id = ANY ($1)', [[deadly.id, next.id]]);
+    expect(rows).toEqual([{ id: deadly.id, dead_reason: 'crash_loop' }]);
+  });
+
+  it.each([
+    ['its worker died with', `crashes = 1, run_after = now() - interval '1 millisecond'`],
+    ['is tried again later', `failures = 1, run_after = now() + interval '5 minutes'`],
+  ])('keep nobody else’s place while the first of them %s', async (_what, then) => {
+    const { workflowId, channel } = await listen(chain, newId(), { concurrency: { key: 'customer.id', limit: 1 } });
+    const tickets = [];
+    for (const text of ['first', 'second', 'third']) tickets.push(await receive(channel, text));
+    const [first, ...behind] = tickets;
+    await admin.query(`UPDATE tasks SET ticketed_at = NULL, gen = gen + 1, ${then} WHERE id = $1`, [first?.id]);
+    await worker().runner.handle(behind);
+    expect(await runsOf(workflowId)).toEqual([]);
+    const { rows } = await admin.query(
+      `SELECT id, gen, run_after > now() AS later, run_after >= (SELECT run_after FROM tasks WHERE id = $2) AS after_the_first
+       FROM tasks WHERE id = ANY ($1) AND ticketed_at IS NULL ORDER BY id`,
+      [behind.map(({ id }) => id), first?.id],
+    );
+    expect(rows).toEqual(behind.map(({ id, gen }) => ({ id, gen: gen + 1, later: true, after_the_first: true })));
+
+    await admin.query(`UPDATE tasks SET run_after = run_after - interval '10 minutes' WHERE id = ANY ($1)`, [tickets.map(({ id }) => id)]);
+    await eventually(async () => {
+      await worker().runner.handle(await dueTickets());
+      expect((await runsOf(workflowId)).map(({ input }) => input.text)).toEqual(['first', 'second', 'third']);
+    });
+  });
+});
+
+describe('runs of one key that begin in one commit', () => {
+  const twice: Graph = {
+    nodes: [
+      node('in', 'trigger.webhook'),
+      node('in2', 'trigger.webhook'),
+      node('end', 'data.set', { values: { of: '{{ trigger.text }}' } }),
+    ],
+    edges: [edge('in', 'end'), edge('in2', 'end')],
+  };
+
+  it.each(['queue', 'cancelRunning'] as const)('%s: the second begins though the first never held its turn', async (onLimit) => {
+    const { workflowId, channel } = await listen(twice, newId(), { concurrency: { key: 'customer.id', limit: 1, onLimit } });
+    await admin.query(
+      `INSERT INTO webhooks (tenant_id, id, name, workflow_id, node_id, provider, channel_id, trigger_type, action_types, endpoint, status, created_by)
+       VALUES ($1, $2, 'h2', $3, 'in2', 'instagram', $4, 'instagram', '{message}', '/', 'active', 'test')`,
+      [tenantId, newId(), workflowId, channel],
+    );
+    const { runner, tickets } = worker();
+    await runner.handle([await receive(channel)]);
+    await runner.handle(tickets.out);
+    expect((await runsOf(workflowId)).map(({ status }) => status)).toEqual(['completed', 'completed']);
+    const { rows } = await admin.query('SELECT * FROM turns WHERE workflow_id = $1', [workflowId]);
+    expect(rows).toEqual([]);
+  });
 });
 
 describe('what the system gives up', () => {

@@ -29,7 +29,17 @@ import { readRuns, type Run } from './steps/run.js';
 import { type Beginning, failedStep, type Outcome, runStep, type Step, type StepTools } from './steps/run-step.js';
 import { itemOf } from './steps/scope.js';
 import { type Listener, listenersTo, readListeners, readRunThen, startOf, wants } from './steps/start-runs.js';
-import { handBackTasks, handOnLines, type Line, parkTasks, putOffTasks, putOffTickets, readTasks, type Task } from './steps/tasks.js';
+import {
+  handBackTasks,
+  handOnLines,
+  type Line,
+  parkTasks,
+  putOffTasks,
+  putOffTickets,
+  readTasks,
+  type Task,
+  waitBehindHeads,
+} from './steps/tasks.js';
 import { consumeWaits, type EventWait, readEventWaits, rememberMatches, type Resumption } from './steps/waits.js';
 import { type Tenant, TenantDirectory } from './tenant-directory.js';
 import { Dispatcher } from './sweeps/dispatcher.js';
@@ -220,7 +230,10 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     await Promise.all([
       ...free.filter((task) => !wasTried(task)).map((task) => this.startAlone(task, seen)),
       ...leases.map((lease) => this.startAlone(lease.task, seen).finally(() => lease.end())),
-      this.runLines([...lines.values()], tasks.some(isSuspect)),
+      this.runLines(
+        [...lines.values()],
+        tasks.filter((task) => lines.has(lineKey(task))),
+      ),
     ]);
   }
 
@@ -232,13 +245,16 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
    * Whoever has the head of a line goes on until it is empty: what others find behind it they may forget. A long line is handed on after a
    * while, so that it keeps nobody else's work from this worker; of a suspect's line, the first is taken alone.
    */
-  private async runLines(lines: readonly Line[], alone: boolean): Promise<void> {
+  private async runLines(lines: readonly Line[], tasks: readonly Task[]): Promise<void> {
     const began = performance.now();
+    const alone = tasks.some(isSuspect);
     let left = lines;
     while (left.length > 0 && !this.draining && performance.now() - began < lineMsMax) {
       const leases = await this.leases.takeLines(left, alone);
-      const seen = await this.orGiveBack(leases, this.seenBy(leases.map(({ task }) => task)));
       const taken = Map.groupBy(leases, ({ task }) => lineKey(task));
+      const behind = left === lines ? tasks.filter((task) => !taken.has(lineKey(task))) : [];
+      const looking = Promise.all([this.seenBy(leases.map(({ task }) => task)), waitBehindHeads(this.database.pool, behind)]);
+      const [seen] = await this.orGiveBack(leases, looking);
       const stopped = new Set<string>();
       await Promise.all(
         [...taken].map(async ([key, line]) => {

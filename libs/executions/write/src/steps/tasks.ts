@@ -1,5 +1,5 @@
 import type { Iteration } from '@sluice/engine';
-import type { TaskKind } from '@sluice/executions-domain';
+import { crashesMax, type TaskKind } from '@sluice/executions-domain';
 import type { Json } from '@sluice/kernel';
 import type { Queue, TaskTicket } from '@sluice/platform-queue';
 import type { KeptEvent } from '@sluice/webhooks-domain';
@@ -222,7 +222,7 @@ const headMax = 50;
 
 /**
  * Takes leases on the heads of these lines: of each the tasks, in order, up to the first that somebody else has, that is not due, or that was
- * with a worker as it died; `alone`: only the first, whichever it is. Of a line whose head somebody else takes at the same moment, none: what
+ * with a worker as it died, unless so often that it is only given up; `alone`: only the first, whichever it is. Of a line whose head somebody else takes at the same moment, none: what
  * stands behind it is theirs, who come back for more when they are done.
  */
 export async function claimLines(pool: Pool, lines: readonly Line[], alone: boolean, owner: string, leaseMs: number): Promise<Task[]> {
@@ -231,7 +231,7 @@ export async function claimLines(pool: Pool, lines: readonly Line[], alone: bool
     name: 'claim-lines',
     text: `WITH head AS (
              SELECT * FROM (
-               SELECT k.n, t.id, bool_and(t.status = 'ready' AND t.run_after <= now() AND ($5 OR t.crashes = 0)) OVER (PARTITION BY k.n ORDER BY t.order_at) AS free
+               SELECT k.n, t.id, bool_and(t.status = 'ready' AND t.run_after <= now() AND ($5 OR t.crashes = 0 OR t.crashes >= ${crashesMax})) OVER (PARTITION BY k.n ORDER BY t.order_at) AS free
                FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY AS k(tenant_id, line, n), LATERAL (
                  SELECT id, status, run_after, crashes, order_at FROM tasks t
                  WHERE t.tenant_id = k.tenant_id AND t.order_key = k.line AND t.kind = 'start' AND t.status <> 'dead'
@@ -250,6 +250,31 @@ export async function claimLines(pool: Pool, lines: readonly Line[], alone: bool
     values: [lines.map(({ tenantId }) => tenantId), lines.map(({ line }) => line), owner, leaseMs, alone],
   });
   return rows.map(taskOf);
+}
+
+/** After this long those behind a head that is about to be taken alone look again. */
+const behindMs = 1_000;
+
+/**
+ * Tickets of tasks of lines of which nothing could be taken. Where somebody works on the head, they go on with these and their tickets are done
+ * with. Where nobody does, as it is tried again later or taken alone, these come after it: a ticket that nobody works on would keep a place
+ * of the tenant, which the head itself may need.
+ */
+export async function waitBehindHeads(pool: Pool, tasks: readonly Task[]): Promise<void> {
+  if (tasks.length === 0) return;
+  await pool.query({
+    name: 'wait-behind-heads',
+    text: `UPDATE tasks t SET ticketed_at = NULL, gen = t.gen + 1, run_after = k.run_after
+           FROM (SELECT t.id, greatest(head.run_after, now() + interval '${behindMs} milliseconds') AS run_after
+                 FROM unnest($1::bigint[], $2::int[]) AS k(id, gen) JOIN tasks t USING (id, gen), LATERAL (
+                   SELECT h.id, h.status, h.run_after, h.crashes FROM tasks h
+                   WHERE h.tenant_id = t.tenant_id AND h.order_key = t.order_key AND h.kind = 'start' AND h.status <> 'dead'
+                   ORDER BY h.order_at LIMIT 1) head
+                 WHERE t.status = 'ready' AND head.id <> t.id AND head.status = 'ready' AND (head.run_after > now() OR head.crashes > 0)
+                 ORDER BY t.id FOR UPDATE OF t) k
+           WHERE t.id = k.id`,
+    values: [tasks.map(({ id }) => id), tasks.map(({ gen }) => gen)],
+  });
 }
 
 /** The heads of these lines wait for a ticket again: whoever takes it goes on where we stopped. */

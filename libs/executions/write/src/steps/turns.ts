@@ -96,13 +96,26 @@ export async function decideTurns(client: PoolClient, begun: readonly Begun[]): 
           taken.map(({ state }) => state),
         ],
       );
+      // Whoever was given the turn first and keeps it not: else nobody would ever pass it to those behind.
+      const kept = new Set(taken.map(({ executionId }) => executionId));
+      const free = new Set(
+        wanting.flatMap(({ one, key }) => {
+          const { state, step } = decided.get(one) ?? {};
+          return state === 'holding' && step !== undefined && !kept.has(step.run.id) ? [idOf(key)] : [];
+        }),
+      );
+      const next = taken.filter(({ key, state }) => state === 'queued' && free.has(idOf(key)));
+      const promoted = await giveTurns(
+        client,
+        next.map(({ key }) => key),
+      );
       const replacing = taken.filter(({ turn, state }) => turn.onLimit === 'cancelRunning' && state === 'queued');
-      return replacing.length === 0
-        ? []
-        : cancelHolders(
-            client,
-            replacing.map(({ key }) => key),
-          );
+      if (replacing.length === 0) return promoted;
+      const cancelled = await cancelHolders(
+        client,
+        replacing.map(({ key }) => key),
+      );
+      return [...promoted, ...cancelled];
     },
   };
 }
@@ -143,6 +156,12 @@ export async function passTurns(client: PoolClient, steps: readonly Step[]): Pro
     'DELETE FROM turns t USING unnest($1::uuid[], $2::uuid[]) AS k(tenant_id, id) WHERE t.tenant_id = k.tenant_id AND t.execution_id = k.id',
     [keys.map(({ tenantId }) => tenantId), away.map(({ run }) => run.id)],
   );
+  return giveTurns(client, keys);
+}
+
+/** Those who are next for these keys, as far as there is room: they hold their turn and get their first task. */
+async function giveTurns(client: PoolClient, keys: readonly TurnKey[]): Promise<WrittenTask[]> {
+  if (keys.length === 0) return [];
   const { rows } = await client.query<WrittenTask>(
     `WITH next AS (
        SELECT q.tenant_id, q.execution_id
