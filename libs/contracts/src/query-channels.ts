@@ -69,7 +69,11 @@ export class ChannelQuery {
   })
   readonly lastSuccessAt: string | null;
 
-  @ApiProperty({ type: ChannelErrorQuery, nullable: true, description: 'What its provider refused last, about the channel itself or of what workflows send by it' })
+  @ApiProperty({
+    type: ChannelErrorQuery,
+    nullable: true,
+    description: 'What its provider refused last, about the channel itself or of what workflows send by it',
+  })
   readonly lastError: ChannelErrorQuery | null;
 
   @ApiProperty()
