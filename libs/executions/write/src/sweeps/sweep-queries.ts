@@ -121,20 +121,28 @@ export async function requeueExpiredLeases(pool: Pool, leaseMs: number): Promise
   return { tasks: rows.length, crashes: rows.filter(({ crashed }) => crashed).length };
 }
 
+/** By what is forgotten: workers that are long gone, what commands answered a day ago, and values, answers and requests past their time. */
+const forgotten = {
+  workers: `DELETE FROM workers WHERE beat_at < now() - interval '1 hour'`,
+  'idempotency keys': `DELETE FROM idempotency_keys WHERE created_at < now() - interval '24 hours'`,
+  'daily runs': `DELETE FROM daily_runs WHERE day < (now() AT TIME ZONE 'UTC')::date - 7`,
+  'node state': 'DELETE FROM node_state WHERE expires_at < now()',
+  'webhook answers': `DELETE FROM webhook_answers WHERE created_at < now() - interval '1 hour'`,
+  'worker requests': `DELETE FROM worker_requests WHERE created_at < now() - interval '7 days'`,
+};
+
 /**
- * Keeps the log's next partitions ahead, and forgets workers that are long gone, what commands answered a day ago, and values, answers and
- * requests past their time. Answers how many
- * events fell into the default partition.
+ * Keeps the log's next partitions ahead, and forgets what is past its time, each part apart from the others. Answers how many events fell
+ * into the default partition.
  */
-export async function keepHouse(pool: Pool): Promise<number> {
-  const { rows } = await pool.query<{ strays: number }>('SELECT ensure_event_partitions() AS strays');
-  await pool.query(`DELETE FROM workers WHERE beat_at < now() - interval '1 hour'`);
-  await pool.query(`DELETE FROM idempotency_keys WHERE created_at < now() - interval '24 hours'`);
-  await pool.query(`DELETE FROM daily_runs WHERE day < (now() AT TIME ZONE 'UTC')::date - 7`);
-  await pool.query(`DELETE FROM node_state WHERE expires_at < now()`);
-  await pool.query(`DELETE FROM webhook_answers WHERE created_at < now() - interval '1 hour'`);
-  await pool.query(`DELETE FROM worker_requests WHERE created_at < now() - interval '7 days'`);
-  return rows[0]?.strays ?? 0;
+export async function keepHouse(pool: Pool, apart: (part: string, work: () => Promise<void>) => Promise<void>): Promise<number> {
+  let strays = 0;
+  await apart('partitions', async () => {
+    const { rows } = await pool.query<{ strays: number }>('SELECT ensure_event_partitions() AS strays');
+    strays = rows[0]?.strays ?? 0;
+  });
+  for (const [part, text] of Object.entries(forgotten)) await apart(part, async () => void (await pool.query(text)));
+  return strays;
 }
 
 export interface AuditSeal {

@@ -137,11 +137,9 @@ export class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdow
     }
     if (now - this.houseKeptAt > housekeepingEveryMs) {
       this.houseKeptAt = now;
-      await this.apart('housekeeping', async () => {
-        const strays = await keepHouse(pool);
-        if (strays > 0)
-          this.logger.error({ strays }, 'events fell into the log\u2019s default partition: sweeps came too late to make the next one');
-      });
+      const strays = await keepHouse(pool, (part, work) => this.apart(part, work));
+      if (strays > 0)
+        this.logger.error({ strays }, 'events fell into the log\u2019s default partition: sweeps came too late to make the next one');
       await this.apart('audit', async () => {
         // Told to the log as well: whoever changes the store has not changed what was collected.
         for (const seal of await sealAudit(pool)) this.logger.info(seal, 'the audit is sealed');

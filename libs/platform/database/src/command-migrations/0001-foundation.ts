@@ -25,7 +25,7 @@ const hashPartitions = (table: string) =>
     (_, n) => `CREATE TABLE ${table}_p${n} PARTITION OF ${table} FOR VALUES WITH (MODULUS 8, REMAINDER ${n});`,
   ).join('\n');
 
-const up = `
+export const up = `
 SET LOCAL ROLE sluice_owner;
 
 -- Tenancy ------------------------------------------------------------------------------------------------------------

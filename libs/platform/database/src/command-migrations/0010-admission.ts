@@ -4,7 +4,7 @@ import { up as heldChannels } from './0005-held-channels.js';
 const ingest = `ingest_deliveries(uuid[], uuid[], uuid[], bytea[], jsonb[], timestamptz[], uuid[], uuid[], uuid[], uuid[], text[], text[], text[],
   text[], jsonb[], text[], jsonb[], text[], timestamptz[], timestamptz[], uuid[], boolean[], text[])`;
 
-const up = `
+export const up = `
 SET LOCAL ROLE sluice_owner;
 
 -- A task has its ticket out (ready or leased), or it waits for one. What is out is bounded by the windows, so it may be counted.

@@ -17,6 +17,7 @@ import { ChannelHealth1764000000017 } from './0017-channel-health.js';
 import { Replays1764000000018 } from './0018-replays.js';
 import { LargeDeliveries1764000000020 } from './0020-large-deliveries.js';
 import { RefusedSends1764000000021 } from './0021-refused-sends.js';
+import { LogKeeping1764000000022 } from './0022-log-keeping.js';
 
 /** In order; a landed migration is never edited. */
 export const commandMigrations = [
@@ -39,4 +40,5 @@ export const commandMigrations = [
   Replays1764000000018,
   LargeDeliveries1764000000020,
   RefusedSends1764000000021,
+  LogKeeping1764000000022,
 ] as const;
