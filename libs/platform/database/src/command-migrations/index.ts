@@ -17,6 +17,7 @@ import { ChannelHealth1764000000017 } from './0017-channel-health.js';
 import { Replays1764000000018 } from './0018-replays.js';
 import { LargeDeliveries1764000000020 } from './0020-large-deliveries.js';
 import { RefusedSends1764000000021 } from './0021-refused-sends.js';
+import { ExclusiveMatches1764000000023 } from './0023-exclusive-matches.js';
 
 /** In order; a landed migration is never edited. */
 export const commandMigrations = [
@@ -39,4 +40,5 @@ export const commandMigrations = [
   Replays1764000000018,
   LargeDeliveries1764000000020,
   RefusedSends1764000000021,
+  ExclusiveMatches1764000000023,
 ] as const;
