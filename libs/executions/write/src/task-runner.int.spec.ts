@@ -850,6 +850,25 @@ describe('an event that came before a run waited, and whose start is late', () =
   });
 });
 
+it('of events that come together, one ends a wait, and each of the others begins a run', async () => {
+  const { workflowId, channel } = await listen({
+    nodes: [node('in', 'trigger.webhook'), node('ask', 'flow.waitForEvent', { condition: "trigger.text = 'hello'" })],
+    edges: [edge('in', 'ask')],
+  });
+  const { runner } = worker();
+  await runner.handle([await receive(channel)]);
+  const together: TaskTicket[] = [];
+  for (let n = 0; n < 20; n += 1) together.push(await receive(channel, String(n)));
+  await runner.handle(together);
+  const { rows } = await admin.query(
+    `SELECT w.item ->> 'text' AS text FROM wait_matches m JOIN webhook_events w ON w.id = m.event_id WHERE w.channel_id = $1`,
+    [channel],
+  );
+  const began = (await runsOf(workflowId)).map(({ input }) => input.text);
+  expect(rows).toHaveLength(1);
+  expect([...began, rows[0].text].toSorted()).toEqual([...Array.from({ length: 20 }, (_, n) => String(n)), 'hello'].toSorted());
+});
+
 describe('events of one customer where runs take turns', () => {
   it('begin in the order in which they came, whoever’s ticket is taken first, up to one that somebody else has', async () => {
     const { workflowId, channel } = await listen(chain, newId(), { concurrency: { key: 'customer.id', limit: 1 } });

@@ -11,7 +11,17 @@ import type { Begun } from './begin-run.js';
 import { countToday, hasLimits, lockRoom, type RunLimits } from './run-limits.js';
 import type { FollowUp, Step } from './run-step.js';
 import { decideTurns, lockTurns, passTurns } from './turns.js';
-import { consumeWaits, dropWhatIsLeft, endOfCall, lockMatches, type Match, readTakers, rememberMatches, writeWaits } from './waits.js';
+import {
+  consumeWaits,
+  dropWhatIsLeft,
+  endOfCall,
+  keyOfWait,
+  lockMatches,
+  type Match,
+  readTakers,
+  rememberMatches,
+  writeWaits,
+} from './waits.js';
 
 /** The task that a commit consumes, as it stood when its work began; another epoch means that somebody else took it. */
 export interface HeldTask {
@@ -47,7 +57,7 @@ export interface StartWork {
   readonly item: Json;
   readonly correlationId: string;
   readonly listeners: readonly { readonly webhookId: string; readonly begun: Begun }[];
-  /** All of them must still be there */
+  /** All of them must still be there, and nobody else's in the same commit */
   readonly matches: readonly Match[];
   /** The event could not be handled, or not by all its listeners */
   readonly failure?: { readonly code: string; readonly message: string };
@@ -143,12 +153,17 @@ export async function writeWork(client: PoolClient, works: readonly Work[], admi
     if (missing > 0) drop(index, missing === tasks.length ? 'gone' : 'fenced');
   }
 
-  // Who waited for these events: still there? And did no run take them for itself meanwhile?
+  // Who waited for these events: still there, and each for one of them only? And did no run take them for itself meanwhile?
   const canBe = await lockMatches(
     client,
     starts().flatMap(({ work }) => work.matches),
   );
-  for (const { work, index } of starts()) if (!work.matches.every(canBe)) drop(index, 'fenced');
+  const ended = new Set<string>();
+  for (const { work, index } of starts()) {
+    const waits = work.matches.map(keyOfWait);
+    if (!work.matches.every(canBe) || waits.some((wait) => ended.has(wait))) drop(index, 'fenced');
+    else for (const wait of waits) ended.add(wait);
+  }
   const takers = await readTakers(
     client,
     starts().flatMap(({ work: { tenantId, webhookEventId: eventId, ...work } }) => (mayBeTaken(work) ? [{ tenantId, eventId }] : [])),
