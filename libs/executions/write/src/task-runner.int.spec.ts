@@ -169,8 +169,9 @@ async function receive(channel: string, text = 'hello'): Promise<TaskTicket> {
     receivedAt: at,
   };
   await admin.query(
-    `INSERT INTO webhook_events (tenant_id, id, delivery_id, channel_id, kind, action, dedupe_key, item, status, correlation_id, occurred_at, received_at)
-     VALUES ($1, $2::uuid, $2::uuid, $3, 'message', 'message', $2::uuid::text, $4, 'received', 'corr', now(), now())`,
+    `INSERT INTO webhook_events (tenant_id, id, delivery_id, channel_id, kind, action, dedupe_key, customer_id, item, status, correlation_id,
+                                 occurred_at, received_at)
+     VALUES ($1, $2::uuid, $2::uuid, $3, 'message', 'message', $2::uuid::text, 'c', $4, 'received', 'corr', now(), now())`,
     [tenantId, id, channel, JSON.stringify(item)],
   );
   const { rows } = await admin.query(
@@ -752,6 +753,120 @@ describe('cancelling', () => {
     }
     await eventually(async () => expect(await tasksLeft(workflowId)).toEqual([]));
   });
+});
+
+describe('an event that came before a run waited, and whose start is late', () => {
+  const asking = (exclusive = true): Graph => ({
+    nodes: [
+      node('in', 'trigger.webhook'),
+      node('ask', 'flow.waitForEvent', { exclusive }),
+      node('again', 'flow.waitForEvent', { exclusive }),
+      node('end', 'data.set', { values: { first: '{{ nodes.ask.output.text }}', second: '{{ nodes.again.output.text }}' } }),
+    ],
+    edges: [edge('in', 'ask'), edge('ask', 'again'), edge('again', 'end')],
+  });
+  /** All that these tickets lead to */
+  const toItsEnd = async ({ runner, tickets }: ReturnType<typeof worker>, first: readonly TaskTicket[]) => {
+    for (let next = first; next.length > 0; next = tickets.out.splice(0)) await runner.handle(next);
+  };
+  const waitsOf = async (workflowId: string) =>
+    (await admin.query(`SELECT node_id FROM waits WHERE workflow_id = $1 ORDER BY node_id`, [workflowId])).rows.map(
+      ({ node_id: id }) => id,
+    );
+  const textsOf = async (workflowId: string) => (await runsOf(workflowId)).map(({ input }) => input.text);
+
+  it('answers one question, and begins runs of other workflows only', async () => {
+    const { workflowId, channel } = await listen(asking());
+    const other = await listen(chain, channel);
+    const one = worker();
+    await one.runner.handle([await receive(channel)]);
+    const late = await receive(channel, 'yes');
+    await toItsEnd(one, one.tickets.out.splice(0));
+    expect(await waitsOf(workflowId)).toEqual(['again']);
+
+    await toItsEnd(one, [late]);
+    expect(await waitsOf(workflowId)).toEqual(['again']);
+    expect(await textsOf(workflowId)).toEqual(['hello']);
+    expect(await textsOf(other.workflowId)).toEqual(['hello', 'yes']);
+    await toItsEnd(one, [await receive(channel, 'really')]);
+    expect(await runsOf(workflowId)).toMatchObject([{ status: 'completed', output: { first: 'yes', second: 'really' } }]);
+  });
+
+  it('begins a run, too, where the wait was not exclusive', async () => {
+    const { workflowId, channel } = await listen(asking(false));
+    const one = worker();
+    await one.runner.handle([await receive(channel)]);
+    const late = await receive(channel, 'yes');
+    await toItsEnd(one, one.tickets.out.splice(0));
+    await one.runner.handle([late]);
+    expect(await textsOf(workflowId)).toEqual(['hello', 'yes']);
+    expect(await waitsOf(workflowId)).toEqual(['again', 'ask']);
+  });
+
+  it('ends every wait that was open when the run went on with it', async () => {
+    const { nodes } = asking();
+    const { workflowId, channel } = await listen({ nodes: nodes.slice(0, 3), edges: [edge('in', 'ask'), edge('in', 'again')] });
+    const one = worker();
+    await one.runner.handle([await receive(channel)]);
+    const [match] = one.tickets.out.splice(0);
+    const late = await receive(channel, 'yes');
+    if (match === undefined) throw new Error('nobody looks for its event');
+    await toItsEnd(one, [match]);
+    expect(await waitsOf(workflowId)).toHaveLength(1);
+    await toItsEnd(one, [late]);
+    expect(await runsOf(workflowId)).toMatchObject([{ status: 'completed' }]);
+  });
+
+  it.each([
+    ['before its start looks who waits', 0],
+    ['after its start saw the wait', 1],
+    ['after its start saw that nobody waited', 2],
+  ])('answers one question, and begins no run, if it is taken %s', async (_when, later) => {
+    const { workflowId, channel } = await listen(asking());
+    const [one, another] = [worker(), worker()];
+    const [first, late] = [await receive(channel), await receive(channel, 'yes')];
+    const waits = () => one.runner.handle([first]);
+    const takes = () => toItsEnd(one, one.tickets.out.splice(0));
+    const both = [waits, takes];
+    const meanwhile = both.splice(2 - later);
+    for (const step of both) await step();
+    another.committer.gate = async () => {
+      for (const step of meanwhile.splice(0)) await step();
+    };
+    await toItsEnd(another, [late]);
+    expect(await waitsOf(workflowId)).toEqual(['again']);
+    expect(await textsOf(workflowId)).toEqual(['hello']);
+  });
+
+  it('is not taken again if its start was not late', async () => {
+    const { workflowId, channel } = await listen(asking());
+    const one = worker();
+    await one.runner.handle([await receive(channel)]);
+    const looks = one.tickets.out.splice(0);
+    await toItsEnd(one, [await receive(channel, 'yes')]);
+    await toItsEnd(one, looks);
+    expect(await waitsOf(workflowId)).toEqual(['again']);
+    expect(await textsOf(workflowId)).toEqual(['hello']);
+  });
+});
+
+it('of events that come together, one ends a wait, and each of the others begins a run', async () => {
+  const { workflowId, channel } = await listen({
+    nodes: [node('in', 'trigger.webhook'), node('ask', 'flow.waitForEvent', { condition: "trigger.text = 'hello'" })],
+    edges: [edge('in', 'ask')],
+  });
+  const { runner } = worker();
+  await runner.handle([await receive(channel)]);
+  const together: TaskTicket[] = [];
+  for (let n = 0; n < 20; n += 1) together.push(await receive(channel, String(n)));
+  await runner.handle(together);
+  const { rows } = await admin.query(
+    `SELECT w.item ->> 'text' AS text FROM wait_matches m JOIN webhook_events w ON w.id = m.event_id WHERE w.channel_id = $1`,
+    [channel],
+  );
+  const began = (await runsOf(workflowId)).map(({ input }) => input.text);
+  expect(rows).toHaveLength(1);
+  expect([...began, rows[0].text].toSorted()).toEqual([...Array.from({ length: 20 }, (_, n) => String(n)), 'hello'].toSorted());
 });
 
 describe('events of one customer where runs take turns', () => {

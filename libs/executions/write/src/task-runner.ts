@@ -40,7 +40,16 @@ import {
   type Task,
   waitBehindHeads,
 } from './steps/tasks.js';
-import { consumeWaits, type EventWait, readEventWaits, rememberMatches, type Resumption } from './steps/waits.js';
+import {
+  consumeWaits,
+  type EventWait,
+  type Match,
+  readEventWaits,
+  readTakers,
+  rememberMatches,
+  type Resumption,
+  type WaitOfCustomer,
+} from './steps/waits.js';
 import { type Tenant, TenantDirectory } from './tenant-directory.js';
 import { Dispatcher } from './sweeps/dispatcher.js';
 import { jobWaitSeconds } from './sweeps/queue-metrics.js';
@@ -63,7 +72,7 @@ interface Seen {
   readonly listeners: readonly Listener[];
   /** By event that is replayed on the version of then: what it began when it came */
   readonly ranThen: ReadonlyMap<string, readonly Listener[]>;
-  readonly waits: readonly (EventWait & { readonly channelId: string; readonly customerId: string })[];
+  readonly waits: readonly WaitOfCustomer[];
   readonly versions: Awaited<ReturnType<CompiledVersions['get']>>;
   readonly tenants: Awaited<ReturnType<TenantDirectory['get']>>;
   /** Channels that a workflow listens to whose runs take turns */
@@ -285,10 +294,10 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
 
   /** What decides how these events start. */
   private async seenBy(tasks: readonly Task[]): Promise<Seen> {
-    const events = tasks.flatMap(({ tenantId, webhookEvent }) => (webhookEvent === null ? [] : [{ tenantId, ...webhookEvent.item }]));
-    const customers = events.flatMap(({ tenantId, channelId, customerId }) =>
-      customerId === null ? [] : [{ tenantId, channelId, customerId }],
+    const events = tasks.flatMap(({ tenantId, webhookEvent }) =>
+      webhookEvent === null ? [] : [{ tenantId, ...webhookEvent.item, id: webhookEvent.id }],
     );
+    const ofCustomers = events.flatMap(({ customerId, ...event }) => (customerId === null ? [] : [{ ...event, customerId }]));
     const ofThen = tasks.flatMap(({ tenantId, payload, webhookEvent }) =>
       webhookEvent !== null && isReplayOrder(payload) && payload.version === 'same'
         ? [{ tenantId, channelId: webhookEvent.item.channelId, id: webhookEvent.id }]
@@ -299,7 +308,7 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
         this.database.pool,
         events.map(({ tenantId, channelId }) => ({ tenantId, channelId })),
       ),
-      readEventWaits(this.database.pool, customers),
+      readEventWaits(this.database.pool, ofCustomers),
       readRunThen(this.database.pool, ofThen),
     ]);
     const all = [...listeners, ...[...ranThen.values()].flat()];
@@ -324,9 +333,13 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
   }
 
   private async startEvent(task: Task, event: NonNullable<Task['webhookEvent']>, seen: Seen): Promise<'done' | 'held'> {
+    const { tenantId } = task;
+    const { id, item } = event;
+    const { channelId, customerId } = item;
     let { waits } = seen;
+    let takers: ReadonlySet<string> = new Set();
     for (let decision = 1; decision <= decisionsMax; decision += 1) {
-      const work = await this.startWork(task, event, { ...seen, waits });
+      const work = await this.startWork(task, event, { ...seen, waits }, takers);
       const committed = await this.committer.add(work).catch((error: unknown) => {
         if (!isUnstorable(error)) throw error;
         return this.startApart(task, work, error);
@@ -336,11 +349,12 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
         this.wakeFor(committed.begun);
         return 'done';
       }
-      // One that waited for it has gone on with something else meanwhile.
-      const { channelId, customerId } = event.item;
-      waits = customerId === null ? [] : await readEventWaits(this.database.pool, [{ tenantId: task.tenantId, channelId, customerId }]);
+      // One that waited for it has gone on meanwhile: with something else, or with this very event.
+      if (customerId === null) continue;
+      waits = await readEventWaits(this.database.pool, [{ tenantId, id, channelId, customerId }]);
+      takers = new Set((await readTakers(this.database.pool, [{ tenantId, eventId: id }])).map(({ workflowId }) => workflowId));
     }
-    throw new Overloaded(`Those who wait for the event ${event.id} moved on ${decisionsMax} times in a row.`);
+    throw new Overloaded(`Those who wait for the event ${id} moved on ${decisionsMax} times in a row.`);
   }
 
   /**
@@ -372,7 +386,13 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     return { ...last, begun: [...begun, ...last.begun] };
   }
 
-  private async startWork(task: Task, event: NonNullable<Task['webhookEvent']>, seen: Seen): Promise<StartWork> {
+  /** `takers`: the workflows whose runs took the event for themselves before it began any */
+  private async startWork(
+    task: Task,
+    event: NonNullable<Task['webhookEvent']>,
+    seen: Seen,
+    takers: ReadonlySet<string>,
+  ): Promise<StartWork> {
     const item: KeptEvent = { ...event.item, id: event.id };
     const kept: Json = JSON.parse(JSON.stringify(item));
     const order = isReplayOrder(task.payload) ? task.payload : undefined;
@@ -394,9 +414,12 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
     // Who waits has gone on with the event when it came, or waits for another.
     const waiting = order === undefined ? seen.waits : [];
     const here = waiting.filter((wait) => wait.channelId === item.channelId && wait.customerId === item.customerId);
-    const matches: EventWait[] = [];
-    for (const wait of here) if (wait.tenantId === task.tenantId && (await this.fits(wait, item, whole))) matches.push(wait);
-    const taken = new Set(matches.flatMap(({ exclusive, workflowId }) => (exclusive ? [workflowId] : [])));
+    const matches: (EventWait & Match)[] = [];
+    for (const wait of here) {
+      if (wait.tenantId !== task.tenantId || wait.past.includes(event.id) || !(await this.fits(wait, item, whole))) continue;
+      matches.push({ ...wait, eventId: event.id });
+    }
+    const taken = new Set([...takers, ...matches.flatMap(({ exclusive, workflowId }) => (exclusive ? [workflowId] : []))]);
 
     const begun: StartWork['listeners'][number][] = [];
     let broken: Death | undefined;
@@ -491,7 +514,7 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
       const { eventId, output } = found;
       const resumption: Resumption = { type: 'completed', handle: 'out', output };
       const consumed = await consumeWaits(client, [{ ...place, resumption }]);
-      if (consumed.length > 0) await rememberMatches(client, [{ tenantId, executionId, eventId }]);
+      if (consumed.length > 0) await rememberMatches(client, [{ ...place, eventId, exclusive: wait?.exclusive === true }]);
       return consumed;
     });
     if (tickets.length > 0) await this.tickets.issue(tickets);

@@ -11,7 +11,17 @@ import type { Begun } from './begin-run.js';
 import { countToday, hasLimits, lockRoom, type RunLimits } from './run-limits.js';
 import type { FollowUp, Step } from './run-step.js';
 import { decideTurns, lockTurns, passTurns } from './turns.js';
-import { consumeWaits, dropWhatIsLeft, endOfCall, lockWaits, rememberMatches, type WaitKey, writeWaits } from './waits.js';
+import {
+  consumeWaits,
+  dropWhatIsLeft,
+  endOfCall,
+  keyOfWait,
+  lockMatches,
+  type Match,
+  readTakers,
+  rememberMatches,
+  writeWaits,
+} from './waits.js';
 
 /** The task that a commit consumes, as it stood when its work began; another epoch means that somebody else took it. */
 export interface HeldTask {
@@ -47,8 +57,8 @@ export interface StartWork {
   readonly item: Json;
   readonly correlationId: string;
   readonly listeners: readonly { readonly webhookId: string; readonly begun: Begun }[];
-  /** All of them must still be there */
-  readonly matches: readonly WaitKey[];
+  /** All of them must still be there, and nobody else's in the same commit */
+  readonly matches: readonly Match[];
   /** The event could not be handled, or not by all its listeners */
   readonly failure?: { readonly code: string; readonly message: string };
   /** It begins runs only within these; undefined: however many there are */
@@ -143,12 +153,22 @@ export async function writeWork(client: PoolClient, works: readonly Work[], admi
     if (missing > 0) drop(index, missing === tasks.length ? 'gone' : 'fenced');
   }
 
-  // Who waited for these events: still there?
-  const isThere = await lockWaits(
+  // Who waited for these events: still there, and each for one of them only? And did no run take them for itself meanwhile?
+  const canBe = await lockMatches(
     client,
     starts().flatMap(({ work }) => work.matches),
   );
-  for (const { work, index } of starts()) if (!work.matches.every(isThere)) drop(index, 'fenced');
+  const ended = new Set<string>();
+  for (const { work, index } of starts()) {
+    const waits = work.matches.map(keyOfWait);
+    if (!work.matches.every(canBe) || waits.some((wait) => ended.has(wait))) drop(index, 'fenced');
+    else for (const wait of waits) ended.add(wait);
+  }
+  const takers = await readTakers(
+    client,
+    starts().flatMap(({ work: { tenantId, webhookEventId: eventId, ...work } }) => (mayBeTaken(work) ? [{ tenantId, eventId }] : [])),
+  );
+  for (const { work, index } of starts()) if (takers.some((taker) => begins(work, taker))) drop(index, 'fenced');
 
   // Room for what begins?
   const asking = kept((work): work is LimitedWork => work.limits !== undefined && hasLimits(work.limits) && beginsRun(work));
@@ -206,7 +226,7 @@ export async function writeWork(client: PoolClient, works: readonly Work[], admi
   );
   await rememberMatches(
     client,
-    starts().flatMap(({ work: { matches, webhookEventId: eventId } }) => matches.map((wait) => ({ ...wait, eventId }))),
+    starts().flatMap(({ work }) => work.matches),
   );
   others.push(...(await escalate(client, written)));
   tickets.push(...(await withhold((text, values) => client.query(text, values), others, admission)));
@@ -240,6 +260,12 @@ type Asking = readonly { readonly work: LimitedWork; readonly index: number }[];
 /** Runs that are called belong to one that is under way: they are never held, else it would wait for itself; and they are no runs of the day. */
 const ownBegun = (work: Work): readonly Begun[] => (work.kind === 'start' ? work.listeners.map(({ begun }) => begun) : (work.begun ?? []));
 const beginsRun = (work: Work): boolean => ownBegun(work).length > 0;
+
+/** Only a customer's event ends waits; a replay begins what it begins, whoever took the event when it came. */
+const mayBeTaken = ({ listeners, replayId }: Pick<StartWork, 'listeners' | 'replayId'>): boolean =>
+  replayId === undefined && listeners.some(({ begun }) => begun.step.run.customerId !== null);
+const begins = ({ webhookEventId, listeners }: StartWork, taker: { readonly eventId: string; readonly workflowId: string }): boolean =>
+  webhookEventId === taker.eventId && listeners.some(({ begun }) => begun.step.run.workflowId === taker.workflowId);
 
 /**
  * Which of these works would begin a run while their tenant has as many under way as it may, or had as many today; in their order. A run that

@@ -40,37 +40,75 @@ const placesOf = (waits: readonly WaitKey[]) => [
 const eventWaitColumns = `w.tenant_id AS "tenantId", w.execution_id AS "executionId", w.node_id AS "nodeId", w.iteration,
   w.workflow_id AS "workflowId", w.kinds, w.condition, w.scope, w.exclusive, w.created_at AS "createdAt"`;
 
-/** Who waits for events of these customers, with the channel and customer of each. */
+export interface WaitOfCustomer extends EventWait {
+  readonly channelId: string;
+  readonly customerId: string;
+  /** Events of those asked for that its run went on with before it waited: it does not take them again. */
+  readonly past: readonly string[];
+}
+
+/** Who waits for events of the customers that these are of. */
 export async function readEventWaits(
   pool: Pool,
-  customers: readonly { readonly tenantId: string; readonly channelId: string; readonly customerId: string }[],
-): Promise<(EventWait & { readonly channelId: string; readonly customerId: string })[]> {
-  if (customers.length === 0) return [];
-  const { rows } = await pool.query<EventWait & { channelId: string; customerId: string }>({
+  events: readonly { readonly tenantId: string; readonly id: string; readonly channelId: string; readonly customerId: string }[],
+): Promise<WaitOfCustomer[]> {
+  if (events.length === 0) return [];
+  const { rows } = await pool.query<WaitOfCustomer>({
     name: 'read-event-waits',
-    text: `SELECT ${eventWaitColumns}, w.channel_id AS "channelId", w.customer_id AS "customerId"
+    text: `SELECT ${eventWaitColumns}, w.channel_id AS "channelId", w.customer_id AS "customerId",
+                  ARRAY(SELECT m.event_id FROM wait_matches m WHERE m.tenant_id = w.tenant_id AND m.execution_id = w.execution_id
+                          AND m.event_id = ANY ($4::uuid[]) AND m.created_at <= w.created_at) AS past
            FROM (SELECT DISTINCT * FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS k(tenant_id, channel_id, customer_id)) k
            JOIN waits w USING (tenant_id, channel_id, customer_id) WHERE w.kind = 'event'`,
     values: [
-      customers.map(({ tenantId }) => tenantId),
-      customers.map(({ channelId }) => channelId),
-      customers.map(({ customerId }) => customerId),
+      events.map(({ tenantId }) => tenantId),
+      events.map(({ channelId }) => channelId),
+      events.map(({ customerId }) => customerId),
+      events.map(({ id }) => id),
     ],
   });
   return rows;
 }
 
-/** Of these waits, those that are there still, locked: nobody else consumes them before this transaction ends. */
-export async function lockWaits(client: PoolClient, waits: readonly WaitKey[]): Promise<(wait: WaitKey) => boolean> {
-  if (waits.length === 0) return () => false;
-  const { rows } = await client.query<{ executionId: string; nodeId: string; iteration: string }>(
-    `SELECT w.execution_id AS "executionId", w.node_id AS "nodeId", w.iteration
-     FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) AS k(tenant_id, execution_id, node_id, iteration)
-     JOIN waits w USING (tenant_id, execution_id, node_id, iteration) ORDER BY 1, 2, 3 FOR UPDATE OF w`,
-    placesOf(waits),
+/** A wait, and the event that is to end it. */
+export interface Match extends WaitKey {
+  readonly eventId: string;
+  readonly exclusive: boolean;
+}
+
+/** Of these, those that can still be: their waits are locked, and nobody else consumes them before this transaction ends. */
+export async function lockMatches(client: PoolClient, matches: readonly Match[]): Promise<(match: Match) => boolean> {
+  if (matches.length === 0) return () => false;
+  const { rows } = await client.query<Omit<Match, 'tenantId'>>(
+    `SELECT w.execution_id AS "executionId", w.node_id AS "nodeId", w.iteration, k.event_id AS "eventId"
+     FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::uuid[]) AS k(tenant_id, execution_id, node_id, iteration, event_id)
+     JOIN waits w USING (tenant_id, execution_id, node_id, iteration)
+     WHERE NOT EXISTS (SELECT FROM wait_matches m WHERE m.tenant_id = w.tenant_id AND m.execution_id = w.execution_id
+                         AND m.event_id = k.event_id AND m.created_at <= w.created_at)
+     ORDER BY 1, 2, 3 FOR UPDATE OF w`,
+    [...placesOf(matches), matches.map(({ eventId }) => eventId)],
   );
-  const there = new Set(rows.map(keyOfWait));
-  return (wait) => there.has(keyOfWait(wait));
+  const keyOf = (match: Omit<Match, 'tenantId'>) => `${match.eventId}/${keyOfWait(match)}`;
+  const there = new Set(rows.map(keyOf));
+  return (match) => there.has(keyOf(match));
+}
+
+/** The workflows whose runs took these events for themselves: they begin none with them. */
+export async function readTakers(
+  client: Pool | PoolClient,
+  events: readonly { readonly tenantId: string; readonly eventId: string }[],
+): Promise<{ readonly eventId: string; readonly workflowId: string }[]> {
+  if (events.length === 0) return [];
+  const { rows } = await client.query<{ eventId: string; workflowId: string }>({
+    name: 'read-takers',
+    text: `SELECT m.event_id AS "eventId", e.workflow_id AS "workflowId"
+           FROM unnest($1::uuid[], $2::uuid[]) AS k(tenant_id, event_id)
+           JOIN wait_matches m USING (tenant_id, event_id)
+           JOIN workflow_executions e ON e.tenant_id = m.tenant_id AND e.id = m.execution_id
+           WHERE m.exclusive`,
+    values: [events.map(({ tenantId }) => tenantId), events.map(({ eventId }) => eventId)],
+  });
+  return rows;
 }
 
 export const keyOfWait = ({ executionId, nodeId, iteration }: Omit<WaitKey, 'tenantId'>): string => `${executionId}/${iteration}/${nodeId}`;
@@ -96,15 +134,21 @@ export async function consumeWaits(client: PoolClient, waits: readonly WaitEnd[]
   return rows;
 }
 
-/** Remembers which events a run went on with, so that its next wait does not take them again. */
-export async function rememberMatches(
-  client: PoolClient,
-  matches: readonly { readonly tenantId: string; readonly executionId: string; readonly eventId: string }[],
-): Promise<void> {
+/** Remembers which events a run went on with, so that its next wait does not take them again; and which of them are its workflow's alone. */
+export async function rememberMatches(client: PoolClient, matches: readonly Match[]): Promise<void> {
   if (matches.length === 0) return;
   await client.query(
-    `INSERT INTO wait_matches (tenant_id, execution_id, event_id) SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) ON CONFLICT DO NOTHING`,
-    [matches.map(({ tenantId }) => tenantId), matches.map(({ executionId }) => executionId), matches.map(({ eventId }) => eventId)],
+    `INSERT INTO wait_matches AS m (tenant_id, execution_id, event_id, exclusive)
+     SELECT tenant_id, execution_id, event_id, bool_or(exclusive)
+     FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::boolean[]) AS k(tenant_id, execution_id, event_id, exclusive)
+     GROUP BY 1, 2, 3
+     ON CONFLICT (tenant_id, execution_id, event_id) DO UPDATE SET exclusive = true WHERE excluded.exclusive AND NOT m.exclusive`,
+    [
+      matches.map(({ tenantId }) => tenantId),
+      matches.map(({ executionId }) => executionId),
+      matches.map(({ eventId }) => eventId),
+      matches.map(({ exclusive }) => exclusive),
+    ],
   );
 }
 

@@ -18,6 +18,7 @@ import { Replays1764000000018 } from './0018-replays.js';
 import { LargeDeliveries1764000000020 } from './0020-large-deliveries.js';
 import { RefusedSends1764000000021 } from './0021-refused-sends.js';
 import { LogKeeping1764000000022 } from './0022-log-keeping.js';
+import { ExclusiveMatches1764000000023 } from './0023-exclusive-matches.js';
 
 /** In order; a landed migration is never edited. */
 export const commandMigrations = [
@@ -41,4 +42,5 @@ export const commandMigrations = [
   LargeDeliveries1764000000020,
   RefusedSends1764000000021,
   LogKeeping1764000000022,
+  ExclusiveMatches1764000000023,
 ] as const;
