@@ -13,6 +13,7 @@ import { register } from 'prom-client';
 import { CancelExecution, CancelExecutionHandler } from './cancel-execution.js';
 import { FailingTasks } from './dead-letters/failing-tasks.js';
 import type { EffectToolbox } from './effects/effect-toolbox.js';
+import { PutOff } from './effects/put-off.js';
 import type { RequestRunner } from './requests/request-runner.js';
 import { Blobs } from './steps/blobs.js';
 import { Callees } from './steps/callees.js';
@@ -206,6 +207,17 @@ const edge = (source: string, target: string, sourceHandle?: string) => ({
   ...(sourceHandle === undefined ? {} : { sourceHandle }),
 });
 const outage = () => Object.assign(new Error('terminating connection due to administrator command'), { code: '57P01' });
+/** The next statement of this name finds the database away. */
+function awayFor(name: string): void {
+  const { pool } = database;
+  const query = pool.query.bind(pool) as (...given: unknown[]) => unknown;
+  const once = (...given: [{ readonly name?: string }]) => {
+    if (given[0].name !== name) return query(...given);
+    Object.assign(pool, { query });
+    return Promise.reject(outage());
+  };
+  Object.assign(pool, { query: once });
+}
 const ok = (body: object): OutboundResponse => ({
   status: 200,
   headers: { 'content-type': 'application/json' },
@@ -452,6 +464,38 @@ describe('an effect', () => {
     await runner.handle(tickets.out);
     await eventually(async () => expect((await runsOf(workflowId))[0].status).toBe('completed'));
     expect([sent, away < 0]).toEqual([1, true]);
+  });
+
+  it('P-03: one that cannot be put off fails alone: those under way beside it are sent once, and their outcomes count', async () => {
+    const [slow, paced] = [await listen(withCall({ effect: 'at_most_once' })), await listen(withCall())];
+    const answer = Promise.withResolvers<OutboundResponse>();
+    const keys: string[] = [];
+    let mayCall = false;
+    const { runner, tickets } = worker((request, key) => {
+      if (JSON.stringify(request.body).includes('paced') && !mayCall) {
+        return Promise.reject(new PutOff('paced', 'Later.', { afterMs: 60_000, isFirstCall: true, ends: false }));
+      }
+      keys.push(key);
+      return answer.promise;
+    });
+    await runner.handle([await receive(slow.channel), await receive(paced.channel, 'paced')]);
+    awayFor('put-off-effect');
+    await runner.handle(tickets.out.splice(0));
+    await eventually(async () => expect(await tasksLeft(paced.workflowId)).toMatchObject([{ status: 'ready', gen: 2 }]));
+    await eventually(() => expect(keys).toHaveLength(1));
+    expect(await tasksLeft(slow.workflowId)).toMatchObject([{ status: 'leased', gen: 1 }]);
+    // Whatever is due by now is looked for: that of the slow one is not.
+    mayCall = true;
+    await eventually(async () => {
+      await runner.handle(await dueTickets());
+      expect(keys).toHaveLength(2);
+    });
+    answer.resolve(ok({ once: true }));
+    for (const { workflowId } of [slow, paced]) {
+      await eventually(async () => expect(await runsOf(workflowId)).toMatchObject([{ status: 'completed', output: { body: { once: true } } }]));
+    }
+    expect(new Set(keys).size).toBe(2);
+    expect(keys).toHaveLength(2);
   });
 });
 

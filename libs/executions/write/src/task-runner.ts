@@ -656,15 +656,16 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
       tasks.filter((task) => !placed.has(task)),
       noPlaceMs,
     );
-    const failed = async (some: readonly Lease[], error: unknown) => {
-      const of = some.map(({ task }) => task);
-      await this.failed(of, error);
-      for (const lease of some) lease.end();
-    };
-    const over = isolate(leases, (some) => this.runEffects(some), failed).finally(() => this.effectsInFlight.delete(over));
+    const over = isolate(leases, (some) => this.runEffects(some), this.failedCalls).finally(() => this.effectsInFlight.delete(over));
     this.effectsInFlight.add(over);
     return { over };
   }
+
+  private readonly failedCalls = async (leases: readonly Lease[], error: unknown): Promise<void> => {
+    const tasks = leases.map(({ task }) => task);
+    await this.failed(tasks, error);
+    for (const lease of leases) lease.end();
+  };
 
   /** Rejects only before the first call: then nothing was sent. */
   private async runEffects(leases: readonly Lease[]): Promise<void> {
@@ -716,6 +717,7 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
       (tenant) => this.toolsOf(tenant),
       (job, key, signal, intent) => this.toolbox.toolsFor(job, key, signal, intent),
       ({ job, outcome, result }: EffectOutcome) => commit(job.lease, outcome, job.run, result),
+      ({ lease }, error) => this.failedCalls([lease], error),
     );
     await Promise.all([...others, performed]);
   }
