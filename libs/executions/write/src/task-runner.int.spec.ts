@@ -492,10 +492,43 @@ describe('an effect', () => {
     });
     answer.resolve(ok({ once: true }));
     for (const { workflowId } of [slow, paced]) {
-      await eventually(async () => expect(await runsOf(workflowId)).toMatchObject([{ status: 'completed', output: { body: { once: true } } }]));
+      await eventually(async () =>
+        expect(await runsOf(workflowId)).toMatchObject([{ status: 'completed', output: { body: { once: true } } }]),
+      );
     }
     expect(new Set(keys).size).toBe(2);
     expect(keys).toHaveLength(2);
+  });
+
+  it('none keeps a lease or a place because those without a place could not be put off', async () => {
+    const { workflowId, channel } = await listen(withCall());
+    // 4 of its calls have a place.
+    await admin.query(`UPDATE tenants SET quotas = '{"weight": 0.0025}' WHERE id = $1`, [tenantId]);
+    let sent = 0;
+    const { runner, tickets } = worker(() => {
+      sent += 1;
+      return Promise.resolve(ok({}));
+    });
+    const starts: TaskTicket[] = [];
+    for (let n = 0; n < 6; n += 1) starts.push(await receive(channel));
+    await runner.handle(starts);
+    await admin.query(`UPDATE tenants SET quotas = '{}' WHERE id = $1`, [tenantId]);
+    const calls = tickets.out.splice(0);
+    awayFor('put-off-tasks');
+    await runner.handle(calls);
+    expect((await tasksLeft(workflowId)).map(({ status }) => status)).toEqual(Array.from({ length: 6 }, () => 'ready'));
+    expect(sent).toBe(0);
+    // The places are free again: as many as may, go at once.
+    await runner.handle(calls);
+    await eventually(async () => {
+      expect((await runsOf(workflowId)).filter(({ status }) => status === 'completed')).toHaveLength(4);
+    });
+    expect(await tasksLeft(workflowId)).toMatchObject([{ status: 'ready' }, { status: 'ready' }]);
+    await eventually(async () => {
+      await runner.handle(await dueTickets());
+      expect(await tasksLeft(workflowId)).toEqual([]);
+    });
+    expect(sent).toBe(6);
   });
 });
 

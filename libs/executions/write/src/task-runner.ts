@@ -646,16 +646,15 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
       this.callPlaces.giveBack(tenantId);
       this.dispatcher.took(1);
     };
-    const leases = await this.leases.take([...placed], giveBack).catch((error: unknown) => {
-      placed.forEach(giveBack);
-      throw error;
-    });
+    const withoutPlace = tasks.filter((task) => !placed.has(task));
+    // Leases last: nothing may fail between their beginning and the calls, which end them.
+    const leases = await putOffTasks(this.database.pool, withoutPlace, noPlaceMs)
+      .then(() => this.leases.take([...placed], giveBack))
+      .catch((error: unknown) => {
+        placed.forEach(giveBack);
+        throw error;
+      });
     if (leases.length > 0) await failpoint('wrk.after_claim');
-    await putOffTasks(
-      this.database.pool,
-      tasks.filter((task) => !placed.has(task)),
-      noPlaceMs,
-    );
     const over = isolate(leases, (some) => this.runEffects(some), this.failedCalls).finally(() => this.effectsInFlight.delete(over));
     this.effectsInFlight.add(over);
     return { over };
