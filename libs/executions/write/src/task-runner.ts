@@ -597,7 +597,10 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
       if (committed.outcome === 'committed') return this.wakeFor([...(step === undefined ? [] : [step]), ...committed.begun]);
       left = left.filter(({ task }) => committed.outcome === 'fenced' && !committed.gone.includes(task.id));
       if (left.length === 0) return;
+      const decidedAs = run?.versionId;
       run = await this.readRun(left);
+      // In another version its nodes come to something else.
+      if (run?.versionId !== decidedAs) outcomes = new Map();
     }
     throw new Overloaded(`The run ${run?.id} moved on ${decisionsMax} times in a row.`);
   }
