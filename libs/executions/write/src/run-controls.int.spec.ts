@@ -153,6 +153,7 @@ function system(send: Send = () => Promise.reject(new Error('nothing is sent her
   const step = async () => runner.handle([...tickets.out.splice(0), ...(await dueTickets())]);
   return {
     tickets,
+    committer,
     step,
     /** Works until the run has this status */
     until: (id: string, status: string) =>
@@ -668,6 +669,29 @@ describe('moving runs', () => {
     await admin.query('UPDATE timers SET due_at = now() WHERE execution_id = $1', [id]);
     one.tickets.out.push(...(await fireDueTimers(database.pool)));
     await one.until(id, 'completed');
+    expect(await runOf(id)).toMatchObject({ workflow_version: 2, output: { version: 2 } });
+  });
+
+  it('a step that was decided as its run was moved is decided anew: nothing counts that its nodes came to in the old version', async () => {
+    const one = system();
+    const workflowId = await publish(delaying(60_000));
+    const id = await one.start(workflowId);
+    await one.until(id, 'waiting');
+    const next = delaying(60_000);
+    await publishNext(workflowId, {
+      ...next,
+      nodes: next.nodes.map((each) => (each.id === 'end' ? { ...each, config: { values: { version: 2 } } } : each)),
+    });
+    const write = one.committer.add.bind(one.committer);
+    const moves: object[] = [];
+    one.committer.add = async (work) => {
+      if (moves.length === 0) moves.push(await one.move(workflowId));
+      return write(work);
+    };
+    await admin.query('UPDATE timers SET due_at = now() WHERE execution_id = $1', [id]);
+    one.tickets.out.push(...(await fireDueTimers(database.pool)));
+    await one.until(id, 'completed');
+    expect(moves).toMatchObject([{ moved: 1 }]);
     expect(await runOf(id)).toMatchObject({ workflow_version: 2, output: { version: 2 } });
   });
 

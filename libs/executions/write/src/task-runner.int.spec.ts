@@ -13,6 +13,7 @@ import { register } from 'prom-client';
 import { CancelExecution, CancelExecutionHandler } from './cancel-execution.js';
 import { FailingTasks } from './dead-letters/failing-tasks.js';
 import type { EffectToolbox } from './effects/effect-toolbox.js';
+import { PutOff } from './effects/put-off.js';
 import type { RequestRunner } from './requests/request-runner.js';
 import { Blobs } from './steps/blobs.js';
 import { Callees } from './steps/callees.js';
@@ -207,6 +208,17 @@ const edge = (source: string, target: string, sourceHandle?: string) => ({
   ...(sourceHandle === undefined ? {} : { sourceHandle }),
 });
 const outage = () => Object.assign(new Error('terminating connection due to administrator command'), { code: '57P01' });
+/** The next statement of this name finds the database away. */
+function awayFor(name: string): void {
+  const { pool } = database;
+  const query = pool.query.bind(pool) as (...given: unknown[]) => unknown;
+  const once = (...given: [{ readonly name?: string }]) => {
+    if (given[0].name !== name) return query(...given);
+    Object.assign(pool, { query });
+    return Promise.reject(outage());
+  };
+  Object.assign(pool, { query: once });
+}
 const ok = (body: object): OutboundResponse => ({
   status: 200,
   headers: { 'content-type': 'application/json' },
@@ -453,6 +465,71 @@ describe('an effect', () => {
     await runner.handle(tickets.out);
     await eventually(async () => expect((await runsOf(workflowId))[0].status).toBe('completed'));
     expect([sent, away < 0]).toEqual([1, true]);
+  });
+
+  it('P-03: one that cannot be put off fails alone: those under way beside it are sent once, and their outcomes count', async () => {
+    const [slow, paced] = [await listen(withCall({ effect: 'at_most_once' })), await listen(withCall())];
+    const answer = Promise.withResolvers<OutboundResponse>();
+    const keys: string[] = [];
+    let mayCall = false;
+    const { runner, tickets } = worker((request, key) => {
+      if (JSON.stringify(request.body).includes('paced') && !mayCall) {
+        return Promise.reject(new PutOff('paced', 'Later.', { afterMs: 60_000, isFirstCall: true, ends: false }));
+      }
+      keys.push(key);
+      return answer.promise;
+    });
+    await runner.handle([await receive(slow.channel), await receive(paced.channel, 'paced')]);
+    awayFor('put-off-effect');
+    await runner.handle(tickets.out.splice(0));
+    await eventually(async () => expect(await tasksLeft(paced.workflowId)).toMatchObject([{ status: 'ready', gen: 2 }]));
+    await eventually(() => expect(keys).toHaveLength(1));
+    expect(await tasksLeft(slow.workflowId)).toMatchObject([{ status: 'leased', gen: 1 }]);
+    // Whatever is due by now is looked for: that of the slow one is not.
+    mayCall = true;
+    await eventually(async () => {
+      await runner.handle(await dueTickets());
+      expect(keys).toHaveLength(2);
+    });
+    answer.resolve(ok({ once: true }));
+    for (const { workflowId } of [slow, paced]) {
+      await eventually(async () =>
+        expect(await runsOf(workflowId)).toMatchObject([{ status: 'completed', output: { body: { once: true } } }]),
+      );
+    }
+    expect(new Set(keys).size).toBe(2);
+    expect(keys).toHaveLength(2);
+  });
+
+  it('none keeps a lease or a place because those without a place could not be put off', async () => {
+    const { workflowId, channel } = await listen(withCall());
+    // 4 of its calls have a place.
+    await admin.query(`UPDATE tenants SET quotas = '{"weight": 0.0025}' WHERE id = $1`, [tenantId]);
+    let sent = 0;
+    const { runner, tickets } = worker(() => {
+      sent += 1;
+      return Promise.resolve(ok({}));
+    });
+    const starts: TaskTicket[] = [];
+    for (let n = 0; n < 6; n += 1) starts.push(await receive(channel));
+    await runner.handle(starts);
+    await admin.query(`UPDATE tenants SET quotas = '{}' WHERE id = $1`, [tenantId]);
+    const calls = tickets.out.splice(0);
+    awayFor('put-off-tasks');
+    await runner.handle(calls);
+    expect((await tasksLeft(workflowId)).map(({ status }) => status)).toEqual(Array.from({ length: 6 }, () => 'ready'));
+    expect(sent).toBe(0);
+    // The places are free again: as many as may, go at once.
+    await runner.handle(calls);
+    await eventually(async () => {
+      expect((await runsOf(workflowId)).filter(({ status }) => status === 'completed')).toHaveLength(4);
+    });
+    expect(await tasksLeft(workflowId)).toMatchObject([{ status: 'ready' }, { status: 'ready' }]);
+    await eventually(async () => {
+      await runner.handle(await dueTickets());
+      expect(await tasksLeft(workflowId)).toEqual([]);
+    });
+    expect(sent).toBe(6);
   });
 });
 

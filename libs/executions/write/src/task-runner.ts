@@ -636,7 +636,10 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
       if (committed.outcome === 'committed') return this.wakeFor([...(step === undefined ? [] : [step]), ...committed.begun]);
       left = left.filter(({ task }) => committed.outcome === 'fenced' && !committed.gone.includes(task.id));
       if (left.length === 0) return;
+      const decidedAs = run?.versionId;
       run = await this.readRun(left);
+      // In another version its nodes come to something else.
+      if (run?.versionId !== decidedAs) outcomes = new Map();
     }
     throw new Overloaded(`The run ${run?.id} moved on ${decisionsMax} times in a row.`);
   }
@@ -685,25 +688,25 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
       this.callPlaces.giveBack(tenantId);
       this.dispatcher.took(1);
     };
-    const leases = await this.leases.take([...placed], giveBack).catch((error: unknown) => {
-      placed.forEach(giveBack);
-      throw error;
-    });
+    const withoutPlace = tasks.filter((task) => !placed.has(task));
+    // Leases last: nothing may fail between their beginning and the calls, which end them.
+    const leases = await putOffTasks(this.database.pool, withoutPlace, noPlaceMs)
+      .then(() => this.leases.take([...placed], giveBack))
+      .catch((error: unknown) => {
+        placed.forEach(giveBack);
+        throw error;
+      });
     if (leases.length > 0) await failpoint('wrk.after_claim');
-    await putOffTasks(
-      this.database.pool,
-      tasks.filter((task) => !placed.has(task)),
-      noPlaceMs,
-    );
-    const failed = async (some: readonly Lease[], error: unknown) => {
-      const of = some.map(({ task }) => task);
-      await this.failed(of, error);
-      for (const lease of some) lease.end();
-    };
-    const over = isolate(leases, (some) => this.runEffects(some), failed).finally(() => this.effectsInFlight.delete(over));
+    const over = isolate(leases, (some) => this.runEffects(some), this.failedCalls).finally(() => this.effectsInFlight.delete(over));
     this.effectsInFlight.add(over);
     return { over };
   }
+
+  private readonly failedCalls = async (leases: readonly Lease[], error: unknown): Promise<void> => {
+    const tasks = leases.map(({ task }) => task);
+    await this.failed(tasks, error);
+    for (const lease of leases) lease.end();
+  };
 
   /** Rejects only before the first call: then nothing was sent. */
   private async runEffects(leases: readonly Lease[]): Promise<void> {
@@ -755,6 +758,7 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
       (tenant) => this.toolsOf(tenant),
       (job, key, signal, intent) => this.toolbox.toolsFor(job, key, signal, intent),
       ({ job, outcome, result }: EffectOutcome) => commit(job.lease, outcome, job.run, result),
+      ({ lease }, error) => this.failedCalls([lease], error),
     );
     await Promise.all([...others, performed]);
   }

@@ -1,6 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 import { type Iteration, keyOf } from '@sluice/engine';
-import { isJsonObject, type Json, type JsonObject } from '@sluice/kernel';
+import { isJsonObject, type Json, type JsonObject, storable } from '@sluice/kernel';
 import type { Database } from '@sluice/platform-database';
 import { appendEvents, type LogEntry } from '@sluice/platform-event-log';
 import type { PoolClient } from 'pg';
@@ -167,7 +167,7 @@ export async function putOffEffect(
         nodeId,
         iteration,
         before === 'unknown' ? 'intent' : 'failed',
-        JSON.stringify(response),
+        JSON.stringify(storable(response)),
         afterMs,
         attempts,
         heldFor,

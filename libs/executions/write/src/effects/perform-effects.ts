@@ -67,8 +67,9 @@ const placeOf = ({ run, nodeId, iteration }: EffectJob): EffectPlace => ({
 const attemptOf = ({ nodeId, iteration, lease }: EffectJob): Attempt => ({ nodeId, iteration, attempt: lease.task.attempt });
 
 /**
- * Evaluates, records the intents together, then calls each on its own: `done` hears of every outcome as it comes. Resolves when all
- * calls are over. A job whose lease was lost meanwhile is dropped: it is somebody else's now.
+ * Evaluates, records the intents together, then calls each on its own: `done` hears of every outcome as it comes, `failed` of what could not
+ * even be put off. Resolves when all calls are over; rejects only before the first. A job whose lease was lost meanwhile is dropped: it is
+ * somebody else's now.
  */
 export async function performEffects(
   database: Database,
@@ -76,6 +77,7 @@ export async function performEffects(
   stepTools: (tenant: Tenant) => StepTools,
   toolsFor: ToolsFor,
   done: (outcome: EffectOutcome) => Promise<void>,
+  failed: (job: EffectJob, error: unknown) => Promise<void>,
 ): Promise<void> {
   const prepared: Prepared[] = [];
   const refused: EffectOutcome[] = [];
@@ -102,19 +104,17 @@ export async function performEffects(
       })),
   );
   if (recorded.size > 0) await failpoint('wrk.after_intent');
-  await Promise.all([
-    ...refused.map(done),
-    ...prepared.map(async (ready) => {
-      const { job, type } = ready;
-      const intent = recorded.get(effectId(placeOf(job)));
-      if ((type.kind === 'effect' && intent === undefined) || job.lease.signal.aborted) return job.lease.end();
-      const outcome = intent === undefined ? await performTask(ready, toolsFor) : await performEffect(database, ready, intent, toolsFor);
-      // Called off by ourselves, or the database went away under it: the intent stays, and whoever takes the task over knows that nobody knows.
-      // Or put off.
-      if (outcome === undefined) return job.lease.end();
-      await done(outcome);
-    }),
-  ]);
+  const perform = async (ready: Prepared): Promise<void> => {
+    const { job, type } = ready;
+    const intent = recorded.get(effectId(placeOf(job)));
+    if ((type.kind === 'effect' && intent === undefined) || job.lease.signal.aborted) return job.lease.end();
+    const outcome = intent === undefined ? await performTask(ready, toolsFor) : await performEffect(database, ready, intent, toolsFor);
+    // Called off by ourselves, or the database went away under it: the intent stays, and whoever takes the task over knows that nobody knows.
+    // Or put off.
+    if (outcome === undefined) return job.lease.end();
+    await done(outcome);
+  };
+  await Promise.all([...refused.map(done), ...prepared.map((ready) => perform(ready).catch((error: unknown) => failed(ready.job, error)))]);
 }
 
 async function prepare(job: EffectJob, tools: StepTools): Promise<Prepared> {

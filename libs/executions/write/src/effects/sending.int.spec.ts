@@ -25,6 +25,7 @@ import { lastMessageAt } from './customer-events.js';
 import { effectId, recordIntents } from './effect-ledger.js';
 import { EffectToolbox, type ToolboxOptions } from './effect-toolbox.js';
 import { type EffectJob, type EffectOutcome, performEffects } from './perform-effects.js';
+import { PutOff } from './put-off.js';
 
 const tenantId = newId();
 let stores: TestDatabase;
@@ -179,6 +180,7 @@ async function attempt(one: Sending, options: Partial<ToolboxOptions> = {}): Pro
       outcomes.push(outcome);
       return Promise.resolve();
     },
+    (_job, error) => Promise.reject(error),
   );
   return outcomes[0];
 }
@@ -375,6 +377,20 @@ describe('F-15 an attempt whose answer was lost', () => {
     expect(sent).toHaveLength(2);
   });
 
+  it('B-04: is looked for whatever its provider said that Postgres refuses, which is cleaned', async () => {
+    const one = await sending();
+    run = async (tools) => {
+      await loses(tools).catch(() => {});
+      const details = { status: 502, body: 'No\0 gateway \ud800' };
+      throw new NodeFailure('provider_unavailable', 'Sorry\0', { retryable: true, outcomeUnknown: true, details });
+    };
+    expect(await attempt(one)).toBeUndefined();
+    expect(await taskOf(one)).toMatchObject({ status: 'ready', attempt: 1 });
+    const cleaned = { message: 'Sorry\ufffd', details: { status: 502, body: 'No\ufffd gateway \ufffd' } };
+    expect(await ledgerOf(one)).toMatchObject({ state: 'intent', response: { error: { code: 'proof_awaited' }, lost: cleaned } });
+    expect(sent).toHaveLength(1);
+  });
+
   it('fails at once where its type knows no proof', async () => {
     const one = await sending({ effect: 'verify' }, 'test.sendsBlindly');
     run = loses;
@@ -434,6 +450,15 @@ describe('pace', () => {
       { account: `${tenantId}/${one.channelId}`, waitMsMax: 3_000 },
       { account: `${tenantId}/${one.channelId}`, waitMsMax: 3_000 },
     ]);
+  });
+
+  it('B-04: waits whatever it is told that Postgres refuses, which is cleaned', async () => {
+    const one = await sending();
+    run = () => Promise.reject(new PutOff('channel_paused', 'Sorry\0', { afterMs: 5_000, isFirstCall: true, ends: false }));
+    expect(await attempt(one)).toBeUndefined();
+    expect(await taskOf(one)).toMatchObject({ status: 'ready', attempt: 1 });
+    const error = { code: 'channel_paused', message: 'Sorry\ufffd' };
+    expect(await ledgerOf(one)).toMatchObject({ state: 'failed', response: { error } });
   });
 
   it('waits here for a place that comes soon', async () => {
