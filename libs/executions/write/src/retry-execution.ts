@@ -92,7 +92,10 @@ async function callerWaits(client: PoolClient, { tenantId, id, parent }: Run): P
   return rowCount === 1;
 }
 
-/** Calls that are known to have failed get a new key: a target that kept the failure under the old one would only repeat it. */
+/**
+ * Calls that are known to have failed get a new key: a target that kept the failure under the old one would only repeat it. One whose last
+ * attempt may have arrived keeps its own, by which the target, or its proof, knows it.
+ */
 export async function renewFailedEffects(client: PoolClient, tenantId: string, steps: readonly Step[]): Promise<void> {
   const places = steps.flatMap((step) =>
     nodesOf(step).map(({ nodeId, iteration = '' }): EffectPlace => ({ tenantId, executionId: step.run.id, nodeId, iteration })),
@@ -109,7 +112,7 @@ export async function renewFailedEffects(client: PoolClient, tenantId: string, s
      FROM unnest($2::uuid[], $3::text[], $4::text[]) AS k(execution_id, node_id, iteration)
      JOIN effects e ON e.tenant_id = $1 AND e.execution_id = k.execution_id AND e.node_id = k.node_id AND e.iteration = k.iteration
      JOIN tenants t ON t.id = e.tenant_id
-     WHERE e.state = 'failed' ORDER BY 1, 2, 3 FOR UPDATE OF e`,
+     WHERE e.state = 'failed' AND (e.response #>> '{unknown,attempts}')::int IS DISTINCT FROM e.attempts ORDER BY 1, 2, 3 FOR UPDATE OF e`,
     [tenantId, places.map(({ executionId }) => executionId), places.map(({ nodeId }) => nodeId), places.map(({ iteration }) => iteration)],
   );
   await client.query(

@@ -117,7 +117,7 @@ class HeldTickets extends Tickets {
   }
 }
 
-type Send = (request: OutboundRequest, idempotencyKey: string) => Promise<OutboundResponse>;
+type Send = (request: OutboundRequest, idempotencyKey: string, signal: AbortSignal) => Promise<OutboundResponse>;
 
 /** A whole worker, and the API beside it: both issue their tickets here. */
 function system(send: Send = () => Promise.reject(new Error('nothing is sent here'))) {
@@ -129,7 +129,7 @@ function system(send: Send = () => Promise.reject(new Error('nothing is sent her
     toolsFor: (_job: unknown, idempotencyKey: string, signal: AbortSignal) => ({
       idempotencyKey,
       signal,
-      send: (request: OutboundRequest) => send(request, idempotencyKey),
+      send: (request: OutboundRequest) => send(request, idempotencyKey, signal),
     }),
   } as unknown as EffectToolbox;
   const versions = new CompiledVersions(database);
@@ -394,6 +394,28 @@ describe('retrying', () => {
     await one.until(id, 'completed');
     expect(keys).toEqual([keys[0], keys[0]]);
     hanging.resolve(ok);
+  });
+
+  it.each<[string, Send]>([
+    ['was answered 502', () => Promise.resolve({ ...ok, status: 502 })],
+    [
+      'was not answered in time',
+      (_request, _key, signal) =>
+        new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('called off')), { once: true })),
+    ],
+  ])('F-15: keeps the key of a call whose last attempt %s: it may have arrived', async (_how, first) => {
+    const keys: string[] = [];
+    const one = system((request, key, signal) => {
+      keys.push(key);
+      return keys.length === 1 ? first(request, key, signal) : Promise.resolve(ok);
+    });
+    const id = await one.start(await publish(calling({ retry: { maxAttempts: 1 }, timeoutMs: 200 })));
+    await one.until(id, 'failed');
+    await one.retry(id);
+    await one.until(id, 'completed');
+    expect(keys).toEqual([keys[0], keys[0]]);
+    const { rows } = await admin.query('SELECT generation, state FROM effects WHERE execution_id = $1', [id]);
+    expect(rows).toEqual([{ generation: 1, state: 'succeeded' }]);
   });
 
   it('two at once are one', async () => {
