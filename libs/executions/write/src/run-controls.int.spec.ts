@@ -1,8 +1,8 @@
 import type { CommandBus } from '@nestjs/cqrs';
 import type { Graph } from '@sluice/engine';
-import { newId } from '@sluice/kernel';
+import { type JsonObject, newId } from '@sluice/kernel';
 import { catalogue, NodeFailure, type OutboundRequest, type OutboundResponse, type PureNodeType } from '@sluice/nodes';
-import { commandStoreSchema, Database, dataSourceFor, type DatabaseOptions } from '@sluice/platform-database';
+import { commandStoreSchema, Database, dataSourceFor, type DatabaseOptions, storeClock } from '@sluice/platform-database';
 import { CommandStore } from '@sluice/platform-event-log';
 import type { Notifications } from '@sluice/platform-notifications';
 import { type TaskTicket, Tickets, TicketWindows } from '@sluice/platform-queue';
@@ -160,7 +160,7 @@ function system(send: Send = () => Promise.reject(new Error('nothing is sent her
         await step();
         expect(await statusOf(id)).toBe(status);
       }),
-    start: async (workflowId: string, input = { text: 'hello' }) =>
+    start: async (workflowId: string, input: JsonObject = { text: 'hello' }) =>
       (await new TriggerNodeHandler(store, tickets, tools).execute(new TriggerNode(tenantId, workflowId, 'in', 'ada', input, undefined)))
         .executionId,
     pause: (id: string) => new PauseExecutionHandler(store, tickets).execute(new PauseExecution(tenantId, id, 'ada')),
@@ -471,6 +471,42 @@ describe('running again', () => {
     });
     expect(two).toMatchObject({ input: { text: 'other' }, start_key: `x:${first}:2` });
     await one.until(again, 'waiting');
+  });
+});
+
+describe('B-15: an input that is kept apart', () => {
+  const naming: Graph = {
+    nodes: [node('in', 'trigger.manual'), node('end', 'data.set', { values: { name: '{{ input.name }}' } })],
+    edges: [edge('in', 'end')],
+  };
+  const large = (name: string) => ({ name, text: name.padEnd(100 * 1024, '.') });
+
+  it('is there for a run that begins only when its tenant has room, a rerun with another one too', async () => {
+    const one = system();
+    const workflowId = await publish(naming);
+    const first = await one.start(workflowId, { name: 'first' });
+    await one.until(first, 'completed');
+    await one.start(await publish(naming));
+    await admin.query(`UPDATE tenants SET quotas = '{"maxConcurrentExecutions": 1}' WHERE id = $1`, [tenantId]);
+    const held = await one.start(workflowId, large('held'));
+    const { executionId: rerun } = await one.rerun(first, 'same', large('rerun'));
+    expect([await runOf(held), await runOf(rerun)]).toEqual([undefined, undefined]);
+    await admin.query(`UPDATE tenants SET quotas = '{}' WHERE id = $1`, [tenantId]);
+    const next = system();
+    await next.until(held, 'completed');
+    await next.until(rerun, 'completed');
+    expect(await runOf(held)).toMatchObject({ output: { name: 'held' } });
+    expect(await runOf(rerun)).toMatchObject({ output: { name: 'rerun' } });
+  });
+
+  it('says whose turn a rerun takes', async () => {
+    const one = system();
+    const id = await one.start(await publish(naming, { concurrency: { key: 'trigger.name', limit: 1, onLimit: 'queue' } }), large('Ada'));
+    await one.until(id, 'completed');
+    const { executionId: again } = await one.rerun(id);
+    expect([await runOf(id), await runOf(again)]).toMatchObject([{ concurrency_key: 'Ada' }, { concurrency_key: 'Ada' }]);
+    expect((await admin.query('SELECT state FROM turns WHERE execution_id = $1', [again])).rows).toEqual([{ state: 'holding' }]);
+    await one.until(again, 'completed');
   });
 });
 
