@@ -71,12 +71,12 @@ export class RetryExecutionHandler implements ICommandHandler<RetryExecution> {
 
 /** Its waits, timers and tasks ended with it; the nodes make new ones. So does the deadline, counted anew when it has passed. */
 export function retryOf(run: Run, version: PublishedVersion, by: string, named?: RetryExecution['named']): Step {
-  const decision = retry(run, graphOf(version), by, named);
+  const now = storeClock.now();
+  const decision = retry(run, graphOf(version), by, now, named);
   const { deadlineMs } = version.settings;
   const deadlineFrom = (start: number) => start + (deadlineMs ?? 0);
   const first = deadlineFrom(Date.parse(run.startedAt));
-  const now = storeClock.now().getTime();
-  const until = new Date(first > now ? first : deadlineFrom(now)).toISOString();
+  const until = new Date(first > now.getTime() ? first : deadlineFrom(now.getTime())).toISOString();
   return stepOfDecision(version, run, decision, { timers: deadlineMs === undefined ? [] : [{ nodeId: '', iteration: '', until }] });
 }
 

@@ -541,6 +541,24 @@ describe.each(['whose answer was lost', 'whose worker died'])('F-16: a call in d
     expect(keys).toHaveLength(1);
   });
 
+  it('N-07: ends by the store’s clock, however far off this machine’s is', async () => {
+    const { id, resolve, until } = await inDoubt();
+    const hourMs = 3_600_000;
+    const leave = await storeClock.follow({ query: () => Promise.resolve({ rows: [{ ms: String(Date.now() + hourMs) }] }) });
+    try {
+      await resolve(id, 'call', { outcome: 'sent', output: null });
+    } finally {
+      leave();
+      (await storeClock.follow(database.pool))();
+    }
+    const { rows } = await admin.query(
+      `SELECT extract(epoch FROM completed_at - now())::float8 * 1000 AS ms FROM node_executions WHERE workflow_execution_id = $1 AND node_id = 'call'`,
+      [id],
+    );
+    expect(rows[0].ms).toBeGreaterThan(hourMs - 60_000);
+    await until(id, 'completed');
+  });
+
   it('was not sent: it is sent once more with the key it had', async () => {
     const { id, keys, resolve, until } = await inDoubt();
     const answers = await Promise.all(
