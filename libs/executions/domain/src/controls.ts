@@ -71,7 +71,7 @@ export class EffectIsNotInDoubt extends DomainError {
   }
 }
 
-const circumstances = () => ({ now: new Date(), newId, random: Math.random });
+const at = (now: Date) => ({ now, newId, random: Math.random });
 const workflowOf = ({ id, workflowId }: ControlledRun, limits?: RunLimits) => ({
   executionId: id,
   workflowId,
@@ -83,17 +83,17 @@ function refuseIfOver({ id, state }: Pick<ControlledRun, 'id' | 'state'>): void 
 }
 
 /** What runs goes on to its end; nothing follows it until the run is resumed. */
-export function pause(run: ControlledRun, by: string): Decision {
+export function pause(run: ControlledRun, by: string, now: Date): Decision {
   refuseIfOver(run);
   if (run.state.status === 'paused') throw new ExecutionIsPaused(run.id);
-  return advance(anyGraph, workflowOf(run), run.state, { type: 'run.paused', by }, circumstances());
+  return advance(anyGraph, workflowOf(run), run.state, { type: 'run.paused', by }, at(now));
 }
 
 /** `isQueued`: it was paused before its turn had come, and waits for that again. */
-export function resume(run: ControlledRun, graph: GraphOfRun, by: string, isQueued: boolean): Decision {
+export function resume(run: ControlledRun, graph: GraphOfRun, by: string, now: Date, isQueued: boolean): Decision {
   refuseIfOver(run);
   if (run.state.status !== 'paused') throw new ExecutionIsNotPaused(run.id, run.state.status);
-  const decision = advance(graph.compiled, workflowOf(run), run.state, { type: 'run.resumed', by }, circumstances());
+  const decision = advance(graph.compiled, workflowOf(run), run.state, { type: 'run.resumed', by }, at(now));
   if (!isQueued) return decision;
   const { id: aggregateId, workflowId } = run;
   return {
@@ -108,6 +108,7 @@ export function retry(
   run: ControlledRun,
   graph: GraphOfRun,
   by: string,
+  now: Date,
   named?: { readonly nodeId: string; readonly iteration: Iteration },
 ): Decision {
   const { id, state } = run;
@@ -117,7 +118,7 @@ export function retry(
     const node = state.nodes.get(keyOf(nodeId, iteration));
     if (node?.status !== 'failed' || node.handle !== undefined) throw new NodeHasNotFailed(id, nodeId, iteration);
   }
-  const decision = advance(graph.compiled, workflowOf(run, graph.limits), state, { type: 'run.retried', by }, circumstances());
+  const decision = advance(graph.compiled, workflowOf(run, graph.limits), state, { type: 'run.retried', by }, at(now));
   if (executionIsOver(decision.state) && decision.events.length > 0) throw new LimitIsUsedUp(id, decision.state.error?.message ?? '');
   if (decision.commands.length === 0) throw new NothingToRetry(id);
   return decision;
@@ -132,6 +133,7 @@ export function resolve(
   graph: GraphOfRun,
   { nodeId, iteration }: { readonly nodeId: string; readonly iteration: Iteration },
   resolution: Resolution,
+  now: Date,
 ): Decision {
   refuseIfOver(run);
   const key = keyOf(nodeId, iteration);
@@ -141,7 +143,7 @@ export function resolve(
     resolution.outcome === 'sent'
       ? { type: 'node.completed', nodeId, iteration, handle: DEFAULT_HANDLE, output: resolution.output }
       : { type: 'node.repeated', nodeId, iteration };
-  const decision = advance(graph.compiled, workflowOf(run, graph.limits), run.state, fact, circumstances());
+  const decision = advance(graph.compiled, workflowOf(run, graph.limits), run.state, fact, at(now));
   if (decision.events.length === 0) throw new EffectIsNotInDoubt(run.id, key);
   return decision;
 }

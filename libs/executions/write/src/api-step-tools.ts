@@ -2,6 +2,8 @@ import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { NodeFailure } from '@sluice/nodes';
 import { Overloaded } from '@sluice/platform-database';
 import { ExpressionPool, ExpressionPoolUnavailable } from '@sluice/platform-expression-pool';
+import type { PoolClient } from 'pg';
+import { readBlob, withBlobs } from './steps/blobs.js';
 import type { StepTools } from './steps/run-step.js';
 
 const notHere = (): never => {
@@ -13,7 +15,8 @@ const notHere = (): never => {
 export class ApiStepTools implements OnApplicationShutdown {
   private readonly pool = new ExpressionPool({ size: 1 });
 
-  toolsFor(tenantId: string): StepTools {
+  /** `client`: what is kept apart is read in the transaction of the command, as its tenant. */
+  toolsFor(tenantId: string, client: PoolClient): StepTools {
     const evaluate = this.pool.evaluatorFor(tenantId);
     return {
       slow: (source, scope) =>
@@ -22,7 +25,10 @@ export class ApiStepTools implements OnApplicationShutdown {
         }),
       fusion: false,
       env: {},
-      blobs: { resolve: (_tenantId, value) => value, remember: () => {} },
+      blobs: {
+        resolve: (_tenantId, value) => withBlobs(value, async (reference) => (await readBlob(client, tenantId, reference))?.value),
+        remember: () => {},
+      },
       results: notHere,
       callee: notHere,
       approvalUrl: notHere,

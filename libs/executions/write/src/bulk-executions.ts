@@ -126,6 +126,7 @@ export class BulkExecutionsHandler implements ICommandHandler<BulkExecutions> {
   ): Promise<Skipped[]> {
     const runs = await lockRuns(tx, tenantId, ids, action === 'retry' ? (client) => openIterations(client, tenantId, ids) : undefined);
     const client = await clientOf(tx);
+    const tools = this.tools.toolsFor(tenantId, client);
     const versions = new Map<string, Promise<PublishedVersion>>();
     const versionOf = (run: Run, find: () => Promise<PublishedVersion>) => {
       const known = versions.get(run.versionId) ?? find();
@@ -143,7 +144,7 @@ export class BulkExecutionsHandler implements ICommandHandler<BulkExecutions> {
       rerun: async (run) => {
         refuseUnderWay(run);
         const version = await versionOf(run, () => versionFor(tx.manager, run, 'same'));
-        return rerunOf(run, version, { by, input: undefined, number: numbers.get(run.id) ?? 1 }, this.tools);
+        return rerunOf(run, version, { by, input: undefined, number: numbers.get(run.id) ?? 1 }, tools);
       },
     };
 

@@ -1,5 +1,6 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { pause } from '@sluice/executions-domain';
+import { storeClock } from '@sluice/platform-database';
 import { CommandStore } from '@sluice/platform-event-log';
 import { Tickets } from '@sluice/platform-queue';
 import type { PoolClient } from 'pg';
@@ -39,7 +40,7 @@ export class PauseExecutionHandler implements ICommandHandler<PauseExecution> {
 }
 
 export function pauseOf(run: Run, by: string): Step {
-  const { state, events } = pause(run, by);
+  const { state, events } = pause(run, by, storeClock.now());
   return stepWith(run, { state, events });
 }
 

@@ -7,10 +7,11 @@ import { Tickets } from '@sluice/platform-queue';
 import type { EntityManager } from 'typeorm';
 import { ApiStepTools } from './api-step-tools.js';
 import { newestVersion, versionWithId } from './find-version.js';
-import { lockRun, writeSteps } from './run-controls.js';
+import { clientOf, lockRun, writeSteps } from './run-controls.js';
 import { type Begun, beginRun } from './steps/begin-run.js';
 import type { PublishedVersion } from './steps/compiled-versions.js';
 import type { Run } from './steps/run.js';
+import type { StepTools } from './steps/run-step.js';
 import { NodeNotFound } from './trigger-node.js';
 
 export class ExecutionIsUnderWay extends DomainError {
@@ -52,7 +53,8 @@ export class RerunExecutionHandler implements ICommandHandler<RerunExecution> {
       const run = await lockRun(tx, tenantId, executionId);
       const version = await versionFor(tx.manager, run, which);
       const numbers = await countReruns(tx.manager, tenantId, [executionId]);
-      const begun = await rerunOf(run, version, { by, input, number: numbers.get(executionId) ?? 1 }, this.tools);
+      const tools = this.tools.toolsFor(tenantId, await clientOf(tx));
+      const begun = await rerunOf(run, version, { by, input, number: numbers.get(executionId) ?? 1 }, tools);
       await writeSteps(tx, this.tickets, [], [begun]);
       return { executionId: begun.step.run.id };
     });
@@ -82,7 +84,7 @@ export async function rerunOf(
   run: Run,
   version: PublishedVersion,
   { by, input, number }: { readonly by: string; readonly input: Json | undefined; readonly number: number },
-  tools: ApiStepTools,
+  tools: StepTools,
 ): Promise<Begun> {
   refuseUnderWay(run);
   const { entryNodeId } = run.state;
@@ -103,7 +105,7 @@ export async function rerunOf(
       input: input === undefined ? run.state.input : input,
       correlationId: run.correlationId,
     },
-    tools.toolsFor(run.tenantId),
+    tools,
     'later',
   );
 }

@@ -2,6 +2,7 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { type Resolution, resolve } from '@sluice/executions-domain';
 import { DEFAULT_HANDLE, placeOf, type RunStatus } from '@sluice/engine';
 import type { Blob } from '@sluice/kernel';
+import { storeClock } from '@sluice/platform-database';
 import { CommandStore } from '@sluice/platform-event-log';
 import { Tickets } from '@sluice/platform-queue';
 import { versionWithId } from './find-version.js';
@@ -37,7 +38,7 @@ export class ResolveEffectHandler implements ICommandHandler<ResolveEffect> {
       const run = await lockRun(tx, tenantId, executionId, [place.iteration]);
       const version = await versionWithId(tx.manager, tenantId, run.versionId);
       const { resolution: kept, blobs } = keptResolution(resolution);
-      const step = stepOfDecision(version, run, resolve(run, graphOf(version), place, kept), { blobs });
+      const step = stepOfDecision(version, run, resolve(run, graphOf(version), place, kept, storeClock.now()), { blobs });
       await writeSteps(tx, this.tickets, [step]);
       const response = kept.outcome === 'sent' ? { handle: DEFAULT_HANDLE, output: kept.output } : { error: notSent };
       await (

@@ -1,6 +1,7 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { resume } from '@sluice/executions-domain';
 import type { RunStatus } from '@sluice/engine';
+import { storeClock } from '@sluice/platform-database';
 import { CommandStore } from '@sluice/platform-event-log';
 import { Tickets, type WrittenTask, writtenTask } from '@sluice/platform-queue';
 import type { PoolClient } from 'pg';
@@ -59,7 +60,7 @@ export async function standingOf(client: PoolClient, runs: readonly Run[]): Prom
 }
 
 export function resumptionOf(run: Run, version: PublishedVersion, by: string, standing: Standing | undefined): Step {
-  const decision = resume(run, graphOf(version), by, standing?.queued === true && run.state.nodes.size === 0);
+  const decision = resume(run, graphOf(version), by, storeClock.now(), standing?.queued === true && run.state.nodes.size === 0);
   return stepOfDecision(version, run, decision, standing?.awaitsEvent === true ? { awaitsEvent: true } : {});
 }
 

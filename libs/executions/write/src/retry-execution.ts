@@ -71,12 +71,12 @@ export class RetryExecutionHandler implements ICommandHandler<RetryExecution> {
 
 /** Its waits, timers and tasks ended with it; the nodes make new ones. So does the deadline, counted anew when it has passed. */
 export function retryOf(run: Run, version: PublishedVersion, by: string, named?: RetryExecution['named']): Step {
-  const decision = retry(run, graphOf(version), by, named);
+  const now = storeClock.now();
+  const decision = retry(run, graphOf(version), by, now, named);
   const { deadlineMs } = version.settings;
   const deadlineFrom = (start: number) => start + (deadlineMs ?? 0);
   const first = deadlineFrom(Date.parse(run.startedAt));
-  const now = storeClock.now().getTime();
-  const until = new Date(first > now ? first : deadlineFrom(now)).toISOString();
+  const until = new Date(first > now.getTime() ? first : deadlineFrom(now.getTime())).toISOString();
   return stepOfDecision(version, run, decision, { timers: deadlineMs === undefined ? [] : [{ nodeId: '', iteration: '', until }] });
 }
 
@@ -92,7 +92,10 @@ async function callerWaits(client: PoolClient, { tenantId, id, parent }: Run): P
   return rowCount === 1;
 }
 
-/** Calls that are known to have failed get a new key: a target that kept the failure under the old one would only repeat it. */
+/**
+ * Calls that are known to have failed get a new key: a target that kept the failure under the old one would only repeat it. One whose last
+ * attempt may have arrived keeps its own, by which the target, or its proof, knows it.
+ */
 export async function renewFailedEffects(client: PoolClient, tenantId: string, steps: readonly Step[]): Promise<void> {
   const places = steps.flatMap((step) =>
     nodesOf(step).map(({ nodeId, iteration = '' }): EffectPlace => ({ tenantId, executionId: step.run.id, nodeId, iteration })),
@@ -109,7 +112,7 @@ export async function renewFailedEffects(client: PoolClient, tenantId: string, s
      FROM unnest($2::uuid[], $3::text[], $4::text[]) AS k(execution_id, node_id, iteration)
      JOIN effects e ON e.tenant_id = $1 AND e.execution_id = k.execution_id AND e.node_id = k.node_id AND e.iteration = k.iteration
      JOIN tenants t ON t.id = e.tenant_id
-     WHERE e.state = 'failed' ORDER BY 1, 2, 3 FOR UPDATE OF e`,
+     WHERE e.state = 'failed' AND (e.response #>> '{unknown,attempts}')::int IS DISTINCT FROM e.attempts ORDER BY 1, 2, 3 FOR UPDATE OF e`,
     [tenantId, places.map(({ executionId }) => executionId), places.map(({ nodeId }) => nodeId), places.map(({ iteration }) => iteration)],
   );
   await client.query(

@@ -1,8 +1,8 @@
 import type { CommandBus } from '@nestjs/cqrs';
 import type { Graph } from '@sluice/engine';
-import { newId } from '@sluice/kernel';
+import { type JsonObject, newId } from '@sluice/kernel';
 import { catalogue, NodeFailure, type OutboundRequest, type OutboundResponse, type PureNodeType } from '@sluice/nodes';
-import { commandStoreSchema, Database, dataSourceFor, type DatabaseOptions } from '@sluice/platform-database';
+import { commandStoreSchema, Database, dataSourceFor, type DatabaseOptions, storeClock } from '@sluice/platform-database';
 import { CommandStore } from '@sluice/platform-event-log';
 import type { Notifications } from '@sluice/platform-notifications';
 import { type TaskTicket, Tickets, TicketWindows } from '@sluice/platform-queue';
@@ -117,7 +117,7 @@ class HeldTickets extends Tickets {
   }
 }
 
-type Send = (request: OutboundRequest, idempotencyKey: string) => Promise<OutboundResponse>;
+type Send = (request: OutboundRequest, idempotencyKey: string, signal: AbortSignal) => Promise<OutboundResponse>;
 
 /** A whole worker, and the API beside it: both issue their tickets here. */
 function system(send: Send = () => Promise.reject(new Error('nothing is sent here'))) {
@@ -129,7 +129,7 @@ function system(send: Send = () => Promise.reject(new Error('nothing is sent her
     toolsFor: (_job: unknown, idempotencyKey: string, signal: AbortSignal) => ({
       idempotencyKey,
       signal,
-      send: (request: OutboundRequest) => send(request, idempotencyKey),
+      send: (request: OutboundRequest) => send(request, idempotencyKey, signal),
     }),
   } as unknown as EffectToolbox;
   const versions = new CompiledVersions(database);
@@ -161,7 +161,7 @@ function system(send: Send = () => Promise.reject(new Error('nothing is sent her
         await step();
         expect(await statusOf(id)).toBe(status);
       }),
-    start: async (workflowId: string, input = { text: 'hello' }) =>
+    start: async (workflowId: string, input: JsonObject = { text: 'hello' }) =>
       (await new TriggerNodeHandler(store, tickets, tools).execute(new TriggerNode(tenantId, workflowId, 'in', 'ada', input, undefined)))
         .executionId,
     pause: (id: string) => new PauseExecutionHandler(store, tickets).execute(new PauseExecution(tenantId, id, 'ada')),
@@ -397,6 +397,28 @@ describe('retrying', () => {
     hanging.resolve(ok);
   });
 
+  it.each<[string, Send]>([
+    ['was answered 502', () => Promise.resolve({ ...ok, status: 502 })],
+    [
+      'was not answered in time',
+      (_request, _key, signal) =>
+        new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('called off')), { once: true })),
+    ],
+  ])('F-15: keeps the key of a call whose last attempt %s: it may have arrived', async (_how, first) => {
+    const keys: string[] = [];
+    const one = system((request, key, signal) => {
+      keys.push(key);
+      return keys.length === 1 ? first(request, key, signal) : Promise.resolve(ok);
+    });
+    const id = await one.start(await publish(calling({ retry: { maxAttempts: 1 }, timeoutMs: 200 })));
+    await one.until(id, 'failed');
+    await one.retry(id);
+    await one.until(id, 'completed');
+    expect(keys).toEqual([keys[0], keys[0]]);
+    const { rows } = await admin.query('SELECT generation, state FROM effects WHERE execution_id = $1', [id]);
+    expect(rows).toEqual([{ generation: 1, state: 'succeeded' }]);
+  });
+
   it('two at once are one', async () => {
     let sent = 0;
     const one = system(() => {
@@ -453,6 +475,42 @@ describe('running again', () => {
   });
 });
 
+describe('B-15: an input that is kept apart', () => {
+  const naming: Graph = {
+    nodes: [node('in', 'trigger.manual'), node('end', 'data.set', { values: { name: '{{ input.name }}' } })],
+    edges: [edge('in', 'end')],
+  };
+  const large = (name: string) => ({ name, text: name.padEnd(100 * 1024, '.') });
+
+  it('is there for a run that begins only when its tenant has room, a rerun with another one too', async () => {
+    const one = system();
+    const workflowId = await publish(naming);
+    const first = await one.start(workflowId, { name: 'first' });
+    await one.until(first, 'completed');
+    await one.start(await publish(naming));
+    await admin.query(`UPDATE tenants SET quotas = '{"maxConcurrentExecutions": 1}' WHERE id = $1`, [tenantId]);
+    const held = await one.start(workflowId, large('held'));
+    const { executionId: rerun } = await one.rerun(first, 'same', large('rerun'));
+    expect([await runOf(held), await runOf(rerun)]).toEqual([undefined, undefined]);
+    await admin.query(`UPDATE tenants SET quotas = '{}' WHERE id = $1`, [tenantId]);
+    const next = system();
+    await next.until(held, 'completed');
+    await next.until(rerun, 'completed');
+    expect(await runOf(held)).toMatchObject({ output: { name: 'held' } });
+    expect(await runOf(rerun)).toMatchObject({ output: { name: 'rerun' } });
+  });
+
+  it('says whose turn a rerun takes', async () => {
+    const one = system();
+    const id = await one.start(await publish(naming, { concurrency: { key: 'trigger.name', limit: 1, onLimit: 'queue' } }), large('Ada'));
+    await one.until(id, 'completed');
+    const { executionId: again } = await one.rerun(id);
+    expect([await runOf(id), await runOf(again)]).toMatchObject([{ concurrency_key: 'Ada' }, { concurrency_key: 'Ada' }]);
+    expect((await admin.query('SELECT state FROM turns WHERE execution_id = $1', [again])).rows).toEqual([{ state: 'holding' }]);
+    await one.until(again, 'completed');
+  });
+});
+
 describe.each(['whose answer was lost', 'whose worker died'])('F-16: a call in doubt, %s', (how) => {
   async function inDoubt() {
     const keys: string[] = [];
@@ -482,6 +540,24 @@ describe.each(['whose answer was lost', 'whose worker died'])('F-16: a call in d
     await until(id, 'completed');
     expect(await ledgerOf(id)).toEqual([{ state: 'succeeded', effect_key: keys[0] }]);
     expect(keys).toHaveLength(1);
+  });
+
+  it('N-07: ends by the store’s clock, however far off this machine’s is', async () => {
+    const { id, resolve, until } = await inDoubt();
+    const hourMs = 3_600_000;
+    const leave = await storeClock.follow({ query: () => Promise.resolve({ rows: [{ ms: String(Date.now() + hourMs) }] }) });
+    try {
+      await resolve(id, 'call', { outcome: 'sent', output: null });
+    } finally {
+      leave();
+      (await storeClock.follow(database.pool))();
+    }
+    const { rows } = await admin.query(
+      `SELECT extract(epoch FROM completed_at - now())::float8 * 1000 AS ms FROM node_executions WHERE workflow_execution_id = $1 AND node_id = 'call'`,
+      [id],
+    );
+    expect(rows[0].ms).toBeGreaterThan(hourMs - 60_000);
+    await until(id, 'completed');
   });
 
   it('was not sent: it is sent once more with the key it had', async () => {

@@ -9,7 +9,7 @@ import { countEvents } from './steps/execution-metrics.js';
 import type { Quotas } from '@sluice/tenancy-domain';
 import type { Begun } from './steps/begin-run.js';
 import type { BeginPayload } from './steps/callees.js';
-import { writeWork } from './steps/commit-steps.js';
+import { writeBlobs, writeWork } from './steps/commit-steps.js';
 import type { PublishedVersion } from './steps/compiled-versions.js';
 import { readRuns, type Run } from './steps/run.js';
 import { DailyExecutionsAreUsedUp, type RunLimits, runLimitsOf } from './steps/run-limits.js';
@@ -111,9 +111,13 @@ async function runLimits({ manager }: CommandTransaction, tenantId: string): Pro
   return runLimitsOf(tenant?.quotas ?? {});
 }
 
-/** Their tasks wait for a ticket: the dispatchers give it when there is room. */
+/** Their tasks wait for a ticket: the dispatchers give it when there is room. What their inputs refer to is there then. */
 async function beginLater(client: PoolClient, tenantId: string, begun: readonly Begun[]): Promise<void> {
   if (begun.length === 0) return;
+  await writeBlobs(
+    client,
+    begun.map(({ step }) => step),
+  );
   const payloads = begun.map(({ first, step: { run } }): BeginPayload => {
     const { id: executionId, workflowId, workflowVersion: version, startKey, trigger, correlationId, state } = run;
     const asked = first.find((event) => event.type === 'workflow.node.triggered');

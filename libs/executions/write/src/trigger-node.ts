@@ -7,7 +7,7 @@ import { Tickets } from '@sluice/platform-queue';
 import { currentCorrelation } from '@sluice/platform-telemetry';
 import { ApiStepTools } from './api-step-tools.js';
 import { newestVersion } from './find-version.js';
-import { writeSteps } from './run-controls.js';
+import { clientOf, writeSteps } from './run-controls.js';
 import { beginRun } from './steps/begin-run.js';
 
 export class NodeNotFound extends DomainError {
@@ -60,7 +60,7 @@ export class TriggerNodeHandler implements ICommandHandler<TriggerNode> {
           correlationId: currentCorrelation()?.correlationId ?? newId(),
           asked: { metadata },
         },
-        this.tools.toolsFor(tenantId),
+        this.tools.toolsFor(tenantId, await clientOf(tx)),
         'later',
       );
       await writeSteps(tx, this.tickets, [], [begun]);

@@ -241,7 +241,7 @@ function sentOf(input: NodeInput, output: Json): { readonly sent?: SentMessages 
 
 /** What the ledger remembers of an attempt that may have arrived: this one, or the one before if this one was not made. */
 function unknownOf(error: unknown, { unknownSince, attempts }: Recorded, startedAt: string): JsonObject {
-  if (error instanceof PutOff && error.delay.isFirstCall) {
+  if (error instanceof LostBefore || (error instanceof PutOff && error.delay.isFirstCall)) {
     return unknownSince === undefined ? {} : { unknown: { since: unknownSince.toISOString(), attempts } };
   }
   return error instanceof NodeFailure && error.options.outcomeUnknown === true ? { unknown: { since: startedAt, attempts } } : {};
@@ -287,11 +287,14 @@ function lostFrom({ code, message, options: { retryable, retryAfterMs, details }
 
 const lostOf = (response: Json): JsonObject => (isJsonObject(response) && isJsonObject(response['lost']) ? { lost: response['lost'] } : {});
 
-function lostAttempt(response: Json): NodeFailure | undefined {
+/** The failure of the attempt before this one, which was not made */
+class LostBefore extends NodeFailure {}
+
+function lostAttempt(response: Json): LostBefore | undefined {
   const { lost } = lostOf(response);
   if (!isJsonObject(lost)) return undefined;
   const { code, message, retryable, retryAfterMs, details } = lost;
-  return new NodeFailure(String(code), String(message), {
+  return new LostBefore(String(code), String(message), {
     retryable: retryable === true,
     ...(typeof retryAfterMs === 'number' ? { retryAfterMs } : {}),
     ...(details === undefined ? {} : { details }),

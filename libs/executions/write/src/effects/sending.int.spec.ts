@@ -391,6 +391,23 @@ describe('F-15 an attempt whose answer was lost', () => {
     expect(sent).toHaveLength(1);
   });
 
+  it('has an unknown outcome still when it has failed: an echo that comes later yet keeps it from being sent again', async () => {
+    const one = await sending();
+    run = loses;
+    expect(await attempt(one)).toBeUndefined();
+    const since = new Date(Date.now() - 31_000).toISOString();
+    await admin.query(`UPDATE effects SET response = jsonb_set(response, '{unknown,since}', to_jsonb($2::text)) WHERE execution_id = $1`, [
+      one.job.run.id,
+      since,
+    ]);
+    const failed = await attempt(one);
+    if (failed !== undefined) await commit(failed);
+    expect(await ledgerOf(one)).toMatchObject({ state: 'failed', attempts: 2, response: { unknown: { since, attempts: 2 } } });
+    await hear(one, { text: 'Hello!', messageId: 'm-9', reference: sent[0] ?? '' });
+    expect((await attempt(one))?.outcome.fact).toMatchObject({ type: 'node.completed', output: { messageId: 'm-9' } });
+    expect(sent).toHaveLength(1);
+  });
+
   it('fails at once where its type knows no proof', async () => {
     const one = await sending({ effect: 'verify' }, 'test.sendsBlindly');
     run = loses;

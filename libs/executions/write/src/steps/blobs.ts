@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { type Blob, blobIn, type BlobReference, isJsonObject, isLargerThan, type Json, type Kept, stored } from '@sluice/kernel';
 import { NodeFailure } from '@sluice/nodes';
 import { ServiceDatabase } from '@sluice/platform-database';
+import type { PoolClient } from 'pg';
 
 /** Nothing that a node puts out may be longer. */
 const outputBytesMax = 8 * 1024 * 1024;
@@ -18,6 +19,37 @@ export function keep(value: Json): Kept {
 /** How deep references lie: a join of events has them in members of its members. */
 const membersMax = 2;
 
+/** A value with what stands for large ones replaced, one after the other; what is not there is taken for what it says. */
+export function withBlobs(value: Json, read: (reference: BlobReference) => Promise<Json | undefined>): Json | Promise<Json> {
+  return refersToBlob(value, membersMax) ? replaced(value, membersMax, read) : value;
+}
+
+async function replaced(value: Json, levels: number, read: Parameters<typeof withBlobs>[1]): Promise<Json> {
+  const reference = blobIn(value);
+  if (reference !== undefined) return (await read(reference)) ?? value;
+  if (!refersToBlob(value, levels) || !isJsonObject(value)) return value;
+  const members: [string, Json][] = [];
+  for (const [name, member] of Object.entries(value)) members.push([name, await replaced(member, levels - 1, read)]);
+  return Object.fromEntries(members);
+}
+
+/** `bytes`: how long its JSON is */
+interface Found {
+  readonly value: Json;
+  readonly bytes: number;
+}
+
+export async function readBlob(client: Pick<PoolClient, 'query'>, tenantId: string, { sha256 }: BlobReference): Promise<Found | undefined> {
+  const {
+    rows: [row],
+  } = await client.query<{ bytes: Buffer }>({
+    name: 'read-blob',
+    text: 'SELECT bytes FROM blobs WHERE tenant_id = $1 AND sha256 = $2',
+    values: [tenantId, Buffer.from(sha256, 'hex')],
+  });
+  return row === undefined ? undefined : { value: JSON.parse(row.bytes.toString()), bytes: row.bytes.length };
+}
+
 const refersToBlob = (value: Json, levels: number): boolean =>
   isJsonObject(value) &&
   (blobIn(value) !== undefined || (levels > 0 && Object.values(value).some((member) => refersToBlob(member, levels - 1))));
@@ -33,7 +65,7 @@ export interface BlobSource {
 /** Large values by their hash, which never change: some are kept in memory. */
 @Injectable()
 export class Blobs implements BlobSource {
-  private readonly kept = new Map<string, { readonly value: Json; readonly bytes: number }>();
+  private readonly kept = new Map<string, Found>();
   private keptBytes = 0;
 
   constructor(private readonly database: ServiceDatabase) {}
@@ -43,33 +75,16 @@ export class Blobs implements BlobSource {
   }
 
   resolve(tenantId: string, value: Json): Json | Promise<Json> {
-    return refersToBlob(value, membersMax) ? this.replaced(tenantId, value, membersMax) : value;
+    return withBlobs(value, (reference) => this.read(tenantId, reference));
   }
 
-  private async replaced(tenantId: string, value: Json, levels: number): Promise<Json> {
-    const reference = blobIn(value);
-    if (reference !== undefined) return this.read(tenantId, reference, value);
-    if (!refersToBlob(value, levels) || !isJsonObject(value)) return value;
-    const members = Object.entries(value).map(async ([name, member]) => [name, await this.replaced(tenantId, member, levels - 1)] as const);
-    return Object.fromEntries(await Promise.all(members));
-  }
-
-  /** What is not there is taken for what it says. */
-  private read(tenantId: string, { sha256 }: BlobReference, otherwise: Json): Json | Promise<Json> {
-    const key = `${tenantId}/${sha256}`;
-    const found = this.kept.get(key);
-    if (found !== undefined) return found.value;
-    return this.database.pool
-      .query<{ bytes: Buffer }>({ name: 'read-blob', text: 'SELECT bytes FROM blobs WHERE tenant_id = $1 AND sha256 = $2' }, [
-        tenantId,
-        Buffer.from(sha256, 'hex'),
-      ])
-      .then(({ rows: [row] }) => {
-        if (row === undefined) return otherwise;
-        const value: Json = JSON.parse(row.bytes.toString());
-        this.add(key, value, row.bytes.length);
-        return value;
-      });
+  private async read(tenantId: string, reference: BlobReference): Promise<Json | undefined> {
+    const key = `${tenantId}/${reference.sha256}`;
+    const known = this.kept.get(key);
+    if (known !== undefined) return known.value;
+    const found = await readBlob(this.database.pool, tenantId, reference);
+    if (found !== undefined) this.add(key, found.value, found.bytes);
+    return found?.value;
   }
 
   private add(key: string, value: Json, bytes: number): void {

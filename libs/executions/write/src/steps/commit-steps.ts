@@ -491,7 +491,7 @@ async function replaceTasks(
 }
 
 /** Large values that the rows of these steps refer to. */
-async function writeBlobs(client: PoolClient, steps: readonly Step[]): Promise<void> {
+export async function writeBlobs(client: PoolClient, steps: readonly Step[]): Promise<void> {
   const blobs = steps.flatMap(({ run, blobs: own }) => own.map((blob) => ({ run, blob })));
   if (blobs.length === 0) return;
   await client.query(
