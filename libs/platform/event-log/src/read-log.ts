@@ -9,7 +9,7 @@ export type LoggedEvent = DomainEvent & EventEnvelope & { readonly position: num
  * The newest shape of events that this version knows (`domain_events.schema_version`). Whoever adds a type of event or changes a payload raises
  * it and writes such events with it, so that readers of the version before wait for their successors instead of misreading.
  */
-export const EVENT_SCHEMA_VERSION = 1;
+const EVENT_SCHEMA_VERSION = 1;
 
 /** The next event was written by a newer version. Its reader keeps its place, for a reader that knows it. */
 export class EventIsTooNew extends Error {
