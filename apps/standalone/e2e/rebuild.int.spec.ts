@@ -137,6 +137,30 @@ it('goes on where it was ended, refuses another one meanwhile, and can be given 
   expect(positions[0]).toBeGreaterThan(0);
 }, 60_000);
 
+it('takes as many commits as have 4 000 events together, and a larger one alone', async () => {
+  // Of a kind that no read model is made of
+  const events = [...Array.from({ length: 12 }, () => 1_000), 6_000, 1_000];
+  for (const count of events) {
+    await sluice.db.query(
+      `WITH made AS (INSERT INTO event_commits (events) VALUES ($1) RETURNING id)
+       INSERT INTO domain_events (commit_id, ord, id, tenant_id, type, aggregate_id, aggregate_version, payload, correlation_id, timestamp)
+       SELECT made.id, n, gen_random_uuid(), $2, 'nothing.happened', gen_random_uuid(), 1, '{}', 'test', now() FROM made, generate_series(0, $1 - 1) n`,
+      [count, sluice.tenantId],
+    );
+  }
+  const runs = await shown();
+  await deliver(1);
+  await quiet(runs + 1);
+  const positions = [0];
+  const onProgress = ({ position }: { position: number }) => positions.push(position);
+  expect(await rebuild(sluice.stores, projections, { acceptDifferences: false, onProgress })).toMatchObject({
+    swapped: true,
+    differences: [],
+  });
+  const batches = positions.slice(1).map((position, n) => position - (positions[n] ?? 0));
+  expect(batches.filter((batch) => batch > 4_000)).toEqual([6_000]);
+}, 60_000);
+
 describe('P-15: a part of the log', () => {
   it('can be taken away by none of the apps', async () => {
     const { rows: parts } = await sluice.db.query(

@@ -9,7 +9,7 @@ export type LoggedEvent = DomainEvent & EventEnvelope & { readonly position: num
  * The newest shape of events that this version knows (`domain_events.schema_version`). Whoever adds a type of event or changes a payload raises
  * it and writes such events with it, so that readers of the version before wait for their successors instead of misreading.
  */
-export const EVENT_SCHEMA_VERSION = 1;
+const EVENT_SCHEMA_VERSION = 1;
 
 /** The next event was written by a newer version. Its reader keeps its place, for a reader that knows it. */
 export class EventIsTooNew extends Error {
@@ -46,28 +46,42 @@ interface Row {
   timestamp: Date;
 }
 
+/** How much is read at a time: together at most so many events, and payloads of so many bytes as they are stored */
+export interface ReadBounds {
+  readonly eventsMax?: number;
+  readonly bytesMax?: number;
+  readonly schemaVersion?: number;
+}
+
 /**
- * The events of the next whole commits after `cursor`, in order; an event's position is its commit's `position - events + 1 + ord`.
- * Sequences first. Throws LogIsBroken when commits do not follow one another or miss events. Ends before a commit with an event of a newer
- * schema than `schemaVersion`; throws EventIsTooNew when that commit is the first.
+ * The events of the next whole commits after `cursor`, in order, as many as are within the bounds; the first also when it alone is over them.
+ * An event's position is its commit's `position - events + 1 + ord`. Sequences first. Throws LogIsBroken when commits do not follow one another
+ * or miss events. Ends before a commit with an event of a newer schema than `schemaVersion`; throws EventIsTooNew when that commit is the first.
  */
 export async function readLog(
   client: Pick<pg.Pool, 'query'>,
   cursor: number,
-  commitsMax = 200,
-  schemaVersion = EVENT_SCHEMA_VERSION,
+  { eventsMax = 4_000, bytesMax = 8 * 1024 * 1024, schemaVersion = EVENT_SCHEMA_VERSION }: ReadBounds = {},
 ): Promise<LoggedEvent[]> {
   await failpoint('seq.before_commit');
   await client.query('SELECT sequence_commits()');
   await failpoint('seq.after_number');
-  // Unnamed: a plan that was made for any cursor and any limit reads the whole log.
+  // Lateral and ordered, so that events are looked up commit by commit: joined freely, a table without statistics is read as a whole.
+  // The sum goes up to the end of each commit, and reads no payload that is kept beside its row.
   const { rows } = await client.query<Row>({
-    text: `SELECT c.id AS commit_id, c.position, c.events, e.ord, e.id, e.tenant_id, e.type, e.aggregate_id, e.aggregate_version,
-            e.schema_version, e.payload, e.correlation_id, e.causation_id, e.timestamp
-     FROM (SELECT * FROM event_commits WHERE position > $1 ORDER BY position LIMIT $2) c
-     LEFT JOIN domain_events e ON e.commit_id = c.id
-     ORDER BY c.position, e.ord`,
-    values: [cursor, commitsMax],
+    text: `WITH first AS (SELECT min(position) AS position FROM event_commits WHERE position > $1)
+     SELECT commit_id, position, events, ord, id, tenant_id, type, aggregate_id, aggregate_version,
+            schema_version, payload, correlation_id, causation_id, timestamp
+     FROM (
+       SELECT c.id AS commit_id, c.position, c.events, e.ord, e.id, e.tenant_id, e.type, e.aggregate_id, e.aggregate_version,
+              e.schema_version, e.payload, e.correlation_id, e.causation_id, e.timestamp,
+              sum(pg_column_size(e.payload)) OVER (ORDER BY c.position) AS bytes
+       FROM event_commits c LEFT JOIN LATERAL (SELECT * FROM domain_events WHERE commit_id = c.id ORDER BY ord) e ON true
+       WHERE c.position > $1 AND c.position <= greatest($2, (SELECT position FROM first))
+     ) e
+     WHERE bytes <= $3 OR position = (SELECT position FROM first)
+     ORDER BY position, ord`,
+    values: [cursor, cursor + eventsMax, bytesMax],
   });
   let expected = cursor + 1;
   const events = rows.map((row) => {

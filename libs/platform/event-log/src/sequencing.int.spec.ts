@@ -1,10 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import { newId } from '@sluice/kernel';
 // Has bigint columns read as numbers.
 import '@sluice/platform-database';
 import { seeded, type TestDatabase, testDatabase } from '@sluice/testing';
 import pg from 'pg';
 import { appendEvents } from './append.js';
-import { type LoggedEvent, readLog } from './read-log.js';
+import { type LoggedEvent, type ReadBounds, readLog } from './read-log.js';
 
 const writers = 8;
 const sequencers = 3;
@@ -88,7 +89,7 @@ async function race(sequence: () => Promise<unknown> = calmly): Promise<{ writte
   const events: LoggedEvent[] = [];
   const reader = async () => {
     for (let last = false; ;) {
-      const batch = await readLog(pool, events.at(-1)?.position ?? 0, 20);
+      const batch = await readLog(pool, events.at(-1)?.position ?? 0, { eventsMax: 20 });
       events.push(...batch);
       if (batch.length > 0) continue;
       if (last) return;
@@ -175,6 +176,54 @@ it('F-26: several sequencers at once, ended at random places: no hole, no repeat
   expect(new Set(events.map(({ id }) => id)).size).toBe(written);
   expect(reordered(events)).toEqual([]);
 }, 60_000);
+
+describe('reads whole commits', () => {
+  const append = async (...payloads: object[]) => {
+    const client = await pool.connect();
+    await client.query('BEGIN');
+    await appendEvents(
+      client,
+      payloads.map((payload) => ({
+        event: { type: 'read', aggregateId: newId(), payload },
+        tenantId,
+        aggregateVersion: 1,
+        correlationId: 'read',
+      })),
+    );
+    await client.query('COMMIT');
+    client.release();
+  };
+  const small = (events: number) => append(...Array.from({ length: events }, () => ({})));
+  /** Of so many bytes in the store, where they do not shrink */
+  const large = (bytes: number) => ({ bytes: randomBytes(bytes / 2).toString('hex') });
+  const batches = async (bounds: ReadBounds) => {
+    const found: number[] = [];
+    for (let cursor = 0; ;) {
+      const { length } = await readLog(pool, cursor, bounds);
+      if (length === 0) return found;
+      found.push(length);
+      cursor += length;
+    }
+  };
+
+  it('as long as they have so many events, and a larger one alone', async () => {
+    for (const events of [4, 4, 3, 11, 1, 10, 2]) await small(events);
+    expect(await batches({ eventsMax: 10 })).toEqual([8, 3, 11, 1, 10, 2]);
+    expect(await batches({ eventsMax: 1 })).toEqual([4, 4, 3, 11, 1, 10, 2]);
+    expect(await batches({})).toEqual([35]);
+  });
+
+  it('as long as they have so many bytes, and a larger one alone', async () => {
+    await append(large(20_000), {});
+    await append(large(20_000));
+    await append(large(30_000), large(30_000), {});
+    await small(5);
+    await append(large(10_000));
+    expect(await batches({ bytesMax: 50_000 })).toEqual([3, 3, 6]);
+    expect(await batches({ bytesMax: 50_000, eventsMax: 2 })).toEqual([2, 1, 3, 5, 1]);
+    expect(await batches({})).toEqual([12]);
+  });
+});
 
 it('would reorder if the commit were drawn before the locks are held: the harness can tell', async () => {
   const id = newId();

@@ -125,6 +125,40 @@ async function append(aggregateId: string, ...events: (string | { type: string; 
   }
 }
 
+/** Commits of so many events each, all visible at once. */
+async function appendCommits(sizes: readonly number[], { aggregates = 1 } = {}): Promise<void> {
+  const client = await command.connect();
+  await client.query('BEGIN');
+  for (const size of sizes) {
+    const ids = Array.from({ length: aggregates }, newId);
+    await appendEvents(
+      client,
+      Array.from({ length: size }, (_, n) => ({
+        event: { type: 'counted', aggregateId: ids[n % aggregates] ?? '', payload: { label: 'x' } },
+        tenantId,
+        aggregateVersion: Math.floor(n / aggregates) + 1,
+        correlationId: 'test',
+      })),
+    );
+  }
+  await client.query('COMMIT');
+  client.release();
+}
+
+/** From now on, of how many events each batch was. */
+async function watchBatches(): Promise<() => Promise<number[]>> {
+  await query.query(`
+    CREATE TABLE batches (n int GENERATED ALWAYS AS IDENTITY, events int);
+    CREATE FUNCTION note_batch() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+      BEGIN INSERT INTO public.batches (events) VALUES (NEW.position - OLD.position); RETURN NULL; END $$;
+    CREATE TRIGGER batches AFTER UPDATE ON projection_checkpoints FOR EACH ROW EXECUTE FUNCTION note_batch()`);
+  return async () => {
+    const { rows } = await query.query<{ events: number }>('SELECT events FROM batches ORDER BY n');
+    await query.query('DROP TABLE batches; DROP FUNCTION note_batch CASCADE');
+    return rows.map(({ events }) => events);
+  };
+}
+
 async function tallies(table = 'tally'): Promise<Map<string, number>> {
   const { rows } = await query.query<{ id: string; count: number }>(`SELECT id, count::int FROM ${table}`);
   return new Map(rows.map(({ id, count }) => [id, count]));
@@ -183,6 +217,33 @@ it('writes nothing of a batch whose checkpoint has been moved meanwhile', async 
   expect(results.map(({ position }) => position)).toEqual([from + 2, from + 2]);
   expect((await tallies()).get(id)).toBe(2);
 });
+
+it('takes as many commits as have 4 000 events together, from its start on, and a larger one alone', async () => {
+  const batches = await watchBatches();
+  const many = (commits: number, events: number) => Array.from({ length: commits }, () => events);
+  await appendCommits([...many(10, 1_000), 5_000, ...many(3, 1_000), ...many(100, 1)]);
+  await startProjector();
+  await caughtUp();
+  expect(await batches()).toEqual([4_000, 4_000, 2_000, 5_000, 3_100]);
+}, 60_000);
+
+it('reads less when a batch fails, down to one commit, and more again when it does not', async () => {
+  const batches = await watchBatches();
+  // As a statement that takes too long, or a string that is too long, would.
+  await query.query(`
+    CREATE FUNCTION refuse_many() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN IF (SELECT count(*) FROM made) > 700 THEN RAISE 'too many' USING ERRCODE = '57014'; END IF; RETURN NULL; END $$;
+    CREATE TRIGGER many AFTER INSERT ON tally REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION refuse_many()`);
+  await appendCommits([600, 600, 600, 600], { aggregates: 600 });
+  await startProjector();
+  await caughtUp();
+  await query.query('DROP FUNCTION refuse_many CASCADE');
+  await appendCommits([600, 600, 600, 600, 600, 600, 600, 600]);
+  await caughtUp();
+  const [first, ...others] = await batches();
+  expect(first).toBe(600);
+  expect(Math.max(...others)).toBeGreaterThan(600);
+}, 60_000);
 
 async function withDatabases(): Promise<[ProjectionDatabase]> {
   @Module({ imports: [DatabaseModule.forRoot(ProjectionDatabase, { app: 'zombie', config: { url: stores.queryUrl, poolSize: 2 } })] })

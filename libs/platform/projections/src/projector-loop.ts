@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import { LogDatabase, ProjectionDatabase } from '@sluice/platform-database';
-import { EVENT_SCHEMA_VERSION, EventIsTooNew, LogIsBroken, readLog } from '@sluice/platform-event-log';
+import { EventIsTooNew, LogIsBroken, readLog } from '@sluice/platform-event-log';
 import { failpoint } from '@sluice/platform-failpoints';
 import { Notifications, PROJECTION_ADVANCED } from '@sluice/platform-notifications';
 import type { Logger } from '@sluice/platform-telemetry';
@@ -26,9 +26,8 @@ const failingMsMax = 10_000;
 /** A batch ends, or fails by its statements' time limit, long before. */
 const stillMsMax = 60_000;
 const behindMsMax = 60_000;
-/** In a batch, about, however large the commits are. */
-const eventsWanted = 4_000;
-const commitsAtMost = 500;
+/** In a batch, while none fails: half as many after each that does, a sixteenth of these more after each that does not */
+const eventsMost = 4_000;
 
 /**
  * Follows the log and keeps the read models. Wakes by a hint, and every second without one; while it is behind it goes on without
@@ -46,7 +45,7 @@ export class ProjectorLoop implements OnApplicationBootstrap, BeforeApplicationS
   private rouse: () => void = () => {};
   private position: number | undefined;
   private turnedAt = performance.now();
-  private commitsMax = 200;
+  private eventsMax = eventsMost;
   private broken: LogIsBroken | EventIsTooNew | undefined;
   private failure: { readonly since: number; readonly count: number } | undefined;
   /** When the oldest event that is not yet projected happened, as far as the loop knows */
@@ -98,6 +97,7 @@ export class ProjectorLoop implements OnApplicationBootstrap, BeforeApplicationS
       try {
         const advanced = await this.advance();
         this.failure = undefined;
+        this.eventsMax = Math.min(eventsMost, this.eventsMax + eventsMost / 16);
         this.showLag();
         if (this.standingBy || (!advanced && !this.woken)) await this.pause(pollMs);
         this.standingBy = false;
@@ -110,6 +110,8 @@ export class ProjectorLoop implements OnApplicationBootstrap, BeforeApplicationS
         }
         const count = (this.failure?.count ?? 0) + 1;
         this.failure = { since: this.failure?.since ?? Date.now(), count };
+        // Whatever it was: a statement that takes too long for its size looks like an outage.
+        this.eventsMax = Math.ceil(this.eventsMax / 2);
         this.showLag();
         const delayMs = Math.min(backoffMsMax, 100 * 2 ** count) * (0.5 + Math.random() / 2);
         this.options.logger.warn({ err: error, attempt: count, delayMs: Math.round(delayMs) }, 'projecting failed: trying again');
@@ -122,7 +124,7 @@ export class ProjectorLoop implements OnApplicationBootstrap, BeforeApplicationS
   private async advance(): Promise<boolean> {
     this.position ??= await this.checkpoint();
     const from = this.position;
-    const events = await readLog(this.log.pool, from, this.commitsMax, this.options.schemaVersion ?? EVENT_SCHEMA_VERSION);
+    const events = await readLog(this.log.pool, from, { eventsMax: this.eventsMax, schemaVersion: this.options.schemaVersion });
     const [oldest] = events;
     if (oldest === undefined) {
       await this.assertLogReaches(from);
@@ -131,8 +133,6 @@ export class ProjectorLoop implements OnApplicationBootstrap, BeforeApplicationS
     }
     this.behindSince = Date.parse(oldest.timestamp);
     this.showLag();
-    const factor = Math.min(2, eventsWanted / events.length);
-    this.commitsMax = Math.max(1, Math.min(commitsAtMost, Math.round(this.commitsMax * factor)));
 
     await copyBlobs(this.log, this.store, events);
     const result = await projectBatch(this.store, { projections: this.options.projections, from, events });

@@ -8,7 +8,6 @@ import type { AnyProjection } from './projection.js';
 /** Where the next generation grows, and where the last one is kept. */
 const nextSchema = 'sluice_next';
 const keptSchema = 'sluice_kept';
-const commitsPerBatch = 500;
 /** So near to the log's end the live projector is held for the rest */
 const nearEvents = 2_000;
 
@@ -211,7 +210,7 @@ async function catchUp(
 /** One batch, of events up to this position. Answers the position then. */
 async function advance(log: Database, next: Database, projections: readonly AnyProjection[], until: number): Promise<number> {
   const from = await positionIn(next);
-  const events = (await readLog(log.pool, from, commitsPerBatch)).filter(({ position }) => position <= until);
+  const events = (await readLog(log.pool, from)).filter(({ position }) => position <= until);
   if (events.length === 0) return from;
   await copyBlobs(log, next, events);
   return (await projectBatch(next, { projections, from, events })).position;

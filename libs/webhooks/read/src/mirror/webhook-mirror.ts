@@ -9,7 +9,7 @@ import { Counter, Gauge } from 'prom-client';
 
 const pollMs = 1_000;
 const backoffMsMax = 60_000;
-const commitsMax = 100;
+const eventsMax = 1_000;
 const rowsMax = 100;
 const bytesMax = 1024 * 1024;
 
@@ -87,7 +87,7 @@ export class WebhookMirror implements OnApplicationBootstrap, BeforeApplicationS
   /** One batch. False: there is nothing to do. */
   private async advance(): Promise<boolean> {
     const from = await this.position();
-    const events = await readLog(this.log.pool, from, commitsMax);
+    const events = await readLog(this.log.pool, from, { eventsMax });
     const last = events.at(-1);
     if (last === undefined) {
       lagSeconds.set(0);
