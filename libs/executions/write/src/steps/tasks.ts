@@ -222,8 +222,8 @@ const headMax = 50;
 
 /**
  * Takes leases on the heads of these lines: of each the tasks, in order, up to the first that somebody else has, that is not due, or that was
- * with a worker as it died, unless so often that it is only given up; `alone`: only the first, whichever it is. Of a line whose head somebody else takes at the same moment, none: what
- * stands behind it is theirs, who come back for more when they are done.
+ * with a worker as it died, unless so often that it is only given up; `alone`: only the first, whichever it is. Of a line whose head somebody
+ * else takes at the same moment, none: what stands behind it is theirs, who come back for more when they are done.
  */
 export async function claimLines(pool: Pool, lines: readonly Line[], alone: boolean, owner: string, leaseMs: number): Promise<Task[]> {
   if (lines.length === 0) return [];
