@@ -279,7 +279,7 @@ describe('calls of other workflows', () => {
 });
 
 describe('warnings', () => {
-  it('tell of fields that no event had and of variables that are not set, and keep nothing from being published', async () => {
+  it('tell of fields that no event had, variables that are not set and webhooks without a trigger, and keep nothing from being published', async () => {
     const credentials = { signingSecrets: ['3f1c9a7be2d84056a1b0c9d8e7f60514'] };
     const [channel, quiet] = await Promise.all(
       ['Shop', 'Quiet'].map(async (name) => {
@@ -317,6 +317,14 @@ describe('warnings', () => {
     const webhook = { name: 'Messages', workflowId: id, nodeId: 'hook', provider: 'instagram', config: { channelId: channel } };
     expect((await api.call('POST', '/api/webhooks', { key: editor, body: webhook })).status).toBe(201);
     expect((await findings()).findings).toEqual([variable, field]);
+
+    // The trigger is drawn anew under another id: what is registered would start nothing.
+    const redrawn = { nodes: [node('in', 'trigger.webhook', {}), set('a', '')], edges: edges('in -> a') };
+    expect((await api.call('PUT', `/api/workflows/${id}`, { key: editor, body: redrawn })).status).toBe(200);
+    expect(await findings()).toMatchObject({
+      valid: true,
+      findings: [{ path: 'nodes', code: 'webhook_without_trigger', severity: 'warning' }],
+    });
   });
 });
 

@@ -264,6 +264,24 @@ describe('a webhook event', () => {
     expect(await runsOf(workflowId)).toHaveLength(2);
   });
 
+  it.each([
+    ['is not there', [node('start', 'trigger.manual')], []],
+    [
+      'follows on an approval',
+      [node('start', 'trigger.manual'), node('ask', 'flow.approval', { title: 'Send it?' }), node('in', 'data.set', { values: {} })],
+      [edge('start', 'ask'), edge('ask', 'in', 'approved')],
+    ],
+  ])('starts nothing at a node that %s in what is published', async (_, nodes, edges) => {
+    const { workflowId, channel } = await listen({ nodes, edges });
+    await worker().runner.handle([await receive(channel)]);
+    expect(await runsOf(workflowId)).toEqual([]);
+    const { rows } = await admin.query(
+      `SELECT w.status, e.payload -> 'executionIds' AS ids FROM webhook_events w JOIN domain_events e ON e.aggregate_id = w.id WHERE w.channel_id = $1`,
+      [channel],
+    );
+    expect(rows).toEqual([{ status: 'processed', ids: [] }]);
+  });
+
   it('R-12: forged tickets do nothing', async () => {
     const { runner } = worker();
     await runner.handle([
@@ -573,7 +591,7 @@ describe('what could keep a run from ever ending', () => {
   });
 
   it('an entry that puts out nothing puts out nothing after its run was read again', async () => {
-    const { workflowId, channel } = await listen({
+    const { workflowId } = await publish({
       nodes: [
         node('in', 'data.transform', { expression: 'nothing.here' }),
         node('call', 'http.request', { method: 'POST', url: 'http://target.test/', body: { got: '{{ input }}' } }),
@@ -585,7 +603,12 @@ describe('what could keep a run from ever ending', () => {
       bodies.push(JSON.parse(String(request.body)));
       return Promise.resolve(ok({}));
     });
-    await runner.handle([await receive(channel)]);
+    // As a person begins at a node of their choice
+    const { rows } = await admin.query(
+      `INSERT INTO tasks (tenant_id, kind, payload, ticketed_at) VALUES ($1, 'begin', $2, now()) RETURNING id, gen`,
+      [tenantId, { workflowId, nodeId: 'in', startKey: newId(), trigger: {}, input: null, correlationId: 'corr' }],
+    );
+    await runner.handle([{ id: Number(rows[0].id), gen: rows[0].gen }]);
     await runner.handle(tickets.out);
     await eventually(async () => expect((await runsOf(workflowId))[0].status).toBe('completed'));
     expect(bodies).toEqual([{ got: null }]);

@@ -433,7 +433,8 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
         broken ??= { ...brokenBy(version), workflowId: listener.workflowId };
         continue;
       }
-      if (!version.compiled.programs.has(listener.nodeId)) continue;
+      // What is published since it was registered may have no such node, or another one by that name: nothing begins in its middle.
+      if (version.compiled.programs.get(listener.nodeId)?.type.type !== 'trigger.webhook') continue;
       const start = startOf(listener, item, event.correlationId, order?.replayId);
       const run = await beginRun(version, start, this.toolsOf(seen.tenants.get(task.tenantId)));
       begun.push({ webhookId: listener.webhookId, begun: run });

@@ -8,6 +8,7 @@ import {
 } from '@nestjs/common';
 import { ApiBearerAuth, ApiExtension } from '@nestjs/swagger';
 import { DomainError, isJsonObject, isUuid } from '@sluice/kernel';
+import { sourceOf } from '@sluice/platform-rates';
 import type { Role } from '@sluice/tenancy-domain';
 import type { FastifyRequest } from 'fastify';
 import { correlationOf } from './correlation.js';
@@ -24,8 +25,11 @@ export interface Caller {
 
 /** Knows API keys. An app has one: command-api's looks in the command store, query-api's in the query store. */
 export abstract class Authenticator {
-  /** Whose credential this is; undefined: unknown, expired or revoked. For a platform key `tenantId` is PLATFORM_TENANT_ID. */
-  abstract authenticate(bearer: string): Promise<Caller | undefined>;
+  /**
+   * Whose credential this is; undefined: unknown, expired or revoked. For a platform key `tenantId` is PLATFORM_TENANT_ID.
+   * @param from whom the call is counted under while nobody knows
+   */
+  abstract authenticate(bearer: string, from: string): Promise<Caller | undefined>;
 
   /** Asked when a platform key or a JWT names a tenant. Where nothing is written an unknown tenant is just an empty one. */
   tenantExists(_tenantId: string): Promise<boolean> {
@@ -118,17 +122,17 @@ export class AuthGuard implements CanActivate {
     return true;
   }
 
-  private async identify({ headers }: FastifyRequest): Promise<Caller> {
+  private async identify({ headers, ip }: FastifyRequest): Promise<Caller> {
     const { authorization } = headers;
     if (authorization === undefined || this.authenticator === undefined) throw new CredentialIsMissing();
     const [, bearer] = /^Bearer +([\x21-\x7e]{1,8192})$/i.exec(authorization) ?? [];
-    const caller = bearer === undefined ? undefined : await this.recognise(bearer, this.authenticator);
+    const caller = bearer === undefined ? undefined : await this.recognise(bearer, sourceOf(ip), this.authenticator);
     if (caller === undefined) throw new CredentialIsInvalid();
     return caller;
   }
 
-  private async recognise(bearer: string, authenticator: Authenticator): Promise<Caller | undefined> {
-    if (this.tokens === undefined || !TokenReader.isToken(bearer)) return authenticator.authenticate(bearer);
+  private async recognise(bearer: string, from: string, authenticator: Authenticator): Promise<Caller | undefined> {
+    if (this.tokens === undefined || !TokenReader.isToken(bearer)) return authenticator.authenticate(bearer, from);
     const caller = await this.tokens.read(bearer);
     if (caller !== undefined && !(await authenticator.tenantExists(caller.tenantId))) throw new TokenNamesNoTenant();
     return caller;

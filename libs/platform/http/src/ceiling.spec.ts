@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { eventually } from '@sluice/testing';
-import { fastify, type FastifyInstance } from 'fastify';
+import { fastify, type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify';
 import { keepCeiling, TooMuchInFlight } from './ceiling.js';
 
 const bytesMax = 1024 * 1024;
@@ -8,12 +8,16 @@ let app: FastifyInstance;
 let port: number;
 const sockets: Socket[] = [];
 beforeEach(async () => {
-  app = fastify({ bodyLimit: 4 * bytesMax });
+  app = fastify();
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-  app.setErrorHandler((error, _request, reply) => reply.status(error instanceof TooMuchInFlight ? 429 : 500).send());
+  app.setErrorHandler((error: FastifyError, _request, reply) =>
+    reply.status(error instanceof TooMuchInFlight ? 429 : (error.statusCode ?? 500)).send(),
+  );
   keepCeiling(app, bytesMax);
-  app.post('/', (request) => ({ bytes: Buffer.isBuffer(request.body) ? request.body.length : -1 }));
+  const bytesOf = ({ body }: FastifyRequest) => ({ bytes: Buffer.isBuffer(body) ? body.length : -1 });
+  app.post('/', { bodyLimit: 4 * bytesMax }, bytesOf);
+  app.post('/small', { bodyLimit: 64 * 1024 }, bytesOf);
   app.get('/', () => 'here');
   await app.listen({ port: 0, host: '127.0.0.1' });
   port = Number(new URL(app.listeningOrigin).port);
@@ -34,6 +38,19 @@ function hold(bytes: number): void {
   socket.write(Buffer.alloc(bytes));
 }
 
+/** Sends a body whatever is answered meanwhile; resolves to what was answered. */
+async function sendWhole(path: string, bytes: number): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  socket.on('error', () => {});
+  sockets.push(socket);
+  let answer = '';
+  socket.on('data', (chunk) => (answer += chunk.toString()));
+  socket.write(`POST ${path} HTTP/1.1\r\nhost: a\r\ncontent-type: a/b\r\ncontent-length: ${bytes}\r\n\r\n`);
+  socket.end(Buffer.alloc(bytes));
+  await new Promise((resolve) => socket.once('close', resolve));
+  return answer;
+}
+
 it('reads bodies whole while there is room, one after the other for ever', async () => {
   for (let n = 0; n < 20; n += 1) expect(await (await post(bytesMax / 2)).json()).toEqual({ bytes: bytesMax / 2 });
 });
@@ -41,6 +58,11 @@ it('reads bodies whole while there is room, one after the other for ever', async
 it('refuses a body that does not fit while it comes in', async () => {
   expect((await post(3 * bytesMax)).status).toBe(429);
   expect((await post(1_000)).status).toBe(200);
+});
+
+it('gives back also what comes in after a body was refused for its length', async () => {
+  for (let n = 0; n < 50; n += 1) expect(await sendWhole('/small', 4 * bytesMax)).toMatch(/^HTTP\/1.1 413 /);
+  await eventually(async () => expect((await post(1_000)).status).toBe(200));
 });
 
 it('refuses new bodies while others are held, but nothing that has none; and takes them when those are gone', async () => {

@@ -39,7 +39,6 @@ export function keepCeiling(fastify: FastifyInstance, bytesMax: number): void {
       return true;
     };
     if (!take(bytesOfRequest)) return done(new TooMuchInFlight());
-    reply.raw.once('close', () => hold(source, -held));
     const count = (chunk: Buffer): void => {
       if (take(chunk.length)) return;
       payload.off('data', count);
@@ -49,6 +48,11 @@ export function keepCeiling(fastify: FastifyInstance, bytesMax: number): void {
       payload.emit('error', new TooMuchInFlight());
     };
     payload.on('data', count);
+    reply.raw.once('close', () => {
+      // Of a body that was refused unread the rest still comes in, and nobody keeps it.
+      payload.off('data', count);
+      hold(source, -held);
+    });
     done();
   });
 }

@@ -1,13 +1,11 @@
-import { createHash } from 'node:crypto';
-import { Injectable } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import { ReadDatabase } from '@sluice/platform-database';
-import { Authenticator, type Caller } from '@sluice/platform-http';
+import { Authenticator, type Caller, KeyLookUps } from '@sluice/platform-http';
 import { Checkpoint } from '@sluice/platform-projections';
 import { currentCorrelation } from '@sluice/platform-telemetry';
 import type { Role } from '@sluice/tenancy-domain';
 
-const knownMs = 30_000;
-const knownMax = 1_000;
+const keptMs = 30_000;
 const waitMs = 2_000;
 /** Whoever may be nobody waits only while there is room. */
 const waitingMax = 50;
@@ -18,11 +16,8 @@ const waitingMax = 50;
  * says by `X-Min-Log-Position` when that was is waited for.
  */
 @Injectable()
-export class QueryAuthenticator extends Authenticator {
-  private readonly known = new Map<string, { caller: Caller; until: number }>();
-  /** Rises with every change of keys: an answer that was under way then is not kept. */
-  private generation = 0;
-
+export class QueryAuthenticator extends Authenticator implements BeforeApplicationShutdown {
+  private readonly keys = new KeyLookUps({ look: (hashes) => this.look(hashes), keptMs });
   private waiting = 0;
 
   constructor(
@@ -32,15 +27,11 @@ export class QueryAuthenticator extends Authenticator {
     super();
   }
 
-  async authenticate(bearer: string): Promise<Caller | undefined> {
-    const hash = createHash('sha256').update(bearer).digest('hex');
-    const known = this.known.get(hash);
-    if (known !== undefined && known.until > performance.now()) return known.caller;
-    this.known.delete(hash);
-    return (await this.find(hash)) ?? this.findOnceProjected(hash);
+  override async authenticate(bearer: string, from: string): Promise<Caller | undefined> {
+    return (await this.keys.find(bearer, from)) ?? this.findOnceProjected(bearer, from);
   }
 
-  private async findOnceProjected(hash: string): Promise<Caller | undefined> {
+  private async findOnceProjected(bearer: string, from: string): Promise<Caller | undefined> {
     const position = currentCorrelation()?.minLogPosition;
     if (position === undefined || this.waiting >= waitingMax) return undefined;
     this.waiting += 1;
@@ -49,30 +40,24 @@ export class QueryAuthenticator extends Authenticator {
     } finally {
       this.waiting -= 1;
     }
-    return this.find(hash);
-  }
-
-  private async find(hash: string): Promise<Caller | undefined> {
-    const { generation } = this;
-    const { rows } = await this.database.pool.query<{ tenant_id: string; id: string; role: Role }>(
-      'SELECT tenant_id, id, role FROM find_api_key($1)',
-      [hash],
-    );
-    const [key] = rows;
-    if (key === undefined) return undefined;
-    const caller: Caller = { tenantId: key.tenant_id, userId: `key:${key.id}`, role: key.role };
-    if (generation === this.generation) this.remember(hash, caller);
-    return caller;
+    return this.keys.find(bearer, from);
   }
 
   forget(): void {
-    this.generation += 1;
-    this.known.clear();
+    this.keys.forget();
   }
 
-  private remember(hash: string, caller: Caller): void {
-    const [oldest] = this.known.keys();
-    if (this.known.size >= knownMax && oldest !== undefined) this.known.delete(oldest);
-    this.known.set(hash, { caller, until: performance.now() + knownMs });
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.keys.drain();
+  }
+
+  private async look(hashes: readonly string[]): Promise<(Caller | undefined)[]> {
+    const { rows } = await this.database.pool.query<{ hash: string; tenant_id: string; id: string; role: Role }>({
+      name: 'find-api-keys',
+      text: `SELECT k.hash, f.tenant_id, f.id, f.role FROM unnest($1::text[]) AS k(hash), LATERAL find_api_key(k.hash) AS f`,
+      values: [hashes],
+    });
+    const callers = new Map(rows.map(({ hash, tenant_id: tenantId, id, role }) => [hash, { tenantId, userId: `key:${id}`, role }]));
+    return hashes.map((hash) => callers.get(hash));
   }
 }

@@ -1,19 +1,18 @@
-import { Injectable } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import { ApiDatabase } from '@sluice/platform-database';
 import { CommandStore } from '@sluice/platform-event-log';
-import { Authenticator, type Caller } from '@sluice/platform-http';
-import { hashOf } from '@sluice/tenancy-domain';
+import { Authenticator, type Caller, KeyLookUps } from '@sluice/platform-http';
 
 /** A revoked key works for at most this long in other processes; in this one it ends at once. */
 const keptMs = 15_000;
-const entriesMax = 10_000;
+const tenantsMax = 10_000;
 
-/** API keys as the command store knows them. What is not a key is asked for each time: a new one works at once. */
+/** API keys as the command store knows them. */
 @Injectable()
-export class CommandAuthenticator extends Authenticator {
+export class CommandAuthenticator extends Authenticator implements BeforeApplicationShutdown {
   /** Of tenants that are there; others are asked for each time. */
   private readonly tenants = new Map<string, number>();
-  private readonly known = new Map<string, { readonly caller: Promise<Caller | undefined>; readonly until: number }>();
+  private readonly keys = new KeyLookUps({ look: (hashes) => this.look(hashes), keptMs });
 
   constructor(
     private readonly database: ApiDatabase,
@@ -22,23 +21,8 @@ export class CommandAuthenticator extends Authenticator {
     super();
   }
 
-  override async authenticate(bearer: string): Promise<Caller | undefined> {
-    const hash = hashOf(bearer);
-    const name = hash.toString('base64');
-    const entry = this.known.get(name);
-    if (entry !== undefined && entry.until > performance.now()) return entry.caller;
-
-    const caller = this.lookUp(hash);
-    this.known.delete(name);
-    const [oldest] = this.known.keys();
-    if (oldest !== undefined && this.known.size >= entriesMax) this.known.delete(oldest);
-    this.known.set(name, { caller, until: performance.now() + keptMs });
-    const isKnown = await caller.then(
-      (found) => found !== undefined,
-      () => false,
-    );
-    if (!isKnown && this.known.get(name)?.caller === caller) this.known.delete(name);
-    return caller;
+  override authenticate(bearer: string, from: string): Promise<Caller | undefined> {
+    return this.keys.find(bearer, from);
   }
 
   override async tenantExists(tenantId: string): Promise<boolean> {
@@ -48,22 +32,27 @@ export class CommandAuthenticator extends Authenticator {
       return found.length > 0;
     });
     if (!isThere) return false;
-    if (this.tenants.size >= entriesMax) this.tenants.clear();
+    if (this.tenants.size >= tenantsMax) this.tenants.clear();
     this.tenants.set(tenantId, performance.now() + keptMs);
     return true;
   }
 
   forget(): void {
-    this.known.clear();
+    this.keys.forget();
   }
 
-  private async lookUp(hash: Buffer): Promise<Caller | undefined> {
-    const { rows } = await this.database.pool.query<{ tenant_id: string; id: string; role: Caller['role'] }>({
-      name: 'authenticate-api-key',
-      text: 'SELECT tenant_id, id, role FROM authenticate_api_key($1)',
-      values: [hash],
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.keys.drain();
+  }
+
+  private async look(hashes: readonly string[]): Promise<(Caller | undefined)[]> {
+    const { rows } = await this.database.pool.query<{ hash: string; tenant_id: string; id: string; role: Caller['role'] }>({
+      name: 'authenticate-api-keys',
+      text: `SELECT k.hash, a.tenant_id, a.id, a.role
+             FROM unnest($1::text[]) AS k(hash), LATERAL authenticate_api_key(decode(k.hash, 'hex')) AS a`,
+      values: [hashes],
     });
-    const [row] = rows;
-    return row === undefined ? undefined : { tenantId: row.tenant_id, userId: `key:${row.id}`, role: row.role };
+    const callers = new Map(rows.map(({ hash, tenant_id: tenantId, id, role }) => [hash, { tenantId, userId: `key:${id}`, role }]));
+    return hashes.map((hash) => callers.get(hash));
   }
 }

@@ -3,6 +3,7 @@ export { type ExportDocument, exportDefinition, type Omission } from './export-d
 export { findingsOfImport } from './import-definition.js';
 export { channelsNamedIn, type KnownChannel } from './check-channels.js';
 export { credentialsNamedIn } from './check-credentials.js';
+export type { Listener } from './check-listeners.js';
 export { callsOf, type KnownWorkflow, type WorkflowCall, workflowsNamedIn } from './check-workflows.js';
 export { type PlannedSchedule, plannedSchedules } from './planned-schedules.js';
 export {

@@ -4,6 +4,7 @@ import { type DomainEvent, DomainError, type InputError, type Json, type JsonObj
 import { checkFields, checkGraph, checkSettings, codeNodesIn } from '@sluice/nodes';
 import { checkChannels, type KnownChannel } from './check-channels.js';
 import { checkCredentials } from './check-credentials.js';
+import { checkListeners, type Listener } from './check-listeners.js';
 import { checkWorkflows, type KnownWorkflow } from './check-workflows.js';
 
 export type WorkflowStatus = 'draft' | 'published' | 'archived';
@@ -173,8 +174,14 @@ export interface DefinitionFinding extends InputError {
 /**
  * All that is to be said about a definition, at once.
  * @param samples events that began its runs, or might have
+ * @param listeners the active ones
  */
-export const findingsOf = (workflow: Publishable, known: KnownToTenant, samples: readonly Json[] = []): DefinitionFinding[] => [
+export const findingsOf = (
+  workflow: Publishable,
+  known: KnownToTenant,
+  samples: readonly Json[] = [],
+  listeners: readonly Listener[] = [],
+): DefinitionFinding[] => [
   ...checkGraph(workflow.graph, { env: known.env }),
   ...checkSettings(workflow.settings),
   ...(known.codeNodes ? [] : codeNodesIn(workflow.graph)),
@@ -182,6 +189,7 @@ export const findingsOf = (workflow: Publishable, known: KnownToTenant, samples:
   ...checkCredentials(workflow.graph, known.credentials),
   ...checkWorkflows(workflow, known.workflows),
   ...checkFields(workflow.graph, samples),
+  ...checkListeners(workflow.graph, listeners),
 ];
 
 export const isError = ({ severity }: DefinitionFinding): boolean => severity !== 'warning';

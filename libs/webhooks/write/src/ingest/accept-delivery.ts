@@ -105,7 +105,10 @@ interface Terms {
   readonly isTest: boolean;
 }
 
-/** An event triggers only when its own policy says so and its family is the one that the path names (`all`: every family). */
+/**
+ * An event triggers only when its own policy says so and its family is the one that the path names (`all`: every family). Providers promise
+ * no order within a call: its events are taken by when they happened, then as they came.
+ */
 export function acceptDelivery(
   source: Source,
   routed: readonly RoutedEvent[],
@@ -118,7 +121,9 @@ export function acceptDelivery(
     ['content-type', 'user-agent'].flatMap((name) => (typeof request.headers[name] === 'string' ? [[name, request.headers[name]]] : [])),
   );
 
-  const events = routed.map(({ event, recipient }): AcceptedEvent => {
+  const happenedMs = ({ event: { occurredAt } }: RoutedEvent) => Date.parse(occurredAt ?? receivedAt);
+  const inOrder = routed.toSorted((one, other) => happenedMs(one) - happenedMs(other));
+  const events = inOrder.map(({ event, recipient }): AcceptedEvent => {
     const id = newId();
     const otherPath = actionType !== 'all' && event.action !== actionType;
     const ignoredBecause = event.triggers ? (otherPath ? 'other_path' : undefined) : (event.ignoredBecause ?? 'not_a_trigger');
