@@ -69,12 +69,19 @@ export class AddressGuard {
 const globalUnicastV6 = ipaddr.IPv6.parseCIDR('2000::/3');
 
 /**
+ * Public addresses that lead to the host of the machine itself, whose services trust whoever can reach it.
+ * 168.63.129.16 is Azure's, in every region: https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16
+ */
+const hostServices = [ipaddr.IPv4.parseCIDR('168.63.129.16/32')];
+
+/**
  * The internet, and nothing that is an address inside another one (IPv4-mapped, NAT64, 6to4, Teredo) or set aside for a purpose.
  * IPv6 is an allow-list: what IANA has not handed out as global unicast is refused without being named.
  */
 export function isGlobalUnicast(address: ipaddr.IPv4 | ipaddr.IPv6): boolean {
   if (address.range() !== 'unicast') return false;
-  return address instanceof ipaddr.IPv4 || address.match(globalUnicastV6);
+  if (address instanceof ipaddr.IPv6) return address.match(globalUnicastV6);
+  return !hostServices.some((range) => address.match(range));
 }
 
 /** A public address of this very machine leads to services that only mean to be reached from inside. */
