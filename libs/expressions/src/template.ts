@@ -1,6 +1,6 @@
 import { isJsonObject, type Json } from '@sluice/kernel';
 
-import { compileExpression, type Expression } from './expression.js';
+import { compileExpression, type Expression, type SlowExpression } from './expression.js';
 import { Fault, Run } from './run.js';
 import { scanExpression } from './scan.js';
 import { ExpressionFailed, type Scope, type SlowEvaluator } from './scope.js';
@@ -26,6 +26,8 @@ type Part =
 type Values = readonly (Json | undefined)[];
 
 const depthMax = 100;
+/** Of one template: the pool may refuse what comes at once, and nothing is gained by waiting there instead of here. */
+const slowAtOnce = 16;
 
 /**
  * A string that is one whole `{{ expression }}` becomes its value, whatever the type; in mixed text values are written as
@@ -86,12 +88,24 @@ function compileText(text: string, expressions: Expression[]): Part {
 /** Fast ones first: when one of them fails, no promise of a slow one is left that nobody awaits. */
 function evaluate(part: Part, expressions: readonly Expression[], scope: Scope, slow: SlowEvaluator): ReturnType<Template['evaluate']> {
   const values: (Json | undefined)[] = [];
-  const promises: Promise<void>[] = [];
-  for (const [place, expression] of expressions.entries()) if (expression.fast) values[place] = expression.evaluate(scope);
+  const slowOnes: [number, SlowExpression][] = [];
   for (const [place, expression] of expressions.entries()) {
-    if (!expression.fast) promises.push(expression.evaluate(scope, slow).then((value) => void (values[place] = value)));
+    if (expression.fast) values[place] = expression.evaluate(scope);
+    else slowOnes.push([place, expression]);
   }
-  return promises.length === 0 ? assemble(part, values) : Promise.all(promises).then(() => assemble(part, values));
+  return slowOnes.length === 0 ? assemble(part, values) : evaluateSlow(slowOnes, scope, slow, values).then(() => assemble(part, values));
+}
+
+async function evaluateSlow(
+  expressions: readonly (readonly [number, SlowExpression])[],
+  scope: Scope,
+  slow: SlowEvaluator,
+  values: (Json | undefined)[],
+): Promise<void> {
+  for (let start = 0; start < expressions.length; start += slowAtOnce) {
+    const some = expressions.slice(start, start + slowAtOnce);
+    await Promise.all(some.map(async ([place, expression]) => void (values[place] = await expression.evaluate(scope, slow))));
+  }
 }
 
 function assemble(part: Part, values: Values): Json | undefined {
