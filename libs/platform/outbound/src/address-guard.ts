@@ -1,16 +1,8 @@
-import { lookup as systemLookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import ipaddr from 'ipaddr.js';
 import { type AllowList, canonicalHost } from './allow-list.js';
-
-/** All addresses of a name, as the resolver gives them. */
-export type Lookup = (hostname: string) => Promise<readonly string[]>;
-
-export const resolveAll: Lookup = async (hostname) => {
-  const answers = await systemLookup(hostname, { all: true, order: 'verbatim' });
-  return answers.map(({ address }) => address);
-};
+import type { Lookup } from './names.js';
 
 export interface Refusal {
   readonly hostname: string;
@@ -51,7 +43,7 @@ export class AddressGuard {
     const hostIsAllowed = this.allow.allowsHost(host, port);
     if (!hostIsAllowed && metadataNames.has(host)) throw refuse('name');
 
-    const answers = isIP(host) ? [host] : await this.lookup(hostname);
+    const answers = isIP(host) ? [host] : await this.lookup(hostname, hostIsAllowed || host === 'localhost');
     if (answers.length === 0) throw refuse('address');
     if (hostIsAllowed) return answers;
 
