@@ -1,7 +1,7 @@
 import type { Json } from '@sluice/kernel';
 
 import { compileFast, type Evaluate, selectsOnly } from './closures.js';
-import { Fault, Run } from './run.js';
+import { Fault, Run, StepBudget } from './run.js';
 import { ExpressionFailed, type Scope, type SlowEvaluator } from './scope.js';
 import { parseExpression, type SyntaxNode } from './syntax.js';
 import { isTruthy, Sequence, toJson, type Value } from './value.js';
@@ -15,16 +15,19 @@ interface Compiled {
 /** Runs in this thread and at once. */
 export interface FastExpression extends Compiled {
   readonly fast: true;
-  evaluate(scope: Scope): Json | undefined;
+  evaluate(scope: Scope, slow?: SlowEvaluator, steps?: StepBudget): Json | undefined;
 }
 
 /** May loop, recurse or match regular expressions, so it runs where it can be killed. */
 export interface SlowExpression extends Compiled {
   readonly fast: false;
-  evaluate(scope: Scope, slow: SlowEvaluator): Promise<Json | undefined>;
+  evaluate(scope: Scope, slow: SlowEvaluator, steps?: StepBudget): Promise<Json | undefined>;
 }
 
-/** `evaluate(scope, slow)` fits both kinds and gives a promise for a slow one only. All errors are ExpressionFailed. */
+/**
+ * `evaluate(scope, slow, steps)` fits both kinds and gives a promise for a slow one only. All errors are ExpressionFailed. Expressions that
+ * are given the same `steps` share them.
+ */
 export type Expression = FastExpression | SlowExpression;
 
 /** @param source JSONata without `{{ }}`; see `stripExpression`. */
@@ -32,11 +35,11 @@ export function compileExpression(source: string): Expression {
   const { tree, paths } = parseExpression(source);
   const closure = compileFast(tree);
   if (closure === undefined) return { source, paths, fast: false, evaluate: (scope, slow) => slow(source, scope) };
-  return { source, paths, fast: true, evaluate: (scope) => evaluateFast(tree, closure, source, scope) };
+  return { source, paths, fast: true, evaluate: (scope, _slow, steps) => evaluateFast(tree, closure, source, scope, steps) };
 }
 
-function evaluateFast(tree: SyntaxNode, closure: Evaluate, source: string, scope: Scope): Json | undefined {
-  const run = new Run<Value>(scope);
+function evaluateFast(tree: SyntaxNode, closure: Evaluate, source: string, scope: Scope, steps?: StepBudget): Json | undefined {
+  const run = new Run<Value>(scope, steps);
   try {
     const result = closure(scope, run);
     return isPartOfScope(tree, result) ? result : toJson(result, run);
@@ -56,5 +59,11 @@ function asFailure(error: unknown, source: string): unknown {
   return error;
 }
 
-/** Whether a condition holds, by JSONata's `$boolean`; nothing does not. */
-export const truthy = (value: Json | undefined): boolean => isTruthy(value, new Run(undefined, Infinity));
+/** Whether a condition holds, by JSONata's `$boolean`; nothing does not. Throws ExpressionFailed when `steps` are used up. */
+export function truthy(value: Json | undefined, steps = new StepBudget()): boolean {
+  try {
+    return isTruthy(value, new Run(undefined, steps, Infinity));
+  } catch (error) {
+    throw asFailure(error, '');
+  }
+}

@@ -73,6 +73,22 @@ describe('with slow expressions', () => {
     expect(await result).toEqual({ slow: '*.a', mixed: 'is *.b and 3' });
   });
 
+  it('B-11: asks for 16 of them at a time, however many there are, and keeps their places', async () => {
+    let waiting = 0;
+    let most = 0;
+    const places = Array.from({ length: 1_000 }, (_, place) => place);
+    const template = compileTemplate(places.map((place) => `{{ *.p${place} }}`));
+    const slow = async (source: string): Promise<Json> => {
+      most = Math.max(most, (waiting += 1));
+      const place = Number(source.slice(3));
+      for (let turn = 0; turn < 20 - (place % 16); turn += 1) await Promise.resolve();
+      waiting -= 1;
+      return place;
+    };
+    expect(await template.evaluate(scope, slow)).toEqual(places);
+    expect(most).toBe(16);
+  });
+
   it('fails with the first that fails and leaves no rejection behind', async () => {
     const slow = async (source: string): Promise<Json> => {
       throw new ExpressionFailed('expression_timeout', 'slow', source);

@@ -1,18 +1,18 @@
 import { isJsonObject, type Json } from '@sluice/kernel';
 
-import { compileExpression, type Expression } from './expression.js';
-import { Fault, Run } from './run.js';
+import { compileExpression, type Expression, type SlowExpression } from './expression.js';
+import { Fault, Run, StepBudget } from './run.js';
 import { scanExpression } from './scan.js';
 import { ExpressionFailed, type Scope, type SlowEvaluator } from './scope.js';
 import { setOwn, toText } from './value.js';
 
 /** A JSON value whose strings may contain `{{ expressions }}`, compiled. */
 export interface Template {
-  /** No expression needs the slow evaluator, so `evaluate` gives the value itself and not a promise. */
+  /** No expression needs the slow evaluator, so `evaluate` gives the value itself and not a promise, unless there is much to do. */
   readonly fast: boolean;
   /** The parts of the scope that its expressions can read, as rows of names; `[]` stands for everything. */
   readonly paths: readonly (readonly string[])[];
-  evaluate(scope: Scope, slow: SlowEvaluator): Json | undefined | Promise<Json | undefined>;
+  evaluate(scope: Scope, slow: SlowEvaluator, steps?: StepBudget): Json | undefined | Promise<Json | undefined>;
 }
 
 /** A part of a template. Expressions are numbers: their place in the row of values from which the part is assembled. */
@@ -26,6 +26,12 @@ type Part =
 type Values = readonly (Json | undefined)[];
 
 const depthMax = 100;
+/** Of one template: the pool may refuse what comes at once, and nothing is gained by waiting there instead of here. */
+const slowAtOnce = 16;
+/** The steps of some tens of milliseconds: so long a template may keep others waiting. */
+const turnSteps = 1_000_000;
+
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /**
  * A string that is one whole `{{ expression }}` becomes its value, whatever the type; in mixed text values are written as
@@ -38,7 +44,7 @@ export function compileTemplate(value: Json): Template {
   return {
     fast: expressions.every(({ fast }) => fast),
     paths: [...paths.values()],
-    evaluate: (scope, slow) => evaluate(part, expressions, scope, slow),
+    evaluate: (scope, slow, steps = new StepBudget()) => evaluate(part, expressions, scope, slow, steps),
   };
 }
 
@@ -83,18 +89,40 @@ function compileText(text: string, expressions: Expression[]): Part {
   return { kind: 'text', pieces, source: text };
 }
 
-/** Fast ones first: when one of them fails, no promise of a slow one is left that nobody awaits. */
-function evaluate(part: Part, expressions: readonly Expression[], scope: Scope, slow: SlowEvaluator): ReturnType<Template['evaluate']> {
-  const values: (Json | undefined)[] = [];
-  const promises: Promise<void>[] = [];
-  for (const [place, expression] of expressions.entries()) if (expression.fast) values[place] = expression.evaluate(scope);
+/** Fast ones first: when one of them fails, no promise of a slow one is left that nobody awaits. Between many of them others have a turn. */
+function evaluate(
+  part: Part,
+  expressions: readonly Expression[],
+  scope: Scope,
+  slow: SlowEvaluator,
+  steps: StepBudget,
+  values: (Json | undefined)[] = [],
+  from = 0,
+): ReturnType<Template['evaluate']> {
+  const until = steps.left - turnSteps;
   for (const [place, expression] of expressions.entries()) {
-    if (!expression.fast) promises.push(expression.evaluate(scope, slow).then((value) => void (values[place] = value)));
+    if (!expression.fast || place < from) continue;
+    if (steps.left < until) return nextTurn().then(() => evaluate(part, expressions, scope, slow, steps, values, place));
+    values[place] = expression.evaluate(scope, slow, steps);
   }
-  return promises.length === 0 ? assemble(part, values) : Promise.all(promises).then(() => assemble(part, values));
+  const slowOnes = expressions.flatMap((expression, place) => (expression.fast ? [] : [{ place, expression }]));
+  if (slowOnes.length === 0) return assemble(part, values, steps);
+  return evaluateSlow(slowOnes, scope, slow, values).then(() => assemble(part, values, steps));
 }
 
-function assemble(part: Part, values: Values): Json | undefined {
+async function evaluateSlow(
+  expressions: readonly { readonly place: number; readonly expression: SlowExpression }[],
+  scope: Scope,
+  slow: SlowEvaluator,
+  values: (Json | undefined)[],
+): Promise<void> {
+  for (let start = 0; start < expressions.length; start += slowAtOnce) {
+    const some = expressions.slice(start, start + slowAtOnce);
+    await Promise.all(some.map(async ({ place, expression }) => void (values[place] = await expression.evaluate(scope, slow))));
+  }
+}
+
+function assemble(part: Part, values: Values, steps: StepBudget): Json | undefined {
   switch (part.kind) {
     case 'constant':
       return part.value;
@@ -104,13 +132,14 @@ function assemble(part: Part, values: Values): Json | undefined {
       return writeText(
         part.pieces.map((piece) => (typeof piece === 'string' ? piece : values[piece])),
         part.source,
+        steps,
       );
     case 'array':
-      return part.items.map((item) => assemble(item, values) ?? null);
+      return part.items.map((item) => assemble(item, values, steps) ?? null);
     case 'object': {
       const object: Record<string, Json> = {};
       for (const [key, item] of part.entries) {
-        const value = assemble(item, values);
+        const value = assemble(item, values, steps);
         if (value !== undefined) setOwn(object, key, value);
       }
       return object;
@@ -118,8 +147,8 @@ function assemble(part: Part, values: Values): Json | undefined {
   }
 }
 
-function writeText(pieces: Values, source: string): string {
-  const run = new Run(undefined);
+function writeText(pieces: Values, source: string, steps: StepBudget): string {
+  const run = new Run(undefined, steps);
   try {
     return pieces.reduce<string>((text, piece) => {
       const written = toText(piece, run);
@@ -127,6 +156,7 @@ function writeText(pieces: Values, source: string): string {
       return text + written;
     }, '');
   } catch (error) {
+    if (error instanceof Fault && steps.left < 0) throw new ExpressionFailed(error.code, error.message, source);
     if (error instanceof Fault) throw new ExpressionFailed('expression_too_large', 'The text grows too long', source);
     throw error;
   }

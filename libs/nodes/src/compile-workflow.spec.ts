@@ -22,10 +22,10 @@ const workflow = (type: string, config: JsonObject): Graph => ({
   edges: [{ source: 'start', target: 'it' }],
 });
 
-function evaluate(type: string, config: JsonObject, slow = noSlow) {
+function evaluate(type: string, config: JsonObject, slow = noSlow, seen = scope) {
   const program = compileWorkflow(workflow(type, config)).programs.get('it');
   if (!program) throw new Error('no program');
-  return evaluateConfig(program, scope, slow);
+  return evaluateConfig(program, seen, slow);
 }
 
 describe('evaluateConfig', () => {
@@ -87,6 +87,19 @@ describe('evaluateConfig', () => {
     expect(() => evaluate('state.set', { ...config, ifVersion: '{{ input.nothing }}' })).toThrow(problem);
     const slowly = evaluate('state.set', { ...config, ifVersion: '{{ $map(input, function($i) { $i }) }}' }, () => Promise.resolve(null));
     return expect(slowly).rejects.toThrow(problem);
+  });
+
+  it('B-11: ends when all expressions together take too much, and keeps nobody waiting until then', async () => {
+    const long: Scope = { ...scope, trigger: 'x'.repeat(2_000_000) };
+    const values = Array.from({ length: 200 }, () => "{{ $contains(trigger, 'y') }}");
+    let turns = 0;
+    let turn = setImmediate(function next() {
+      turns += 1;
+      turn = setImmediate(next);
+    });
+    await expect(evaluate('data.set', { values: { values } }, noSlow, long)).rejects.toMatchObject({ code: 'expression_timeout' });
+    clearImmediate(turn);
+    expect(turns).toBeGreaterThan(3);
   });
 
   it('gives a promise when an expression needs the slow evaluator', async () => {

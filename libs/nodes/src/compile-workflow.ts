@@ -1,5 +1,5 @@
 import { type CompiledGraph, compileGraph, type Graph, GraphIsBroken, type GraphNode, type NodePolicy } from '@sluice/engine';
-import { type Expression, ExpressionFailed, type Scope, type SlowEvaluator, type Template } from '@sluice/expressions';
+import { type Expression, ExpressionFailed, type Scope, type SlowEvaluator, type StepBudget, type Template } from '@sluice/expressions';
 import { isJsonObject, type Json, type JsonObject } from '@sluice/kernel';
 import { catalogue } from './catalogue.js';
 import { requiredText } from './config-fields.js';
@@ -30,12 +30,17 @@ export function compileWorkflow(graph: Graph): CompiledWorkflow {
 }
 
 /**
- * The config with every template and expression evaluated: at once, or by promise if one of them needs the slow evaluator. Deferred
- * fields stand in it as they were written, so that a node sees whether they were. Throws NodeFailure for a field that found nothing
+ * The config with every template and expression evaluated: at once, or by promise if one of them needs the slow evaluator or all of them
+ * take long. `steps` are the node's, for its deferred fields as well. Deferred fields stand in it as they were written, so that a node sees whether they were. Throws NodeFailure for a field that found nothing
  * and must not.
  */
-export function evaluateConfig(program: NodeProgram, scope: Scope, slow: SlowEvaluator): JsonObject | Promise<JsonObject> {
-  const result = program.config.evaluate(scope, slow);
+export function evaluateConfig(
+  program: NodeProgram,
+  scope: Scope,
+  slow: SlowEvaluator,
+  steps?: StepBudget,
+): JsonObject | Promise<JsonObject> {
+  const result = program.config.evaluate(scope, slow, steps);
   return result instanceof Promise ? result.then((value) => completed(program, value)) : completed(program, result);
 }
 
@@ -52,8 +57,9 @@ export function evaluateDeferred(
   field: string,
   scope: Scope,
   slow: SlowEvaluator,
+  steps?: StepBudget,
 ): Json | undefined | Promise<Json | undefined> {
-  return deferred.get(field)?.evaluate(scope, slow);
+  return deferred.get(field)?.evaluate(scope, slow, steps);
 }
 
 function typeOf(node: GraphNode): NodeType {

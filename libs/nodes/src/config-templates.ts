@@ -108,8 +108,8 @@ function templateOf(schema: JsonObject, fields: readonly [string, Json][]): Temp
   const withCode = (value: Json | undefined): Json => ({ ...(isJsonObject(value) ? value : {}), ...Object.fromEntries(code) });
   return {
     ...template,
-    evaluate(scope, slow) {
-      const value = template.evaluate(scope, slow);
+    evaluate(scope, slow, steps) {
+      const value = template.evaluate(scope, slow, steps);
       return value instanceof Promise ? value.then(withCode) : withCode(value);
     },
   };

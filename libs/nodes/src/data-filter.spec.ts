@@ -2,6 +2,7 @@ import { compileExpression, ExpressionFailed } from '@sluice/expressions';
 import type { Json, JsonObject } from '@sluice/kernel';
 import { dataFilter } from './data-filter.js';
 import type { NodeInput } from './node-type.js';
+import { runCase } from './run-case.js';
 
 const scope = { trigger: null, input: null, nodes: {}, execution: {}, workflow: {}, customer: {}, env: {} };
 const noSlow = () => Promise.reject(new Error('the slow evaluator was not meant to be asked'));
@@ -61,6 +62,50 @@ describe('data.filter', () => {
   it('hands on what is no fault of the condition as it is', async () => {
     const busy = new Error('all workers are busy');
     await expect(filter({ items: [1] }, () => Promise.reject(busy))).rejects.toBe(busy);
+  });
+
+  it('B-11: ends when its conditions take too much together', async () => {
+    const { gives } = await runCase(dataFilter, {
+      says: '',
+      config: { condition: "$contains(trigger, 'y')" },
+      trigger: 'x'.repeat(2_000_000),
+      input: Array.from({ length: 5_000 }, () => 0),
+      gives: {},
+    });
+    expect(gives).toEqual({ fails: 'expression_timeout' });
+  });
+
+  it('T-16: lets others have a turn between its items', async () => {
+    let turns = 0;
+    let turn = setImmediate(function next() {
+      turns += 1;
+      turn = setImmediate(next);
+    });
+    await filter({ items: Array.from({ length: 200 }, () => 0) }, () => {
+      const until = performance.now() + 1;
+      while (performance.now() < until);
+      return true;
+    });
+    clearImmediate(turn);
+    expect(turns).toBeGreaterThan(10);
+  });
+
+  it('B-11: a condition that looks through what it was given is paid for as well', async () => {
+    const wide: Json = Object.fromEntries(Array.from({ length: 1_000 }, (_, n) => [`k${n}`, 0]));
+    await expect(filter({ items: Array.from({ length: 20_000 }, () => 0) }, () => wide)).rejects.toMatchObject({
+      code: 'expression_timeout',
+    });
+  });
+
+  it('has room for an ordinary condition on as many items as it takes', async () => {
+    const items = Array.from({ length: 100_000 }, (_, id) => ({ id, status: 'paid', total: id, email: `customer-${id}@shop.example.com` }));
+    const { gives } = await runCase(dataFilter, {
+      says: '',
+      config: { condition: "item.status = 'paid' and item.total >= 99990 and $contains(item.email, '@shop.')" },
+      input: items,
+      gives: {},
+    });
+    expect(gives).toMatchObject({ handle: 'out', output: items.slice(99_990) });
   });
 
   it('asks the slow evaluator for 32 items at a time, and keeps their order whichever comes first', async () => {

@@ -1,5 +1,5 @@
 import { DEFAULT_HANDLE } from '@sluice/engine';
-import { ExpressionFailed, truthy } from '@sluice/expressions';
+import { ExpressionFailed, StepBudget, truthy } from '@sluice/expressions';
 import type { Json } from '@sluice/kernel';
 import { configFailure, isList, kindOf, optionalChoice, optionalInteger } from './config-fields.js';
 import { NodeFailure, type NodeInput, type PureNodeType } from './node-type.js';
@@ -7,6 +7,8 @@ import { NodeFailure, type NodeInput, type PureNodeType } from './node-type.js';
 const ITEMS_MAX = 100_000;
 /** Conditions that are not evaluated in process are asked for by so many at a time. */
 const AT_ONCE = 32;
+/** Conditions keep the process' other work waiting for so long at most. */
+const TURN_MS = 5;
 const KEPT = ['matching', 'rest'] as const;
 
 export const dataFilter: PureNodeType = {
@@ -73,9 +75,18 @@ async function keptOf(node: NodeInput): Promise<readonly Json[]> {
   const limit = optionalInteger(config, 'limit', 1, ITEMS_MAX) ?? ITEMS_MAX;
 
   const kept: Json[] = [];
+  const steps = new StepBudget();
+  let turn = performance.now();
   for (let start = 0; start < items.length; start += AT_ONCE) {
     const some = items.slice(start, start + AT_ONCE);
-    const verdicts = some.map((item, place) => verdictOn(node, item, start + place));
+    const verdicts: (Verdict | Promise<Verdict>)[] = [];
+    for (const [place, item] of some.entries()) {
+      if (performance.now() - turn > TURN_MS) {
+        await new Promise((resolve) => setImmediate(resolve));
+        turn = performance.now();
+      }
+      verdicts.push(verdictOn(node, item, start + place, steps));
+    }
     // Looked at in order: which item fails, or is the last one, does not hang on which answers first.
     for (const [place, verdict] of verdicts.entries()) {
       const { holds, error } = verdict instanceof Promise ? await verdict : verdict;
@@ -102,11 +113,13 @@ function itemsOf(value: Json): readonly Json[] {
 type Verdict = { readonly holds: boolean; readonly error?: undefined } | { readonly holds?: undefined; readonly error: unknown };
 
 /** A promise only where the condition gives one: 100 000 of them take longer than the conditions. It is never rejected. */
-function verdictOn({ evaluate }: NodeInput, item: Json, index: number): Verdict | Promise<Verdict> {
+function verdictOn({ evaluate }: NodeInput, item: Json, index: number, steps: StepBudget): Verdict | Promise<Verdict> {
   const failed = (error: unknown): Verdict => ({ error: namingItem(error, index) });
   try {
     const value = evaluate('condition', { item, index });
-    return value instanceof Promise ? value.then((known) => ({ holds: truthy(known) }), failed) : { holds: truthy(value) };
+    return value instanceof Promise
+      ? value.then((known) => ({ holds: truthy(known, steps) })).catch(failed)
+      : { holds: truthy(value, steps) };
   } catch (error) {
     return failed(error);
   }

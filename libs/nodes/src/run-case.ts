@@ -1,5 +1,5 @@
 import type { Graph } from '@sluice/engine';
-import { ExpressionFailed, type Scope, type SlowEvaluator, truthy } from '@sluice/expressions';
+import { ExpressionFailed, type Scope, type SlowEvaluator, StepBudget, truthy } from '@sluice/expressions';
 import { isJsonObject, type Json, type JsonObject } from '@sluice/kernel';
 import { checkGraph } from './check-graph.js';
 import type { Finding } from './finding.js';
@@ -60,9 +60,10 @@ export async function runCase(type: NodeType, nodeCase: NodeCase, tools: CaseToo
   const scope = scopeOf(nodeCase);
   try {
     const program = programOf(type, nodeCase.config);
-    const config = await evaluateConfig(program, scope, slow);
+    const steps = new StepBudget();
+    const config = await evaluateConfig(program, scope, slow, steps);
     const { input, trigger } = scope;
-    const evaluate: NodeInput['evaluate'] = (field, locals) => evaluateDeferred(program, field, { ...scope, ...locals }, slow);
+    const evaluate: NodeInput['evaluate'] = (field, locals) => evaluateDeferred(program, field, { ...scope, ...locals }, slow, steps);
     const gives = await outcomeOf(type, { config, input, trigger, now: CASE_TIME, evaluate }, outside);
     const fits: boolean[] = [];
     for (const { event } of nodeCase.events ?? []) fits.push(truthy(await evaluate('condition', { event })));

@@ -243,7 +243,7 @@ describe('B-13, T-16: a bomb ends at its limit, and others do not notice', () =>
       'throw Object.assign(new Error(), { get message() { for (;;) {} } });',
       ['code_timeout', 'code_threw'],
     ],
-    ['a native call that cannot be interrupted', 'return Array(2 ** 32 - 2).indexOf(1);', ['code_timeout']],
+    ['a native call that cannot be interrupted', 'return Array(2 ** 32 - 2).indexOf(1);', ['code_crashed']],
     ['endless recursion of native calls', 'const f = () => [1].map(f); f();', ['code_threw']],
     ['nesting without end', 'return eval("(".repeat(1e6));', ['code_threw']],
     ['a string that doubles', 'let s = "x"; for (;;) s += s;', ['code_threw', 'code_out_of_memory']],
@@ -337,6 +337,29 @@ describe('the processes', () => {
     process.kill(id, 'SIGKILL');
     await expect(job).rejects.toMatchObject({ code: 'code_crashed', options: { retryable: true } });
     expect(await narrow.run('return 2;', {}, limits)).toBe(2);
+    await narrow.close();
+  });
+
+  it('may stand still longer than their time: computing is what counts', async () => {
+    const narrow = new CodeSandbox({ size: 1, graceMs: 200 });
+    const others = new Set(sandboxProcesses());
+    await narrow.run('return 1;', {}, limits);
+    const [id = 0] = sandboxProcesses().filter((one) => !others.has(one));
+    process.kill(id, 'SIGSTOP');
+    const job = narrow.run('return 2;', {}, limits);
+    setTimeout(() => process.kill(id, 'SIGCONT'), limits.timeoutMs + 400);
+    expect(await job).toBe(2);
+    await narrow.close();
+  });
+
+  it('that never answer are given up, and their jobs may be tried again', async () => {
+    const narrow = new CodeSandbox({ size: 1, graceMs: 200 });
+    const others = new Set(sandboxProcesses());
+    await narrow.run('return 1;', {}, limits);
+    const [id = 0] = sandboxProcesses().filter((one) => !others.has(one));
+    process.kill(id, 'SIGSTOP');
+    await expect(narrow.run('return 2;', {}, quick)).rejects.toMatchObject({ code: 'code_crashed', options: { retryable: true } });
+    expect(await narrow.run('return 3;', {}, limits)).toBe(3);
     await narrow.close();
   });
 

@@ -12,7 +12,7 @@ export interface CodeSandboxOptions {
   /** Of the values together, as JSON. */
   readonly valuesBytesMax?: number;
   readonly resultBytesMax?: number;
-  /** After its time a job that does not end by itself has this long until its process is killed. */
+  /** A job that does not end by itself is killed with its process after four times its time and this long. */
   readonly graceMs?: number;
   /** Jobs that one process runs before it is replaced. */
   readonly jobsMax?: number;

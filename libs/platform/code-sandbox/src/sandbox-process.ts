@@ -16,7 +16,7 @@ export interface Task extends Job {
 }
 
 export interface ProcessLimits {
-  /** Beyond the time of a job, and on the clock; then the process is killed. */
+  /** Beyond `patience` times the time of a job, and on the clock; then the process is killed. */
   readonly graceMs: number;
   readonly startMs: number;
   /** Jobs of one process; the next has a new one. */
@@ -33,6 +33,12 @@ const packages = ['quickjs-emscripten-core', '@jitl/quickjs-wasmfile-release-syn
 );
 
 const heapMb = 64;
+
+/**
+ * A job's time is computing time, which the process itself measures. The clock, which runs on while a busy machine lets the process wait, only
+ * ends what does not end by itself.
+ */
+const patience = 4;
 
 const nodeOptions = [
   '--permission',
@@ -124,8 +130,9 @@ export class SandboxProcess {
     child.send({ source, values, timeoutMs, memoryMb, resultBytesMax } satisfies Job, (error) => {
       if (error !== null && this.child === child) this.end(crashed(error.message));
     });
-    const message = `The code takes more than ${timeoutMs} ms`;
-    this.watch(timeoutMs + this.limits.graceMs, new NodeFailure('code_timeout', message, { retryable: false }));
+    const ms = patience * timeoutMs + this.limits.graceMs;
+    const message = `The process that ran the code was ended: it gave no answer within ${ms} ms`;
+    this.watch(ms, new NodeFailure('code_crashed', message, { retryable: true }));
   }
 
   private watch(ms: number, reason: Error): void {

@@ -195,6 +195,31 @@ describe('the pool', () => {
     expect(await Promise.all(roots)).toEqual(numbers);
   });
 
+  it('B-11, T-16: has room for a template of more expressions than may wait', async () => {
+    const roomy = new ExpressionPool();
+    const template = compileTemplate(Object.fromEntries(Array.from({ length: 1_000 }, (_, n) => [`n${n}`, '{{ $now() }}'])));
+    const result = await template.evaluate(scope, roomy.evaluatorFor('tenant'));
+    expect(Object.keys(result ?? {})).toHaveLength(1_000);
+    await roomy.close();
+  });
+
+  it('B-11: writes a document when a thread takes it, not while it waits', async () => {
+    const narrow = new ExpressionPool({ size: 1 });
+    let written = 0;
+    const counted = {
+      ...scope,
+      get input() {
+        written += 1;
+        return { square: 4 };
+      },
+    };
+    const roots = Array.from({ length: 50 }, () => narrow.evaluate('$sqrt(input.square)', counted));
+    expect(written).toBeLessThanOrEqual(1);
+    expect(new Set(await Promise.all(roots))).toEqual(new Set([2]));
+    expect(written).toBe(50);
+    await narrow.close();
+  });
+
   it('refuses what it has no room for, without blaming the expression', async () => {
     const narrow = new ExpressionPool({ size: 1, waitingMax: 1 });
     const outcomes = await Promise.allSettled([1, 2, 3].map(() => narrow.evaluate('$sqrt(4)', scope)));

@@ -23,6 +23,9 @@ export class ExpressionPoolUnavailable extends Error {
   }
 }
 
+/** The document is written when a thread takes it: what waits holds the scope alone, which its neighbours share. */
+type Waiting = Omit<Task, 'document'> & { readonly scope: Scope };
+
 /**
  * Evaluates JSONata in worker threads. An expression cannot reach process, network, files or prototypes, and what it may use is
  * bounded twice: by JSONata's own limits, and by terminating the thread. Regular expressions are the engine's own; a
@@ -30,7 +33,7 @@ export class ExpressionPoolUnavailable extends Error {
  */
 export class ExpressionPool {
   private readonly threads: readonly EvaluationThread[];
-  private readonly waiting = new FairQueue<Task>();
+  private readonly waiting = new FairQueue<Waiting>();
   private readonly waitingMax: number;
   private isClosed = false;
 
@@ -51,7 +54,7 @@ export class ExpressionPool {
         if (!mayTake(this.waiting.lengthOf(tenantId), 1, this.waitingMax - this.waiting.length)) {
           throw new ExpressionPoolUnavailable('Too many expressions wait for a worker');
         }
-        this.waiting.push(tenantId, { source, document: writeDocument(source, scope), resolve, reject });
+        this.waiting.push(tenantId, { source, scope, resolve, reject });
         this.dispatch();
       });
   }
@@ -73,7 +76,12 @@ export class ExpressionPool {
       const thread = idle.find(({ isStarted }) => isStarted) ?? idle[0];
       const task = thread && this.waiting.shift();
       if (thread === undefined || task === undefined) return;
-      thread.run(task);
+      const { source, scope, resolve, reject } = task;
+      try {
+        thread.run({ source, document: writeDocument(source, scope), resolve, reject });
+      } catch (error) {
+        reject(error instanceof Error ? error : new Error(String(error)));
+      }
     }
   }
 }

@@ -9,7 +9,7 @@ describe('isGlobalUnicast', () => {
 
   const special = `
     0.0.0.0 0.1.2.3 10.0.0.1 100.64.0.1 127.0.0.1 127.255.255.254 169.254.169.254 172.16.0.1 172.31.255.255 192.0.0.1 192.0.0.192
-    192.0.2.1 192.88.99.1 192.168.1.1 198.18.0.1 198.19.255.255 198.51.100.1 203.0.113.1 224.0.0.1 239.255.255.255 240.0.0.1
+    168.63.129.16 192.0.2.1 192.88.99.1 192.168.1.1 198.18.0.1 198.19.255.255 198.51.100.1 203.0.113.1 224.0.0.1 239.255.255.255 240.0.0.1
     255.255.255.255
   `;
   it.each(special.trim().split(/\s+/))('refuses IPv4 that is not: %s', (address) => {
@@ -64,6 +64,11 @@ describe('AddressGuard', () => {
       await expect(guard(['93.184.215.14']).addressesOf(name, 80)).rejects.toMatchObject({ refusal: { reason: 'name' } });
     },
   );
+
+  it("refuses the host of an Azure machine, which is the operator's to allow", async () => {
+    await expect(guard(['168.63.129.16']).addressesOf('example.com', 80)).rejects.toMatchObject({ refusal: { reason: 'address' } });
+    await expect(guard(['168.63.129.16'], ['168.63.129.16:80']).addressesOf('168.63.129.16', 80)).resolves.toHaveLength(1);
+  });
 
   it.each([22, 25, 5432, 6379])('refuses the port of a service that speaks no HTTP: %i', async (port) => {
     await expect(guard(['93.184.215.14']).addressesOf('example.com', port)).rejects.toMatchObject({ refusal: { reason: 'port' } });

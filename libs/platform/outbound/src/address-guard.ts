@@ -1,16 +1,8 @@
-import { lookup as systemLookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import ipaddr from 'ipaddr.js';
 import { type AllowList, canonicalHost } from './allow-list.js';
-
-/** All addresses of a name, as the resolver gives them. */
-export type Lookup = (hostname: string) => Promise<readonly string[]>;
-
-export const resolveAll: Lookup = async (hostname) => {
-  const answers = await systemLookup(hostname, { all: true, order: 'verbatim' });
-  return answers.map(({ address }) => address);
-};
+import type { Lookup } from './names.js';
 
 export interface Refusal {
   readonly hostname: string;
@@ -51,7 +43,7 @@ export class AddressGuard {
     const hostIsAllowed = this.allow.allowsHost(host, port);
     if (!hostIsAllowed && metadataNames.has(host)) throw refuse('name');
 
-    const answers = isIP(host) ? [host] : await this.lookup(hostname);
+    const answers = isIP(host) ? [host] : await this.lookup(hostname, hostIsAllowed || host === 'localhost');
     if (answers.length === 0) throw refuse('address');
     if (hostIsAllowed) return answers;
 
@@ -69,12 +61,19 @@ export class AddressGuard {
 const globalUnicastV6 = ipaddr.IPv6.parseCIDR('2000::/3');
 
 /**
+ * Public addresses that lead to the host of the machine itself, whose services trust whoever can reach it.
+ * 168.63.129.16 is Azure's, in every region: https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16
+ */
+const hostServices = [ipaddr.IPv4.parseCIDR('168.63.129.16/32')];
+
+/**
  * The internet, and nothing that is an address inside another one (IPv4-mapped, NAT64, 6to4, Teredo) or set aside for a purpose.
  * IPv6 is an allow-list: what IANA has not handed out as global unicast is refused without being named.
  */
 export function isGlobalUnicast(address: ipaddr.IPv4 | ipaddr.IPv6): boolean {
   if (address.range() !== 'unicast') return false;
-  return address instanceof ipaddr.IPv4 || address.match(globalUnicastV6);
+  if (address instanceof ipaddr.IPv6) return address.match(globalUnicastV6);
+  return !hostServices.some((range) => address.match(range));
 }
 
 /** A public address of this very machine leads to services that only mean to be reached from inside. */

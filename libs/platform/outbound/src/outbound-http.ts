@@ -2,11 +2,12 @@ import { isIP, type LookupFunction } from 'node:net';
 import { types } from 'node:util';
 import { NodeFailure, type OutboundRequest, type OutboundResponse } from '@sluice/nodes';
 import { Agent, buildConnector } from 'undici';
-import { AddressGuard, AddressRefused, type Lookup, type Refusal, resolveAll } from './address-guard.js';
+import { AddressGuard, AddressRefused, type Refusal } from './address-guard.js';
 import { AllowList } from './allow-list.js';
 import { ACCEPTED_ENCODINGS, decodeBody } from './decode-body.js';
 import { exchange, ExchangeFailed } from './exchange.js';
 import { deadlinePassed, failureOf, refused } from './failures.js';
+import { type Lookup, names } from './names.js';
 import { type Hop, isRedirect, redirected } from './redirect.js';
 
 export interface OutboundHttpOptions {
@@ -75,7 +76,7 @@ export class OutboundHttp {
   private readonly onRefused: (refusal: Refusal) => void;
 
   constructor(options: OutboundHttpOptions) {
-    this.guard = new AddressGuard(new AllowList(options.allow), options.lookup ?? resolveAll);
+    this.guard = new AddressGuard(new AllowList(options.allow), options.lookup ?? names());
     this.maxResponseBytes = options.maxResponseBytes ?? MEBIBYTE;
     this.maxRequestBytes = options.maxRequestBytes ?? MEBIBYTE;
     this.maxRedirects = options.maxRedirects ?? 5;

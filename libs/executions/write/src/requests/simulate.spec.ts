@@ -1,7 +1,7 @@
 import { compileGraph, type Graph, keyOf, newRun, type NodeRun } from '@sluice/engine';
 import { compileTemplate } from '@sluice/expressions';
 import { type Json, type JsonObject, newId } from '@sluice/kernel';
-import { catalogue, NodeFailure, type NodeType } from '@sluice/nodes';
+import { catalogue, compileWorkflow, NodeFailure, type NodeType } from '@sluice/nodes';
 import { readSettings } from '@sluice/workflows-domain';
 import { requestHashOf } from '../effects/effect-ledger.js';
 import type { PublishedVersion } from '../steps/compiled-versions.js';
@@ -118,6 +118,17 @@ it('runs in-process nodes for real, and ends', async () => {
   const graph = graphOf([node('set', 'data.set', { values: { said: '{{ trigger.text }}' } })], [edge('in', 'set')]);
   const { state } = await simulated(graph, {}, { text: 'hello' });
   expect(state).toMatchObject({ status: 'completed', output: { said: 'hello' } });
+});
+
+it('B-11: a node whose conditions take too much together fails', async () => {
+  const graph = graphOf(
+    [node('some', 'data.filter', { items: 'input.items', condition: "$contains(trigger.long, 'y')" })],
+    [edge('in', 'some')],
+  );
+  const version = { ...versionOf(graph), compiled: compileWorkflow(graph) };
+  const input = { items: Array.from({ length: 200 }, () => 0), long: 'x'.repeat(2_000_000) };
+  const { state } = await simulate(version, runOf(version, input), new Map(), tools);
+  expect(state.nodes.get('some')).toMatchObject({ status: 'failed', error: { code: 'expression_timeout' } });
 });
 
 it('answers an effect and a task with what they came to, and tells when another request would be sent', async () => {

@@ -15,7 +15,7 @@ import {
   type RunState,
   type Waiting,
 } from '@sluice/engine';
-import { ExpressionFailed, type SlowEvaluator } from '@sluice/expressions';
+import { ExpressionFailed, type SlowEvaluator, StepBudget } from '@sluice/expressions';
 import { type Blob, isLargerThan, type Json, type JsonObject, newId, storable } from '@sluice/kernel';
 import {
   evaluateConfig,
@@ -321,7 +321,8 @@ export async function inputSeeing(
 ): Promise<NodeInput> {
   const paths = [...node.config.paths, ...[...node.deferred.values()].flatMap((deferred) => deferred.paths)];
   const scope = await scopeOf(version, run, state, seen, paths, tools);
-  const config = await evaluateConfig(node, scope, tools.slow);
+  const steps = new StepBudget();
+  const config = await evaluateConfig(node, scope, tools.slow, steps);
   if (isLargerThan(configBytesMax, config)) {
     throw new NodeFailure(
       'config_too_large',
@@ -331,7 +332,7 @@ export async function inputSeeing(
       },
     );
   }
-  const evaluate = (field: string, locals: Locals) => evaluateDeferred(node, field, { ...scope, ...locals }, tools.slow);
+  const evaluate = (field: string, locals: Locals) => evaluateDeferred(node, field, { ...scope, ...locals }, tools.slow, steps);
   return { config, input: seen.input, trigger: seen.trigger, now: storeClock.now(), evaluate };
 }
 
