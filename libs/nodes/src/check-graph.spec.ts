@@ -318,6 +318,34 @@ describe('policies', () => {
     ]);
     expect(about('data.set', { values: {} }, { onError: 'branch' })).toMatchObject([{ code: 'error_branch_missing' }]);
   });
+
+  it.each<[string, JsonObject]>([
+    ['logic.if', { condition: 'input.a' }],
+    ['logic.switch', { value: 'input', cases: [{ name: 'a', equals: 1 }] }],
+    ['flow.approval', { title: 'May it go out?' }],
+    ['logic.stop', { status: 'completed' }],
+  ])('do not let a node go on by a handle that it does not have: %s', (type, config) => {
+    expect(about(type, config, { onError: 'continue' })).toMatchObject([{ path: 'nodes[1].policy.onError', code: 'invalid_policy' }]);
+    expect(about(type, config, { onError: 'fail' })).toEqual([]);
+  });
+
+  it('say what to do instead of going on by a handle that is not there', () => {
+    expect(messages('logic.if', { condition: 'input.a' }, { onError: 'continue' })).toEqual([
+      'policy.onError – `continue` goes on by "out", and "it" has no such handle, so the run would end there: ' +
+        'choose `fail`, or connect "error" and choose `branch`',
+    ]);
+  });
+
+  it.each<[string, JsonObject]>([
+    ['data.set', { values: {} }],
+    ['flow.waitForEvent', {}],
+    ['state.set', { scope: 'workflow', key: 'a', value: 1, ifVersion: 1 }],
+  ])('let a node go on by `out`: %s', (type, config) => expect(about(type, config, { onError: 'continue' })).toEqual([]));
+
+  it('let a loop go on by `done`', () => {
+    const loop = node('it', 'logic.forEach', { items: 'input' }, { onError: 'continue' });
+    expect(codes({ nodes: [start, loop, set('each')], edges: [edge('start', 'it'), edge('it', 'each', 'item')] })).toEqual([]);
+  });
 });
 
 describe('size', () => {
