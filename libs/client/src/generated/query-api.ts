@@ -1074,6 +1074,10 @@ export interface components {
              * @default 5000
              */
             readonly delayMs?: number;
+            /**
+             * @description Milliseconds before any attempt, at most; `delayMs` if that is more
+             * @default 300000
+             */
             readonly maxDelayMs?: number;
             /** @default true */
             readonly jitter?: boolean;
@@ -5489,7 +5493,7 @@ export interface operations {
                      *                   "maxAttempts": 3,
                      *                   "backoff": "exponential",
                      *                   "delayMs": 5000,
-                     *                   "maxDelayMs": 1,
+                     *                   "maxDelayMs": 300000,
                      *                   "jitter": true
                      *                 },
                      *                 "onError": "fail",
@@ -5670,7 +5674,7 @@ export interface operations {
                      *               "maxAttempts": 3,
                      *               "backoff": "exponential",
                      *               "delayMs": 5000,
-                     *               "maxDelayMs": 1,
+                     *               "maxDelayMs": 300000,
                      *               "jitter": true
                      *             },
                      *             "onError": "fail",
