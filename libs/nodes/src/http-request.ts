@@ -29,7 +29,7 @@ export const httpRequest: EffectNodeType = {
   effect: 'at_least_once',
   title: 'HTTP request',
   description:
-    'Calls a URL. Its output is `{status, headers, body}`; a JSON answer is parsed. 408, 425, 429, 5xx and lost connections are tried ' +
+    'Calls a URL. Its output is `{status, headers, body}`; a JSON answer is parsed, and whole numbers beyond 2^53, which are ids, become texts. 408, 425, 429, 5xx and lost connections are tried ' +
     'again, other 4xx fail at once. Every attempt carries the same Idempotency-Key. With `nextPage` it asks for page after page: ' +
     '`body` is then the list of the items of all pages, beside it are `pages`, their number, and `complete`, false if `maxPages` ended it.',
   configSchema: {
