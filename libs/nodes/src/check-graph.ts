@@ -74,7 +74,10 @@ function* checkType({ node, type, path, config }: DrawnNode): Generator<Finding>
     };
     return;
   }
-  yield* check(node.config).map((error) => at(`${path}.config`, 'invalid_config', error));
+  const errors = check(node.config);
+  yield* [...errors, ...(errors.length === 0 ? (type.problems?.(config) ?? []) : [])].map((error) =>
+    at(`${path}.config`, 'invalid_config', error),
+  );
 
   const handles = type.handles(config);
   const taken = handles.filter((handle, index) => handles.indexOf(handle) < index || handle === ERROR_HANDLE || handle === IN_DOUBT_HANDLE);

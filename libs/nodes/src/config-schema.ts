@@ -56,6 +56,8 @@ export interface ConfigError {
   readonly message: string;
 }
 
+export const configProblem = (path: string, problem: string): ConfigError => ({ path, message: `\`${path}\` ${problem}` });
+
 /** Gives all errors of a value at once. The schema is compiled at the first question: most processes never ask. */
 export function configChecker(schema: JsonObject): (config: unknown) => readonly ConfigError[] {
   let validate: ValidateFunction | undefined;
@@ -65,7 +67,7 @@ export function configChecker(schema: JsonObject): (config: unknown) => readonly
   };
 }
 
-const hasTemplate = (value: unknown): boolean => typeof value === 'string' && value.includes('{{');
+export const hasTemplate = (value: unknown): boolean => typeof value === 'string' && value.includes('{{');
 
 function isWholeTemplate(text: unknown): boolean {
   if (typeof text !== 'string' || !text.startsWith('{{') || !text.endsWith('}}')) return false;
