@@ -1136,7 +1136,7 @@ export interface components {
             readonly description: string;
             /** @enum {string} */
             readonly kind: "trigger" | "pure" | "task" | "effect";
-            /** @description JSON Schema of the config. Beside what is standard: `format: "expression"`, an expression with or without `{{ }}` (texts elsewhere may contain `{{ }}`); `literal: true`, no template here; `deferred: true`, evaluated anew for each item or event; `handle`, see `handles` */
+            /** @description JSON Schema of the config. Beside what is standard: `format: "expression"`, an expression with or without `{{ }}` (texts elsewhere may contain `{{ }}`); `literal: true`, no template here; `deferred: true`, evaluated anew for each item or event, with the names of `locals` beside the others; `handle`, see `handles` */
             readonly configSchema: {
                 readonly [key: string]: unknown;
             };
