@@ -475,6 +475,17 @@ describe('waiting for an event', () => {
     expect((await run(id, 'completed')).output).toEqual({ first: 'hello', second: 'yes' });
   });
 
+  it('its condition sees what every expression of its node sees', async () => {
+    const condition =
+      "event.text = nodes.`in`.output.text & ' ' & workflow.version and $exists(execution.id) and customer.id = event.customerId";
+    const { channelId, workflowId } = await conversation({ condition });
+    await sluice.message(channelId, 'hello', account);
+    await eventually(async () => expect(await listOf(workflowId)).toMatchObject([{ status: 'waiting' }]));
+    const [{ id }] = await listOf(workflowId);
+    await sluice.message(channelId, 'hello 1', account);
+    expect((await run(id, 'completed')).output).toEqual({ first: 'hello', second: 'hello 1' });
+  });
+
   it('finds an event that came just before', async () => {
     const { channelId, workflowId } = await conversation();
     // A worker reads who waits before it begins the runs of an event, so of several messages at once some come before the wait of the first.

@@ -101,7 +101,8 @@ export class NodeTypeQuery {
     additionalProperties: true,
     description:
       'JSON Schema of the config. Beside what is standard: `format: "expression"`, an expression with or without `{{ }}` (texts elsewhere may ' +
-      'contain `{{ }}`); `literal: true`, no template here; `deferred: true`, evaluated anew for each item or event; `handle`, see `handles`',
+      'contain `{{ }}`); `literal: true`, no template here; `deferred: true`, evaluated anew for each item or event, ' +
+      'with the names of `locals` beside the others; `handle`, see `handles`',
   })
   readonly configSchema: JsonObject;
 

@@ -57,7 +57,7 @@ export class NodeRetryCommand implements RetryPolicy {
   @Max(dayMs)
   delayMs?: number;
 
-  @ApiPropertyOptional()
+  @ApiPropertyOptional({ default: 300_000, description: 'Milliseconds before any attempt, at most; `delayMs` if that is more' })
   @IfPresent()
   @IsInt()
   @Min(0)

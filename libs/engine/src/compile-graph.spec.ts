@@ -52,6 +52,15 @@ describe('A compiled graph', () => {
     });
   });
 
+  it('waits as long as the author said before it tries again, however long that is', () => {
+    const [hour, day] = [3_600_000, 86_400_000];
+    const policies = [{ delayMs: hour }, { delayMs: hour, maxDelayMs: day }, { delayMs: 1_000 }, { maxDelayMs: 1_000 }];
+    const graph = { nodes: policies.map((retry, index) => node(`n${index}`, { retry })), edges: [] };
+    const { nodes } = compileGraph(graph, plain);
+    expect([...nodes.values()].map(({ policy }) => policy.retry.maxDelayMs)).toEqual([hour, day, 300_000, 1_000]);
+    expect(compileGraph(graphOf('a'), () => ({ policy: { retry: { delayMs: hour } } })).nodes.get('a')?.policy.retry.maxDelayMs).toBe(hour);
+  });
+
   it('branches on error where the error handle is connected, unless told otherwise', () => {
     const edges = [edge('a', 'c', 'error'), edge('b', 'c', 'error')];
     const { nodes } = compileGraph({ nodes: [node('a'), node('b', { onError: 'fail' }), node('c')], edges }, plain);

@@ -109,10 +109,11 @@ function unknownHandle(outgoing: readonly CompiledEdge[], handles: readonly stri
 
 function effectivePolicy(own: NodePolicy = {}, ofType: NodePolicy = {}, outgoing: readonly CompiledEdge[]): EffectivePolicy {
   const branches = outgoing.some((edge) => edge.handle === ERROR_HANDLE);
+  const retry = { maxAttempts: 3, backoff: 'exponential', delayMs: 5_000, jitter: true, ...ofType.retry, ...own.retry } as const;
   return {
     effect: own.effect ?? ofType.effect,
     timeoutMs: own.timeoutMs ?? ofType.timeoutMs ?? 30_000,
-    retry: { maxAttempts: 3, backoff: 'exponential', delayMs: 5_000, maxDelayMs: 300_000, jitter: true, ...ofType.retry, ...own.retry },
+    retry: { maxDelayMs: Math.max(300_000, retry.delayMs), ...retry },
     onError: own.onError ?? (branches ? 'branch' : (ofType.onError ?? 'fail')),
   };
 }

@@ -6,6 +6,7 @@ export interface RetryPolicy {
   readonly backoff?: 'exponential' | 'fixed';
   /** Milliseconds before the second attempt. Default 5000. */
   readonly delayMs?: number;
+  /** Default 300 000, or `delayMs` if that is more. */
   readonly maxDelayMs?: number;
   /** Full jitter. Default true. */
   readonly jitter?: boolean;

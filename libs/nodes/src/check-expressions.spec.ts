@@ -49,6 +49,24 @@ describe('what an expression can read', () => {
     ]);
   });
 
+  it.each<[string, JsonObject]>([
+    ['http.request', { url: 'https://x.test', nextPage: 'item.body.next & index' }],
+    ['http.request', { url: 'https://x.test', nextPage: 'item.links.next', pageItems: 'item.body.rows & index' }],
+    ['flow.waitForEvent', { condition: 'event.text = index' }],
+    ['flow.waitForEvent', { condition: 'event.text = item' }],
+  ])('is no `item` or `index` that nobody gives: %s %j', (type, config) => {
+    const edges = [{ source: 'start', target: 'it' }];
+    expect(checkGraph({ nodes: [start, { id: 'it', type, config }], edges })).toMatchObject([
+      { code: 'unknown_reference', message: expect.stringMatching(/^"(item|index)" is known only inside of a loop/) },
+    ]);
+    const loop: GraphNode = { id: 'loop', type: 'logic.forEach', config: {} };
+    const within = [
+      { source: 'start', target: 'loop' },
+      { source: 'loop', sourceHandle: 'item', target: 'it' },
+    ];
+    expect(checkGraph({ nodes: [start, loop, { id: 'it', type, config }], edges: within })).toEqual([]);
+  });
+
   it('is more where the node evaluates it itself', () => {
     const deferred = [...catalogue.values()].filter(({ configSchema }) => JSON.stringify(configSchema).includes('"deferred":true'));
     for (const type of deferred) {

@@ -5,7 +5,7 @@ import { type Finding, type FindingCode, under } from './finding.js';
 import { ancestry } from './graph-walk.js';
 import { didYouMean } from './nearest-name.js';
 
-/** What every expression can read. `item`, `index` and `event` come with loops, and with conditions about items and events. */
+/** What every expression can read. `item` and `index` come with loops, and they and `event` with fields that say so (`locals`). */
 const ROOTS: readonly string[] = ['trigger', 'input', 'nodes', 'execution', 'workflow', 'customer', 'env', 'approvals'];
 const LOCALS = new Set(['item', 'index']);
 
@@ -27,15 +27,12 @@ export function* checkExpressions(drawing: Drawing, { bodies, env }: Surrounding
   };
 
   for (const drawn of drawing.nodes) {
-    for (const { path, isDeferred, paths } of readsOf(drawn)) {
+    for (const { path, locals: own, paths } of readsOf(drawn)) {
       if (typeof paths === 'string') {
         yield { path, code: 'invalid_expression', message: paths };
         continue;
       }
-      const locals = [
-        ...(isDeferred || inLoops.has(drawn.node.id) ? LOCALS : []),
-        ...(isDeferred && drawn.node.type === 'flow.waitForEvent' ? ['event'] : []),
-      ];
+      const locals = [...new Set([...(inLoops.has(drawn.node.id) ? LOCALS : []), ...own])];
       const told = new Set<string>();
       for (const names of paths) {
         const finding = problemWith(names, drawn, drawing, { locals, env, isBefore });
@@ -50,7 +47,8 @@ export function* checkExpressions(drawing: Drawing, { bodies, env }: Surrounding
 interface Reads {
   /** Like `nodes[3].config.cases[0].when` */
   readonly path: string;
-  readonly isDeferred: boolean;
+  /** What it sees besides the scope of its node */
+  readonly locals: readonly string[];
   /** The parts of the scope that it reads, or why it cannot be read itself */
   readonly paths: readonly (readonly string[])[] | string;
 }
@@ -61,7 +59,7 @@ export function* readsOf({ type, path, config }: DrawnNode): Generator<Reads> {
   for (const text of textsOf(type.configSchema, config)) {
     const compiled = compile(text.compile);
     const paths = typeof compiled === 'string' ? compiled : compiled.paths;
-    yield { path: under(`${path}.config`, text.path), isDeferred: text.isDeferred, paths };
+    yield { path: under(`${path}.config`, text.path), locals: text.locals, paths };
   }
 }
 

@@ -247,6 +247,55 @@ describe('configs', () => {
     ]);
   });
 
+  it.each(['Host', 'Connection', 'content-length', 'TE', 'Expect', 'Upgrade', 'Transfer-Encoding', 'Proxy-Authorization'])(
+    'does not let http.request set %s: the URL and the connection do',
+    (name) => {
+      for (const value of ['x', '{{ env.a }}']) {
+        const path = /^\w+$/.test(name) ? `headers.${name}` : `headers["${name}"]`;
+        expect(messages('http.request', { url: 'https://x.test', headers: { [name]: value } })).toEqual([
+          `config.${path} – \`${path}\` cannot be set: it follows from the URL and the connection`,
+        ]);
+      }
+    },
+  );
+
+  it('takes only header values that a header can carry', () => {
+    for (const type of ['http.request', 'flow.respond']) {
+      const config = (headers: JsonObject) => (type === 'http.request' ? { url: 'https://x.test', headers } : { headers });
+      expect(messages(type, config({ 'X-A': 'ű' }))).toEqual([
+        'config.headers["X-A"] – `headers["X-A"]` has characters that are not allowed here',
+      ]);
+      expect(messages(type, config({ 'X-A': 'é\t', 'X-B': '{{ input.a }}' }))).toEqual([]);
+    }
+    expect(messages('http.request', { url: 'https://x.test', body: 'x', contentType: 'text/ű' })).toHaveLength(1);
+  });
+
+  it.each<[JsonObject, string]>([
+    [{ headers: { 'Set-Cookie': 'a=b' } }, 'headers["Set-Cookie"]` cannot be set'],
+    [{ headers: { 'Set-Cookie': '{{ input.a }}' } }, 'headers["Set-Cookie"]` cannot be set'],
+    [{ headers: { 'X-Accel-Redirect': '/a' } }, 'headers["X-Accel-Redirect"]` cannot be set'],
+    [{ headers: { 'Content-Type': 'text/html' } }, 'headers["Content-Type"]` must be JSON'],
+    [{ headers: { Location: 'https://x.test/' } }, 'headers.Location` needs a status of 301'],
+    [{ status: 302, headers: { Location: '/here' } }, 'headers.Location` must be a URL'],
+    [{ status: 204, body: 'x' }, 'body` must be left out with the status 204'],
+    [{ status: 304, body: { a: '{{ input.a }}' } }, 'body` must be left out with the status 304'],
+  ])('does not let flow.respond answer what it never may: %j', (config, problem) => {
+    expect(messages('flow.respond', config)).toEqual([expect.stringContaining(problem)]);
+  });
+
+  it.each<[JsonObject]>([
+    [{ headers: { 'Content-Type': '{{ input.type }}', 'X-Order': 7, ETag: '"a"' }, body: 'x' }],
+    [{ status: '{{ input.status }}', headers: { Location: 'https://x.test/' }, body: 'x' }],
+    [{ status: 302, headers: { Location: '{{ input.url }}' } }],
+    [{ status: 204, body: '{{ input.a }}' }],
+  ])('lets flow.respond answer what it may, perhaps: %j', (config) => expect(messages('flow.respond', config)).toEqual([]));
+
+  it('does not take for deleting what deletes nothing', () => {
+    const place = { scope: 'workflow', key: 'a' };
+    expect(messages('state.set', { ...place, delete: false })).toEqual(['config.delete – `delete` must be one of true']);
+    expect(messages('state.set', { ...place, delete: '{{ input.a }}' })).toEqual([]);
+  });
+
   it('gives each case a name of its own', () => {
     const named = (...names: string[]) =>
       messages('logic.switch', { value: 'input', cases: names.map((name) => ({ name, equals: name })) });
@@ -317,6 +366,34 @@ describe('policies', () => {
       { path: 'nodes[1].policy.retry.maxDelayMs' },
     ]);
     expect(about('data.set', { values: {} }, { onError: 'branch' })).toMatchObject([{ code: 'error_branch_missing' }]);
+  });
+
+  it.each<[string, JsonObject]>([
+    ['logic.if', { condition: 'input.a' }],
+    ['logic.switch', { value: 'input', cases: [{ name: 'a', equals: 1 }] }],
+    ['flow.approval', { title: 'May it go out?' }],
+    ['logic.stop', { status: 'completed' }],
+  ])('do not let a node go on by a handle that it does not have: %s', (type, config) => {
+    expect(about(type, config, { onError: 'continue' })).toMatchObject([{ path: 'nodes[1].policy.onError', code: 'invalid_policy' }]);
+    expect(about(type, config, { onError: 'fail' })).toEqual([]);
+  });
+
+  it('say what to do instead of going on by a handle that is not there', () => {
+    expect(messages('logic.if', { condition: 'input.a' }, { onError: 'continue' })).toEqual([
+      'policy.onError – `continue` goes on by "out", and "it" has no such handle, so the run would end there: ' +
+        'choose `fail`, or connect "error" and choose `branch`',
+    ]);
+  });
+
+  it.each<[string, JsonObject]>([
+    ['data.set', { values: {} }],
+    ['flow.waitForEvent', {}],
+    ['state.set', { scope: 'workflow', key: 'a', value: 1, ifVersion: 1 }],
+  ])('let a node go on by `out`: %s', (type, config) => expect(about(type, config, { onError: 'continue' })).toEqual([]));
+
+  it('let a loop go on by `done`', () => {
+    const loop = node('it', 'logic.forEach', { items: 'input' }, { onError: 'continue' });
+    expect(codes({ nodes: [start, loop, set('each')], edges: [edge('start', 'it'), edge('it', 'each', 'item')] })).toEqual([]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { DEFAULT_HANDLE, ERROR_HANDLE, type Graph, IN_DOUBT_HANDLE } from '@sluice/engine';
+import { DEFAULT_HANDLE, DONE_HANDLE, ERROR_HANDLE, type Graph, IN_DOUBT_HANDLE } from '@sluice/engine';
 import { catalogue } from './catalogue.js';
 import { checkExpressions } from './check-expressions.js';
 import { checkHandles } from './check-handles.js';
@@ -74,7 +74,10 @@ function* checkType({ node, type, path, config }: DrawnNode): Generator<Finding>
     };
     return;
   }
-  yield* check(node.config).map((error) => at(`${path}.config`, 'invalid_config', error));
+  const errors = check(node.config);
+  yield* [...errors, ...(errors.length === 0 ? (type.problems?.(config) ?? []) : [])].map((error) =>
+    at(`${path}.config`, 'invalid_config', error),
+  );
 
   const handles = type.handles(config);
   const taken = handles.filter((handle, index) => handles.indexOf(handle) < index || handle === ERROR_HANDLE || handle === IN_DOUBT_HANDLE);
@@ -87,7 +90,7 @@ function* checkType({ node, type, path, config }: DrawnNode): Generator<Finding>
   }
 }
 
-function* checkPolicyOf({ node, path }: DrawnNode, { edgesFrom }: Drawing): Generator<Finding> {
+function* checkPolicyOf({ node, type, config, path }: DrawnNode, { edgesFrom }: Drawing): Generator<Finding> {
   const { policy } = node;
   if (policy === undefined) return;
   const errors = checkPolicy(policy);
@@ -105,6 +108,13 @@ function* checkPolicyOf({ node, path }: DrawnNode, { edgesFrom }: Drawing): Gene
   if (policy.onError === 'branch' && !edgesFrom.get(node.id)?.some((edge) => edge.sourceHandle === ERROR_HANDLE)) {
     const message = `Nothing is connected to the "error" handle of "${node.id}": connect it or choose another \`onError\``;
     yield { path: `${path}.policy.onError`, code: 'error_branch_missing', message };
+  }
+  const usual = type?.loop ? DONE_HANDLE : DEFAULT_HANDLE;
+  if (policy.onError === 'continue' && type && !type.handles(config).includes(usual)) {
+    const message =
+      `\`continue\` goes on by "${usual}", and "${node.id}" has no such handle, so the run would end there: ` +
+      'choose `fail`, or connect "error" and choose `branch`';
+    yield { path: `${path}.policy.onError`, code: 'invalid_policy', message };
   }
 }
 

@@ -10,6 +10,7 @@ import { cronProblem, timeZoneProblem } from './schedule.js';
  * Schemas of configs are plain JSON Schema with a few additions:
  * - `format: "expression"`: the text is an expression, with or without `{{ }}`; texts elsewhere are templates;
  * - `deferred: true`, of an expression at the top level: the node evaluates it itself, for each item or event (`NodeInput.evaluate`);
+ * - `locals: ["item"]`, of a deferred one: what it sees besides;
  * - `needsValue: true`, of a field at the top level: the node fails if what was written there finds nothing;
  * - `literal: true`: must be written out, because it is needed before anything runs;
  * - `handle: true`: the node can also be left by this value; `handle: "conflict"`: by that handle, once the field is set;
@@ -35,6 +36,7 @@ ajv.addFormat('cron', (text: string) => cronProblem(text) === undefined);
 ajv.addFormat('time-zone', (text: string) => timeZoneProblem(text) === undefined);
 ajv.addKeyword({ keyword: 'literal', schemaType: 'boolean', validate: (_literal: boolean, value: unknown) => !hasTemplate(value) });
 ajv.addKeyword({ keyword: 'deferred', schemaType: 'boolean' });
+ajv.addKeyword({ keyword: 'locals', schemaType: 'array' });
 ajv.addKeyword({ keyword: 'needsValue', schemaType: 'boolean' });
 ajv.addKeyword({ keyword: 'handle', schemaType: ['boolean', 'string'] });
 ajv.addKeyword({
@@ -56,6 +58,8 @@ export interface ConfigError {
   readonly message: string;
 }
 
+export const configProblem = (path: string, problem: string): ConfigError => ({ path, message: `\`${path}\` ${problem}` });
+
 /** Gives all errors of a value at once. The schema is compiled at the first question: most processes never ask. */
 export function configChecker(schema: JsonObject): (config: unknown) => readonly ConfigError[] {
   let validate: ValidateFunction | undefined;
@@ -65,7 +69,7 @@ export function configChecker(schema: JsonObject): (config: unknown) => readonly
   };
 }
 
-const hasTemplate = (value: unknown): boolean => typeof value === 'string' && value.includes('{{');
+export const hasTemplate = (value: unknown): boolean => typeof value === 'string' && value.includes('{{');
 
 function isWholeTemplate(text: unknown): boolean {
   if (typeof text !== 'string' || !text.startsWith('{{') || !text.endsWith('}}')) return false;

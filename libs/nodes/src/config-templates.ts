@@ -7,8 +7,8 @@ import { joinPath } from './config-schema.js';
 export interface ConfigText {
   /** Like `cases[0].when` */
   readonly path: string;
-  /** The node evaluates it itself, perhaps many times. */
-  readonly isDeferred: boolean;
+  /** What it sees besides the scope of its node: the node evaluates it itself, perhaps many times. */
+  readonly locals: readonly string[];
   /** Throws ExpressionFailed */
   compile(): { readonly paths: readonly (readonly string[])[] };
 }
@@ -17,7 +17,7 @@ export interface ConfigText {
 export function* textsOf(schema: Json | undefined, value: Json, path = ''): Generator<ConfigText> {
   if (isCode(schema)) return;
   if (typeof value === 'string') {
-    const of = { path, isDeferred: isDeferred(schema) };
+    const of = { path, locals: localsOf(schema) };
     if (isExpressionField(schema)) yield { ...of, compile: () => compileExpression(stripExpression(value)) };
     else if (value.includes('{{')) yield { ...of, compile: () => compileTemplate(value) };
   } else if (isList(value)) {
@@ -72,6 +72,11 @@ function partition<T>(list: readonly T[], fits: (item: T) => boolean): [T[], T[]
 const isCode = (schema: Json | undefined): boolean => isJsonObject(schema) && schema['format'] === 'code';
 
 const isDeferred = (schema: Json | undefined): boolean => isJsonObject(schema) && schema['deferred'] === true;
+
+const localsOf = (schema: Json | undefined): readonly string[] => {
+  const locals = isJsonObject(schema) ? schema['locals'] : undefined;
+  return locals !== undefined && isList(locals) ? locals.map(String) : [];
+};
 
 const needsValue = (schema: Json | undefined): boolean => isJsonObject(schema) && schema['needsValue'] === true;
 

@@ -37,6 +37,7 @@ export const dataFilter: PureNodeType = {
         type: 'string',
         format: 'expression',
         deferred: true,
+        locals: ['item', 'index'],
         minLength: 1,
         examples: ["item.status = 'paid'", 'item.total > 100 and index < 10', "$contains(item.email, '@example.com')"],
       },

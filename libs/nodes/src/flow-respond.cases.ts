@@ -32,16 +32,22 @@ export const flowRespondCases: readonly NodeCase[] = [
   {
     says: 'Refuses a type that a browser would show as a page.',
     config: { body: '<h1>Thanks</h1>', headers: { 'Content-Type': 'text/html' } },
+    gives: { refused: 'invalid_config' },
+  },
+  {
+    says: 'Fails where an expression makes such a type.',
+    config: { body: '<h1>Thanks</h1>', headers: { 'Content-Type': '{{ input.type }}' } },
+    input: { type: 'text/html' },
     gives: { fails: 'config_invalid' },
   },
   {
     says: 'Sets no cookies.',
     config: { body: 'ok', headers: { 'Set-Cookie': 'a=b' } },
-    gives: { fails: 'config_invalid' },
+    gives: { refused: 'invalid_config' },
   },
   {
     says: 'Leads nowhere without a status that says so.',
     config: { headers: { Location: 'https://shop.example.com/thanks' } },
-    gives: { fails: 'config_invalid' },
+    gives: { refused: 'invalid_config' },
   },
 ];

@@ -23,7 +23,7 @@ export const flowWaitForEventCases: readonly NodeCase[] = [
     gives: { kind: 'awaitEvent', kinds: ['message', 'story_reply'], until: '2026-06-01T13:00:00.000Z' },
   },
   {
-    says: 'Lets through only events for which the condition is true; it sees `event` beside `input` and `trigger`.',
+    says: 'Lets through only events for which the condition is true; it sees `event` beside what every expression sees.',
     config: { condition: '$contains(event.text, input.code) and event.kind = trigger.kind' },
     trigger,
     input: { code: 'B-17' },

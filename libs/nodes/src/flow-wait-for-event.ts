@@ -40,11 +40,13 @@ export const flowWaitForEvent: PureNodeType = {
       condition: {
         title: 'Condition',
         description:
-          'An event fits only if this expression is true. It sees `event`, and `input` and `trigger` as they are where the node stands. ' +
+          'An event fits only if this expression is true. It sees `event`, and all else as it is where the node stands and when it begins to ' +
+          'wait. ' +
           'An event that does not fit goes its usual way.',
         type: 'string',
         format: 'expression',
         deferred: true,
+        locals: ['event'],
         minLength: 1,
         examples: ["$contains($lowercase(event.text), 'yes')", 'event.payload.orderId = input.orderId'],
       },

@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '@sluice/kernel';
+import { type Json, type JsonObject, parseExact } from '@sluice/kernel';
 import { configFailure, isList, optionalChoice } from './config-fields.js';
 import type { Mask } from './http-credential.js';
 import { NodeFailure, type OutboundResponse } from './node-type.js';
@@ -40,7 +40,7 @@ function parsed(response: OutboundResponse): Json | undefined {
   const text = bodyText(response);
   if (text.trim() === '') return null;
   try {
-    return JSON.parse(text);
+    return parseExact(text);
   } catch {
     return undefined;
   }

@@ -42,6 +42,14 @@ describe('http.request', () => {
     expect(outcome).toEqual({ kind: 'done', handle: 'out', output: { status: 200, headers: json, body: { orders: [1] } } });
   });
 
+  it('does not round the ids in an answer: what no number can hold is a text', async () => {
+    const body = '{"id":9007199254740993,"total":12.5,"items":[{"id":-12345678901234567890},{"id":42}]}';
+    const { outcome } = await call({}, { headers: json, body });
+    expect(outcome).toMatchObject({
+      output: { body: { id: '9007199254740993', total: 12.5, items: [{ id: '-12345678901234567890' }, { id: 42 }] } },
+    });
+  });
+
   it('sends a body as JSON, a text as it is', async () => {
     expect((await call({ method: 'POST', body: { a: [1, null] } })).request).toMatchObject({
       method: 'POST',

@@ -1,9 +1,11 @@
 import { DEFAULT_HANDLE } from '@sluice/engine';
-import type { JsonObject } from '@sluice/kernel';
+import { isJsonObject, type JsonObject } from '@sluice/kernel';
 import { configFailure, optionalInteger, optionalObject, optionalText, requiredText } from './config-fields.js';
+import { type ConfigError, configProblem, joinPath } from './config-schema.js';
 import { answerReader, RESPONSE_TYPES, STATUS_MAX, STATUS_MIN, statusChecker } from './http-answer.js';
 import { BODY_TYPES, bodyOf, pairsOf } from './http-body.js';
 import { Mask, withCredential } from './http-credential.js';
+import { HEADER_VALUE, requestHeaderProblem } from './http-headers.js';
 import { type Answer, gatherPages, type PageAddress, PAGES_DEFAULT, PAGES_MAX } from './http-pages.js';
 import {
   type EffectNodeType,
@@ -29,7 +31,7 @@ export const httpRequest: EffectNodeType = {
   effect: 'at_least_once',
   title: 'HTTP request',
   description:
-    'Calls a URL. Its output is `{status, headers, body}`; a JSON answer is parsed. 408, 425, 429, 5xx and lost connections are tried ' +
+    'Calls a URL. Its output is `{status, headers, body}`; a JSON answer is parsed, and whole numbers beyond 2^53, which are ids, become texts. 408, 425, 429, 5xx and lost connections are tried ' +
     'again, other 4xx fail at once. Every attempt carries the same Idempotency-Key. With `nextPage` it asks for page after page: ' +
     '`body` is then the list of the items of all pages, beside it are `pages`, their number, and `complete`, false if `maxPages` ended it.',
   configSchema: {
@@ -50,7 +52,7 @@ export const httpRequest: EffectNodeType = {
         title: 'Headers',
         type: 'object',
         propertyNames: { pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$" },
-        additionalProperties: { type: scalar, pattern: '^[^\\r\\n\\u0000]*$' },
+        additionalProperties: { type: scalar, pattern: HEADER_VALUE },
         examples: [{ Accept: 'application/json' }],
       },
       query: {
@@ -82,7 +84,7 @@ export const httpRequest: EffectNodeType = {
         type: 'string',
         minLength: 1,
         maxLength: 200,
-        pattern: '^[^\\r\\n\\u0000]*$',
+        pattern: HEADER_VALUE,
         examples: ['image/png', 'application/vnd.api+json'],
       },
       credential: {
@@ -130,6 +132,7 @@ export const httpRequest: EffectNodeType = {
         type: 'string',
         format: 'expression',
         deferred: true,
+        locals: ['item'],
         minLength: 1,
         examples: ['item.links.next', 'item.body.paging.next', '{ "query": { "cursor": item.body.nextCursor } }'],
       },
@@ -139,6 +142,7 @@ export const httpRequest: EffectNodeType = {
         type: 'string',
         format: 'expression',
         deferred: true,
+        locals: ['item'],
         minLength: 1,
         default: 'item.body',
         examples: ['item.body.data'],
@@ -168,6 +172,7 @@ export const httpRequest: EffectNodeType = {
     ],
   },
   handles: () => [DEFAULT_HANDLE],
+  problems: problemsIn,
   async run(node, tools) {
     const first = { url: urlOf(node.config), body: node.config['body'] };
     const credentialId = optionalText(node.config, 'credential');
@@ -226,6 +231,13 @@ function urlOf(config: JsonObject): string {
   if (!url || (url.protocol !== 'http:' && url.protocol !== 'https:')) throw configFailure('url', 'must be a URL with http:// or https://');
   for (const [name, value] of pairsOf(optionalObject(config, 'query'), 'query')) url.searchParams.append(name, value);
   return url.href;
+}
+
+function* problemsIn({ headers = {} }: JsonObject): Generator<ConfigError> {
+  for (const name of isJsonObject(headers) ? Object.keys(headers) : []) {
+    const problem = requestHeaderProblem(name);
+    if (problem !== undefined) yield configProblem(joinPath('headers', name), problem);
+  }
 }
 
 function headersOf(config: JsonObject): Record<string, string> {

@@ -6,6 +6,7 @@ export { checkGraph } from './check-graph.js';
 export { codeIsOff, codeNodesIn } from './code-off.js';
 export { type CompiledWorkflow, compileWorkflow, evaluateConfig, evaluateDeferred, type NodeProgram } from './compile-workflow.js';
 export { type Finding } from './finding.js';
+export { HEADER_VALUE, requestHeaderProblem } from './http-headers.js';
 export type { NodeCase } from './node-cases.js';
 export {
   type ConfigSchema,

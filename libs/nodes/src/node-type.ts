@@ -1,5 +1,6 @@
 import type { JoinRule, LoopRule, NodePolicy } from '@sluice/engine';
 import type { Json, JsonObject } from '@sluice/kernel';
+import type { ConfigError } from './config-schema.js';
 
 /** JSON Schema (draft 2020-12) of a node's config: validated at publish, a form in the console, docs for people. */
 export type ConfigSchema = JsonObject;
@@ -164,6 +165,8 @@ interface NodeTypeBase {
   readonly configSchema: ConfigSchema;
   /** The handles by which a node with this (unevaluated) config can be left, without `error`. */
   handles(config: JsonObject): readonly string[];
+  /** What is wrong with an (unevaluated) config beyond its schema, whatever a run brings. Asked only where the schema finds nothing. */
+  problems?(config: JsonObject): Iterable<ConfigError>;
   /** `all` without it */
   join?(config: JsonObject): JoinRule;
   /** It is a loop: its handle `item` leads into the body, `done` out of it. */

@@ -29,7 +29,7 @@ export const stateSet: EffectNodeType = {
         description: `Anything; at most ${VALUE_BYTES_MAX} bytes as JSON. Templates are filled in.`,
         examples: ['{{ input.orderId }}', { count: '{{ input.value.count + 1 }}' }],
       },
-      delete: { title: 'Delete', description: 'Deletes the value instead.', type: 'boolean', examples: [true] },
+      delete: { title: 'Delete', description: 'Deletes the value instead.', type: 'boolean', enum: [true], examples: [true] },
       ifVersion: {
         title: 'If version',
         handle: 'conflict',

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { Json } from '@sluice/kernel';
+import { exactNumber, type Json } from '@sluice/kernel';
 import type { CanonicalEvent } from './adapter.js';
 import { dedupeKey, sha256 } from './dedupe-key.js';
 import { depthMax } from './json-values.js';
@@ -131,12 +131,6 @@ function codeUnit(body: Buffer, at: number): number {
     else return -1;
   }
   return unit;
-}
-
-function exactNumber(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
-  if (typeof value !== 'number' || context?.source === undefined || Number.isSafeInteger(value)) return value;
-  const rounded = !Number.isFinite(value) || /^-?\d+$/.test(context.source);
-  return rounded ? context.source : value;
 }
 
 const pairOrEscape = /\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u([0-9a-fA-F]{4})|\\[^]/g;

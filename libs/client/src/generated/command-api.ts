@@ -1177,6 +1177,10 @@ export interface components {
              * @default 5000
              */
             readonly delayMs?: number;
+            /**
+             * @description Milliseconds before any attempt, at most; `delayMs` if that is more
+             * @default 300000
+             */
             readonly maxDelayMs?: number;
             /** @default true */
             readonly jitter?: boolean;

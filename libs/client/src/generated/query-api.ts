@@ -1074,6 +1074,10 @@ export interface components {
              * @default 5000
              */
             readonly delayMs?: number;
+            /**
+             * @description Milliseconds before any attempt, at most; `delayMs` if that is more
+             * @default 300000
+             */
             readonly maxDelayMs?: number;
             /** @default true */
             readonly jitter?: boolean;
@@ -1132,7 +1136,7 @@ export interface components {
             readonly description: string;
             /** @enum {string} */
             readonly kind: "trigger" | "pure" | "task" | "effect";
-            /** @description JSON Schema of the config. Beside what is standard: `format: "expression"`, an expression with or without `{{ }}` (texts elsewhere may contain `{{ }}`); `literal: true`, no template here; `deferred: true`, evaluated anew for each item or event; `handle`, see `handles` */
+            /** @description JSON Schema of the config. Beside what is standard: `format: "expression"`, an expression with or without `{{ }}` (texts elsewhere may contain `{{ }}`); `literal: true`, no template here; `deferred: true`, evaluated anew for each item or event, with the names of `locals` beside the others; `handle`, see `handles` */
             readonly configSchema: {
                 readonly [key: string]: unknown;
             };
@@ -5489,7 +5493,7 @@ export interface operations {
                      *                   "maxAttempts": 3,
                      *                   "backoff": "exponential",
                      *                   "delayMs": 5000,
-                     *                   "maxDelayMs": 1,
+                     *                   "maxDelayMs": 300000,
                      *                   "jitter": true
                      *                 },
                      *                 "onError": "fail",
@@ -5670,7 +5674,7 @@ export interface operations {
                      *               "maxAttempts": 3,
                      *               "backoff": "exponential",
                      *               "delayMs": 5000,
-                     *               "maxDelayMs": 1,
+                     *               "maxDelayMs": 300000,
                      *               "jitter": true
                      *             },
                      *             "onError": "fail",

@@ -451,9 +451,9 @@ export class TaskRunner extends TicketHandler implements BeforeApplicationShutdo
   private async fits({ tenantId, kinds, condition, scope }: EventWait, item: KeptEvent, event: Json): Promise<boolean> {
     if (kinds.length > 0 && !kinds.includes(item.kind) && !kinds.includes(item.action)) return false;
     if (condition === null) return true;
-    const rest = { nodes: {}, execution: {}, workflow: {}, customer: { id: item.customerId }, env: {} };
+    const nothing = { trigger: null, input: null, nodes: {}, execution: {}, workflow: {}, customer: { id: item.customerId }, env: {} };
     try {
-      const seen = { ...rest, trigger: scope?.['trigger'] ?? null, input: scope?.['input'] ?? null, event };
+      const seen = { ...nothing, ...scope, event };
       return truthy(await compileExpression(condition).evaluate(seen, this.options.slowFor(tenantId)));
     } catch (error) {
       // Not now is not no.

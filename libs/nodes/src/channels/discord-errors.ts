@@ -13,6 +13,7 @@ import {
   refused,
   type Trouble,
   unavailable,
+  unavailableWith,
 } from './provider-errors.js';
 
 /** Who may be called by name in a message: persons, but not everybody at once, whatever a customer wrote. */
@@ -47,7 +48,7 @@ export function discordFailure(answer: ProviderAnswer): NodeFailure {
   const { code, message, retry_after: seconds } = body;
   if (typeof message !== 'string') return bareFailure('Discord', answer);
   const named = typeof code === 'number' ? discordErrors.get(code) : undefined;
-  const trouble = named ?? byStatus.get(status) ?? (status >= 500 ? { ...unavailable, outcomeUnknown: status !== 503 } : refused);
+  const trouble = named ?? byStatus.get(status) ?? (status >= 500 ? unavailableWith(status) : refused);
   const details = { status, code: code ?? null, message: excerpt(message), errors: body['errors'] ?? null };
   const waitMs = typeof seconds === 'number' ? Math.ceil(seconds * 1000) : retryAfterMs;
   return failureOf(trouble, details, trouble.code === 'rate_limited' ? waitMs : undefined);

@@ -25,7 +25,6 @@ describe('an error of the Graph API', () => {
     ...all([1, 2], 'provider_unavailable', true),
     ['2 with 503', graphError(2, {}, 503), 'provider_unavailable', true],
     ['transient', graphError(999, { is_transient: true }), 'provider_unavailable', true],
-    ['any code with 5xx', graphError(999, {}, 500), 'provider_unavailable', true],
     ['100 if called transient', graphError(100, { is_transient: true }), 'provider_unavailable', true],
     ...all([4, 17, 32, 341, 613, 80002, 80006, 80007], 'rate_limited', true),
     ...all([102, 190], 'credentials_expired', false),
@@ -45,6 +44,24 @@ describe('an error of the Graph API', () => {
     expect(failure).toMatchObject({ code, options: { retryable, details: { trace: 'trace' } } });
     expect(failure?.options.outcomeUnknown).not.toBe(true);
     expect(JSON.stringify([failure, failure?.message])).not.toContain('token-1');
+  });
+
+  it.each<[string, Answer]>([
+    ['1', graphError(1, {}, 500)],
+    ['2', graphError(2, { is_transient: true }, 500)],
+    ['any code', graphError(999, {}, 500)],
+    ['100', graphError(100, {}, 502)],
+  ])('behind a 5xx may have come after the message went out: %s', async (_what, answer) => {
+    for (const type of [instagramSendMessage, whatsappSendMessage]) {
+      expect(await failureAfter(answer, type)).toMatchObject({
+        code: 'provider_unavailable',
+        options: { retryable: true, outcomeUnknown: true },
+      });
+    }
+  });
+
+  it.each([4, 17, 613, 190, 10, 368])('behind a 5xx is a refusal all the same, if its code is one: %i', async (code) => {
+    expect((await failureAfter(graphError(code, {}, 500)))?.options.outcomeUnknown).not.toBe(true);
   });
 
   it('10900 says that the comment has been answered', async () => {

@@ -15,6 +15,7 @@ import {
   refused,
   type Trouble,
   unavailable,
+  unavailableWith,
   windowClosed,
 } from './provider-errors.js';
 
@@ -64,8 +65,8 @@ export async function postToGraph(
 }
 
 /**
- * What an error means for the next attempt. Codes and subcodes decide, never the text. An error that Meta names is a message that was not
- * sent; a bare 5xx says nothing about that.
+ * What an error means for the next attempt. Codes and subcodes decide, never the text. A limit or a refusal is a message that was not sent,
+ * whatever the status; a trouble of Meta's own behind a 5xx, named or bare, says nothing about that.
  */
 function graphFailure(answer: ProviderAnswer, errors: ErrorTable): NodeFailure {
   const { status, body } = answer;
@@ -84,7 +85,7 @@ function graphFailure(answer: ProviderAnswer, errors: ErrorTable): NodeFailure {
   const isTransient = error['is_transient'] === true || status >= 500;
   const meaning = trouble === undefined || trouble === refused ? (isTransient ? unavailable : refused) : trouble;
   const retryAfterMs = meaning.code === 'rate_limited' ? (regainAccessMs(answer) ?? answer.retryAfterMs) : undefined;
-  return failureOf(meaning, details, retryAfterMs);
+  return failureOf(meaning === unavailable ? unavailableWith(status) : meaning, details, retryAfterMs);
 }
 
 /** WhatsApp says in `error_data` what the message leaves open. */

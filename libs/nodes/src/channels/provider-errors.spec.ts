@@ -53,7 +53,9 @@ describe('Telegram', () => {
     ['400 person', 400, says(400, 'Bad Request: user not found'), 'recipient_unknown'],
     ['400 length', 400, says(400, 'Bad Request: message is too long'), 'text_too_long'],
     ['400 else, the token repeated', 400, says(400, "Bad Request: can't parse /bottoken-1/"), 'provider_refused'],
-    ['500', 500, says(500, 'Internal Server Error'), 'provider_unavailable', again],
+    // It names itself and not whether the message went out: only 503 says that nothing was begun.
+    ['500', 500, says(500, 'Internal Server Error'), 'provider_unavailable', { ...again, ...unknown }],
+    ['503', 503, says(503, 'Service Unavailable'), 'provider_unavailable', again],
     ['a gateway', 502, '<html>/bottoken-1/', 'http_status', { ...again, ...unknown }],
     ['no id', 200, { ok: true }, 'invalid_response', unknown],
     ['no JSON', 200, 'ok', 'invalid_response', unknown],
@@ -168,7 +170,8 @@ describe('Twilio', () => {
     ['21617', 400, says(21617), 'text_too_long'],
     ['63016', 400, says(63016), 'window_closed'],
     ['21606', 400, says(21606), 'provider_refused'],
-    ['any 5xx', 500, says(20500, 500), 'provider_unavailable', again],
+    ['any 5xx', 500, says(20500, 500), 'provider_unavailable', { ...again, ...unknown }],
+    ['503', 503, says(20503, 503), 'provider_unavailable', again],
     ['a gateway', 502, '<html>MTc4NDE6dG9rZW4tMQ==', 'http_status', { ...again, ...unknown }],
     ['no id', 201, {}, 'invalid_response', unknown],
   ])('%s', (...row) => expectFailure(twilioSendSms, config, row));

@@ -27,6 +27,8 @@ export const blockedByPolicy = final('blocked_by_policy', 'The provider has bloc
 export const textTooLong = final('text_too_long', 'The text is longer than the provider takes: shorten it');
 export const refused = final('provider_refused', 'The provider refused the message');
 export const unavailable: Trouble = { code: 'provider_unavailable', says: 'The provider has a temporary problem', retryable: true };
+/** Named or not, behind a 5xx it may have been done all the same: only 503 says that it was not begun. */
+export const unavailableWith = (status: number): Trouble => ({ ...unavailable, outcomeUnknown: status >= 500 && status !== 503 });
 export const rateLimited = (pauseMs: number): Trouble => ({
   code: 'rate_limited',
   says: "The provider's rate limit is reached",

@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from '@sluice/kernel';
 import { optionalBoolean } from '../config-fields.js';
 import { NodeFailure, type OutgoingEvent } from '../node-type.js';
-import { type LengthUnit, lengthOf, splitText } from './split-text.js';
+import { type LengthUnit, lengthOf, splitText, waysToCut } from './split-text.js';
 
 /** How long a text a provider takes, and how many messages a node makes of a longer one. */
 export interface TextLimit {
@@ -18,8 +18,10 @@ export function textParts(text: string, limit: TextLimit, config: JsonObject): r
   if (length <= max) return [text];
   const mayBeSplit = optionalBoolean(config, 'split') ?? true;
   // Asked before it is split: a text of megabytes is none to work on.
-  const parts = mayBeSplit && length <= max * partsMax ? splitText(text, max, unit) : [];
-  if (parts.length > 0 && parts.length <= partsMax) return parts;
+  for (const cuts of mayBeSplit && length <= max * partsMax ? waysToCut : []) {
+    const parts = splitText(text, max, unit, cuts);
+    if (parts.length > 0 && parts.length <= partsMax) return parts;
+  }
   const most = mayBeSplit ? `${partsMax} messages of ${max}` : `${max} in one message`;
   const message = `The text has ${length} ${unit === 'bytes' ? 'bytes in UTF-8' : unit}, ${provider} takes at most ${most}: shorten it`;
   throw new NodeFailure('text_too_long', message, { retryable: false });

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { type TextLimit, textParts } from './several-messages.js';
 import { lengthOf, splitText } from './split-text.js';
 
 const family = '👨‍👩‍👧‍👦';
@@ -55,6 +56,47 @@ it.each(['bytes', 'characters'] as const)('any text is the same again, in parts 
     }),
     { numRuns: 300 },
   );
+});
+
+describe('of a text that becomes several messages', () => {
+  const limit: TextLimit = { provider: 'Telegram', max: 4096, unit: 'characters', partsMax: 5 };
+  const words = (length: number) => 'lorem ipsum '.repeat(Math.ceil(length / 12)).slice(0, length - 1) + '.';
+
+  it('cuts between words what would make too many of them cut between paragraphs', () => {
+    const text = Array.from({ length: 6 }, () => words(2_100)).join('\n\n');
+    expect(splitText(text, 4096, 'characters').length).toBeGreaterThan(5);
+    const parts = textParts(text, limit, {});
+    expect(parts).toHaveLength(4);
+    expect(parts.join(' ').split(/\s+/)).toEqual(text.split(/\s+/));
+  });
+
+  it('cuts inside of words where nothing else fits', () => {
+    const text = Array.from({ length: 9 }, () => 'a'.repeat(55)).join(' ');
+    expect(textParts(text, { ...limit, max: 101 }, {})).toHaveLength(5);
+  });
+
+  it('refuses what does not fit either', () => {
+    expect(() => textParts('a'.repeat(4096 * 5 + 1), limit, {})).toThrow('Telegram takes at most 5 messages of 4096');
+  });
+
+  it.each(['bytes', 'characters'] as const)('never refuses one that fills all messages but one, in %s', (unit) => {
+    const max = 100;
+    const word = fc.string({ unit: fc.constantFrom('a', 'b', 'ä', '.', '!'), minLength: 1, maxLength: 4 });
+    const gap = fc.constantFrom(' ', ' ', '\n', '\n\n', '. ');
+    const text = fc
+      .array(fc.tuple(word, gap), { minLength: 50, maxLength: 120 })
+      .map((pairs) => pairs.flat().join(''))
+      .filter((one) => lengthOf(one, unit) <= max * 4);
+    fc.assert(
+      fc.property(text, (one) => {
+        const parts = textParts(one, { ...limit, max, unit }, {});
+        expect(parts.length).toBeLessThanOrEqual(5);
+        expect(parts.every((part) => lengthOf(part, unit) <= max)).toBe(true);
+        expect(parts.join('').replaceAll(/\s/g, '')).toBe(one.replaceAll(/\s/g, ''));
+      }),
+      { numRuns: 300 },
+    );
+  });
 });
 
 it('takes no longer than it should for a long text without a good place', () => {

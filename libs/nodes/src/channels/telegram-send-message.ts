@@ -15,7 +15,7 @@ import {
   recipientUnreachable,
   refused,
   textTooLong,
-  unavailable,
+  unavailableWith,
 } from './provider-errors.js';
 import { sendInTurn, type TextLimit, textParts } from './several-messages.js';
 
@@ -143,7 +143,7 @@ function telegramFailure(answer: ProviderAnswer): NodeFailure {
   const description = body['description'];
   if (typeof description !== 'string') return bareFailure('Telegram', answer);
   const words = description.replace(/^Bad Request:\s*/, '');
-  const trouble = byStatus.get(code) ?? byDescription.get(words) ?? (code >= 500 ? unavailable : refused);
+  const trouble = byStatus.get(code) ?? byDescription.get(words) ?? (code >= 500 ? unavailableWith(code) : refused);
   const { retry_after: seconds } = objectIn(body['parameters']);
   const retryAfterMs = typeof seconds === 'number' ? seconds * 1000 : answer.retryAfterMs;
   return failureOf(trouble, { status, code, message: excerpt(description) }, trouble.code === 'rate_limited' ? retryAfterMs : undefined);

@@ -16,7 +16,7 @@ import {
   recipientUnreachable,
   refused,
   textTooLong,
-  unavailable,
+  unavailableWith,
   windowClosed,
 } from './provider-errors.js';
 import { sendInTurn, type TextLimit, textParts } from './several-messages.js';
@@ -137,7 +137,7 @@ function twilioFailure(answer: ProviderAnswer): NodeFailure {
   const { status, body, retryAfterMs } = answer;
   const { code, message } = body;
   if (typeof code !== 'number' || typeof message !== 'string') return bareFailure('Twilio', answer);
-  const trouble = twilioErrors.get(code) ?? (status === 429 ? rateLimited(10_000) : status >= 500 ? unavailable : refused);
+  const trouble = twilioErrors.get(code) ?? (status === 429 ? rateLimited(10_000) : status >= 500 ? unavailableWith(status) : refused);
   const details = { status, code, message: excerpt(message), moreInfo: body['more_info'] ?? null };
   return failureOf(trouble, details, trouble.code === 'rate_limited' ? retryAfterMs : undefined);
 }

@@ -1,6 +1,6 @@
 import { isIP, type LookupFunction } from 'node:net';
 import { types } from 'node:util';
-import { NodeFailure, type OutboundRequest, type OutboundResponse } from '@sluice/nodes';
+import { HEADER_VALUE, NodeFailure, type OutboundRequest, type OutboundResponse, requestHeaderProblem } from '@sluice/nodes';
 import { Agent, buildConnector } from 'undici';
 import { AddressGuard, AddressRefused, type Refusal } from './address-guard.js';
 import { AllowList } from './allow-list.js';
@@ -44,21 +44,7 @@ const CONNECTIONS_PER_ORIGIN = 64;
 const AGENTS_MAX = 500;
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
-/** They belong to the connection, or say who is asked: the URL alone decides that. */
-const ownHeaders = new Set([
-  'connection',
-  'content-length',
-  'expect',
-  'host',
-  'http2-settings',
-  'keep-alive',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
+const headerValue = new RegExp(HEADER_VALUE);
 
 /**
  * The one door to the outside. Every socket is opened to an address that was checked for it (names are resolved once, and the
@@ -204,10 +190,9 @@ function checkedHeaders(headers: Readonly<Record<string, string>>): Record<strin
   const pairs = Object.entries(headers).map(([name, value]): [string, string] => [name.toLowerCase(), value]);
   for (const [name, value] of pairs) {
     if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name)) throw invalid('A header has a name that is not allowed in HTTP');
-    if (ownHeaders.has(name)) throw invalid(`The header "${name}" cannot be set: it follows from the URL and the connection`);
-    // Line breaks would smuggle in headers of their own; the rest is what HTTP/1.1 can carry.
-    if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value))
-      throw invalid(`The value of the header "${name}" has characters that a header cannot carry`);
+    const problem = requestHeaderProblem(name);
+    if (problem !== undefined) throw invalid(`The header "${name}" ${problem}`);
+    if (!headerValue.test(value)) throw invalid(`The value of the header "${name}" has characters that a header cannot carry`);
   }
   if (pairs.reduce((bytes, [name, value]) => bytes + name.length + value.length, 0) > HEADER_BYTES_MAX) {
     throw invalid(`The headers are over the limit of ${HEADER_BYTES_MAX} bytes together`);

@@ -18,7 +18,7 @@ import type { EffectResult } from '../steps/commit-steps.js';
 import type { PublishedVersion } from '../steps/compiled-versions.js';
 import type { Lease } from '../steps/leases.js';
 import type { Run } from '../steps/run.js';
-import { type Attempt, failureOf, inputFor, type Outcome, outcomeOf, type StepTools } from '../steps/run-step.js';
+import { type Attempt, failureOf, inputFor, type Outcome, outcomeOf, type SeeingInput, type StepTools } from '../steps/run-step.js';
 import type { Tenant } from '../tenant-directory.js';
 import { failpoint } from '@sluice/platform-failpoints';
 import { outgoingEvents } from './customer-events.js';
@@ -53,7 +53,7 @@ export type ToolsFor = (job: EffectJob, effectKey: string, signal: AbortSignal, 
 
 interface Prepared {
   readonly job: EffectJob;
-  readonly input: NodeInput;
+  readonly input: SeeingInput;
   readonly type: EffectNodeType | TaskNodeType;
   readonly tools: StepTools;
 }

@@ -16,7 +16,17 @@ import { ExpressionPoolUnavailable } from '@sluice/platform-expression-pool';
 import { requestHashOf } from '../effects/effect-ledger.js';
 import type { PublishedVersion } from '../steps/compiled-versions.js';
 import type { Run } from '../steps/run.js';
-import { type Attempt, type Beginning, failureOf, inputFor, outcomeOf, runStep, type StepTools, stepWith } from '../steps/run-step.js';
+import {
+  type Attempt,
+  type Beginning,
+  failureOf,
+  inputFor,
+  outcomeOf,
+  runStep,
+  type SeeingInput,
+  type StepTools,
+  stepWith,
+} from '../steps/run-step.js';
 import { itemOf } from '../steps/scope.js';
 
 /** What a node of a recorded run came to. */
@@ -94,7 +104,7 @@ export async function simulate(version: PublishedVersion, begun: Run, recorded: 
     const known = recordOf(recorded, key, node);
     const at = known?.run.completedAt ?? never;
     const startedAt = run.startedAt;
-    let input: NodeInput;
+    let input: SeeingInput;
     try {
       input = await inputFor(version, run, run.state, place, node, stepTools);
       const outcome = node.type.kind === 'task' ? await tools.runTask(node.type, input) : undefined;

@@ -15,7 +15,7 @@ import {
   type RunState,
   type Waiting,
 } from '@sluice/engine';
-import { ExpressionFailed, type SlowEvaluator, StepBudget } from '@sluice/expressions';
+import { ExpressionFailed, type Scope, type SlowEvaluator, StepBudget } from '@sluice/expressions';
 import { type Blob, isLargerThan, type Json, type JsonObject, newId, storable } from '@sluice/kernel';
 import {
   evaluateConfig,
@@ -36,7 +36,7 @@ import { type BlobSource, keep } from './blobs.js';
 import type { PublishedVersion } from './compiled-versions.js';
 import { loopResults } from './loop-results.js';
 import type { Run } from './run.js';
-import { itemOf, scopeOf, type Seen } from './scope.js';
+import { itemOf, partsOf, scopeOf, type Seen } from './scope.js';
 
 /** What a step leaves to others: a node to run later or elsewhere. */
 export interface FollowUp {
@@ -294,6 +294,11 @@ async function runInProcess(
   }
 }
 
+/** What a node is given, and what its expressions saw. */
+export interface SeeingInput extends NodeInput {
+  readonly scope: Scope;
+}
+
 /** Everything that a node is given to run with. Throws ExpressionFailed, and NodeFailure for a config that is too large. */
 export async function inputFor(
   version: PublishedVersion,
@@ -302,7 +307,7 @@ export async function inputFor(
   { nodeId, iteration }: Attempt,
   node: NodeProgram,
   tools: StepTools,
-): Promise<NodeInput> {
+): Promise<SeeingInput> {
   const { tenantId } = run;
   const item = await itemOf(run, state, iteration, tools.blobs);
   const input = await tools.blobs.resolve(tenantId, inputOf(version.compiled, state, nodeId, iteration, item));
@@ -318,7 +323,7 @@ export async function inputSeeing(
   seen: Seen,
   node: NodeProgram,
   tools: StepTools,
-): Promise<NodeInput> {
+): Promise<SeeingInput> {
   const paths = [...node.config.paths, ...[...node.deferred.values()].flatMap((deferred) => deferred.paths)];
   const scope = await scopeOf(version, run, state, seen, paths, tools);
   const steps = new StepBudget();
@@ -333,7 +338,7 @@ export async function inputSeeing(
     );
   }
   const evaluate = (field: string, locals: Locals) => evaluateDeferred(node, field, { ...scope, ...locals }, tools.slow, steps);
-  return { config, input: seen.input, trigger: seen.trigger, now: storeClock.now(), evaluate };
+  return { config, input: seen.input, trigger: seen.trigger, now: storeClock.now(), evaluate, scope };
 }
 
 const completed = (tools: StepTools, run: Run, place: Attempt, startedAt: string, handle: string, output: Json): Outcome => {
@@ -352,7 +357,7 @@ export async function outcomeOf(
   place: Attempt,
   startedAt: string,
   outcome: NodeOutcome,
-  { input, trigger }: Pick<NodeInput, 'input' | 'trigger'>,
+  { scope }: Pick<SeeingInput, 'scope'>,
   tools: StepTools,
 ): Promise<Outcome> {
   const waits = (waiting: Waiting): NodeFact => ({ type: 'node.waiting', ...place, waiting, startedAt });
@@ -378,9 +383,7 @@ export async function outcomeOf(
       const { channelId, customerId, kinds, exclusive } = outcome;
       const until = outcome.until === undefined ? {} : { until: outcome.until.toISOString() };
       const deferred = version.compiled.programs.get(nodeId)?.deferred.get('condition');
-      const reads = (name: string) => deferred?.paths.some(([root]) => root === undefined || root === name) === true;
-      const scope = { ...(reads('input') && { input }), ...(reads('trigger') && { trigger }) };
-      const condition = deferred === undefined ? {} : { condition: deferred.source, scope: storable(scope) };
+      const condition = deferred && { condition: deferred.source, scope: storable(partsOf(scope, deferred.paths)) };
       return {
         fact: waits({ for: 'event', ...until }),
         wait: { kind: 'event', nodeId, iteration, channelId, customerId, kinds, exclusive, ...condition, ...until },

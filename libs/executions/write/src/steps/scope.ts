@@ -1,6 +1,6 @@
 import { frameOf, framesAround, type Iteration, keyOf, regionOf, type RunState } from '@sluice/engine';
 import type { Scope } from '@sluice/expressions';
-import type { Json } from '@sluice/kernel';
+import type { Json, JsonObject } from '@sluice/kernel';
 import type { BlobSource } from './blobs.js';
 import type { PublishedVersion } from './compiled-versions.js';
 import type { Run } from './run.js';
@@ -52,6 +52,18 @@ export async function scopeOf(
     ...(frame === undefined ? {} : { item, index: frame.index }),
     ...(asksForApprovals && { approvals: approvalsOf(version, run, state, iteration, approvalUrl) }),
   };
+}
+
+/** Of a scope, what these paths read, to be kept for later. `[]` reads all of it. */
+export function partsOf(scope: Scope, paths: readonly (readonly string[])[]): JsonObject {
+  const isRead = (root: string, name?: string) =>
+    paths.some(
+      ([ofRoot, ofName]) => ofRoot === undefined || (ofRoot === root && (name === undefined || ofName === undefined || ofName === name)),
+    );
+  const read = <Value extends Json>(part: string, values: Readonly<Record<string, Value>>) =>
+    Object.fromEntries(Object.entries(values).filter(([name]) => isRead(part, name)));
+  const parts = { ...scope, nodes: read('nodes', scope.nodes), env: read('env', scope.env) };
+  return Object.fromEntries(Object.entries(parts).filter(([root]) => isRead(root)));
 }
 
 /** The links of all approvals, by node id: of those in the same loop, the ones of this item. */
