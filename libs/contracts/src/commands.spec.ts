@@ -1,6 +1,18 @@
 import { plainToInstance } from 'class-transformer';
 import { validateSync, type ValidationError } from 'class-validator';
-import { ChannelCommand, WebhookRegistrationCommand, WorkflowChangesCommand, WorkflowDefinitionCommand } from './index.js';
+import {
+  ApiKeyCommand,
+  BulkExecutionsCommand,
+  ChannelCommand,
+  ChannelRotationCommand,
+  DeadLettersDiscardCommand,
+  DeadLettersRetryCommand,
+  MoveRunsCommand,
+  ReplayCommand,
+  WebhookRegistrationCommand,
+  WorkflowChangesCommand,
+  WorkflowDefinitionCommand,
+} from './index.js';
 
 const pathsOf = (errors: ValidationError[], parent = ''): string[] =>
   errors.flatMap(({ property, constraints, children = [] }) => [
@@ -95,4 +107,47 @@ describe('ChannelCommand', () => {
     expect(faults(ChannelCommand, body)).toEqual(['credentials']);
     expect(faults(ChannelCommand, { ...body, credentials: null, expiresAt: 'soon' })).toEqual(['credentials', 'expiresAt']);
   });
+});
+
+describe('A time in a command', () => {
+  const terms = { name: 'n', reason: 'r' };
+  const channelId = '018f3b5e-0000-7000-8000-00000000000a';
+  const credentials = { signingSecrets: ['12345'] };
+  const period = (time: string) => ({ dateFrom: time, dateTo: time });
+  const inFilter = ['filter.dateFrom', 'filter.dateTo'];
+  const commands: [new () => object, (time: string) => object, string[]][] = [
+    [ApiKeyCommand, (expiresAt) => ({ name: 'n', role: 'viewer', expiresAt }), ['expiresAt']],
+    [ChannelCommand, (expiresAt) => ({ provider: 'line', name: 'n', credentials, expiresAt }), ['expiresAt']],
+    [
+      ChannelRotationCommand,
+      (time) => ({ credentials, expiresAt: time, previousSecretsUntil: time }),
+      ['expiresAt', 'previousSecretsUntil'],
+    ],
+    [ReplayCommand, (time) => ({ ...terms, filter: { channelId, ...period(time) } }), inFilter],
+    [BulkExecutionsCommand, (time) => ({ action: 'cancel', filter: period(time) }), inFilter],
+    [MoveRunsCommand, (time) => ({ fromVersion: 1, toVersion: 2, filter: period(time) }), inFilter],
+    [DeadLettersDiscardCommand, (time) => ({ filter: period(time) }), inFilter],
+    [DeadLettersRetryCommand, (time) => ({ filter: period(time) }), inFilter],
+  ];
+
+  it.each(commands.map(([type, ...rest]) => [type.name, type, ...rest] as const))(
+    'is a day or has its zone: %s',
+    (_, type, body, members) => {
+      for (const time of ['2026-01-31', '2026-01-31T12:00Z', '2026-01-31T12:00:00.123456Z', '2024-02-29T23:59:59+05:30']) {
+        expect([time, faults(type, body(time))]).toEqual([time, []]);
+      }
+      const ways = ['2026-W10-1', '2026-123', '20260101', '2026-01', '2026', '2026-01-01T10', '20260101T100000Z', '2026-W10-1T10:00:00Z'];
+      for (const time of [
+        ...ways,
+        '2026-01-01T10:00',
+        '2026-01-01T10:00:00',
+        '2026-01-01T10:00:00+01',
+        '2026-02-30',
+        '2026-01-01T25:00:00Z',
+        '2026-01-01T10:00:00+16:00',
+      ]) {
+        expect([time, faults(type, body(time))]).toEqual([time, members]);
+      }
+    },
+  );
 });

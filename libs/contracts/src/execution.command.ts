@@ -4,7 +4,6 @@ import { Type } from 'class-transformer';
 import {
   Allow,
   IsBoolean,
-  IsDateString,
   IsDefined,
   IsIn,
   IsInt,
@@ -16,6 +15,7 @@ import {
   Min,
   ValidateNested,
 } from 'class-validator';
+import { IsInstant } from './instant.js';
 import { limits } from './limits.js';
 import { executionStatuses } from './query-executions.js';
 import { IfPresent } from './workflow-definition.command.js';
@@ -131,12 +131,12 @@ export class ExecutionFilterCommand {
 
   @ApiPropertyOptional({ format: 'date-time', description: 'Began then or later' })
   @IfPresent()
-  @IsDateString({ strict: true })
+  @IsInstant()
   dateFrom?: string;
 
   @ApiPropertyOptional({ format: 'date-time', description: 'Began before' })
   @IfPresent()
-  @IsDateString({ strict: true })
+  @IsInstant()
   dateTo?: string;
 
   @ApiPropertyOptional()
@@ -198,12 +198,12 @@ export class BulkExecutionsResult {
 export class MoveFilterCommand {
   @ApiPropertyOptional({ format: 'date-time', description: 'Began then or later' })
   @IfPresent()
-  @IsDateString({ strict: true })
+  @IsInstant()
   dateFrom?: string;
 
   @ApiPropertyOptional({ format: 'date-time', description: 'Began before' })
   @IfPresent()
-  @IsDateString({ strict: true })
+  @IsInstant()
   dateTo?: string;
 
   @ApiPropertyOptional()

@@ -6,7 +6,6 @@ import {
   ArrayUnique,
   IsArray,
   IsBoolean,
-  IsDateString,
   IsDefined,
   IsIn,
   IsNumber,
@@ -19,6 +18,7 @@ import {
   Min,
   ValidateNested,
 } from 'class-validator';
+import { IsInstant } from './instant.js';
 import { limits } from './limits.js';
 import { replayableStatuses, replayStatuses, replayVersions } from './query-replays.js';
 import { IfPresent, nameCharactersMax } from './workflow-definition.command.js';
@@ -85,11 +85,11 @@ export class ReplayFilterCommand {
   customerId?: string;
 
   @ApiProperty({ format: 'date-time', description: 'Received then or later' })
-  @IsDateString({ strict: true })
+  @IsInstant()
   dateFrom: string;
 
   @ApiProperty({ format: 'date-time', description: 'Received before; what comes after the replay was asked for is never part of it' })
-  @IsDateString({ strict: true })
+  @IsInstant()
   dateTo: string;
 }
 

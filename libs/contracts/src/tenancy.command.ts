@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { isJsonObject, type JsonObject } from '@sluice/kernel';
-import { IsIn, IsInt, IsISO8601, IsString, Length, Matches, Max, Min, ValidateBy } from 'class-validator';
+import { IsIn, IsInt, IsString, Length, Matches, Max, Min, ValidateBy } from 'class-validator';
+import { IsInstant } from './instant.js';
 import { limits } from './limits.js';
 import { rules } from './property-rules.js';
 import { IfPresent, nameCharactersMax } from './workflow-definition.command.js';
@@ -20,7 +21,7 @@ export class ApiKeyCommand {
 
   @ApiPropertyOptional({ format: 'date-time' })
   @IfPresent()
-  @IsISO8601({ strict: true })
+  @IsInstant()
   expiresAt?: string;
 }
 
