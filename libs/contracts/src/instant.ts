@@ -9,11 +9,15 @@ export const isDay = (value: string): boolean => day.test(value);
 
 const isInstant = (value: unknown): boolean => typeof value === 'string' && (isDay(value) || instant.test(value)) && exists(value);
 
+/** What has four digits for its year in UTC too: JavaScript writes others in a way that Postgres refuses. */
+const first = Date.parse('0001-01-01T00:00:00Z');
+export const lastInstant = Date.parse('9999-12-31T23:59:59.999Z');
+
 /** JavaScript takes 30 February for 2 March. */
 const exists = (value: string): boolean => {
-  const date = new Date(value);
+  const time = Date.parse(value);
   const midnight = new Date(value.slice(0, 10));
-  return !Number.isNaN(date.getTime()) && !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(value.slice(0, 10));
+  return time >= first && time <= lastInstant && !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(value.slice(0, 10));
 };
 
 /** What JavaScript and Postgres read as the same time, wherever they run: of ISO 8601 a part, with its zone. */

@@ -1,5 +1,5 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
-import { IsInstant, isDay } from '@sluice/contracts';
+import { isDay, IsInstant, lastInstant } from '@sluice/contracts';
 import { IsOptional } from 'class-validator';
 import { ListPage } from './list-page.js';
 import type { Parameters } from './read-store.js';
@@ -22,9 +22,10 @@ export function withinPeriod(column: string, { dateFrom, dateTo }: PeriodPage, p
   const conditions: string[] = [];
   if (dateFrom !== undefined) conditions.push(`${column} >= ${parameters.of(new Date(dateFrom).toISOString())}`);
   if (dateTo !== undefined) {
-    const last = new Date(dateTo).getTime();
     const dayMs = 24 * 60 * 60 * 1_000;
-    conditions.push(`${column} < ${parameters.of(new Date(last + (isDay(dateTo) ? dayMs : 1)).toISOString())}`);
+    const end = Date.parse(dateTo) + (isDay(dateTo) ? dayMs : 1);
+    // Nothing is later than what can be asked for.
+    if (end <= lastInstant) conditions.push(`${column} < ${parameters.of(new Date(end).toISOString())}`);
   }
   return conditions;
 }
