@@ -109,6 +109,14 @@ describe('ChannelCommand', () => {
   });
 });
 
+describe('MoveRunsCommand', () => {
+  it('takes versions as far as they are counted', () => {
+    expect(faults(MoveRunsCommand, { fromVersion: 1, toVersion: 2_147_483_647 })).toEqual([]);
+    expect(faults(MoveRunsCommand, { fromVersion: 2_147_483_648, toVersion: 1e12 })).toEqual(['fromVersion', 'toVersion']);
+    expect(faults(MoveRunsCommand, { fromVersion: 0, toVersion: 1.5 })).toEqual(['fromVersion', 'toVersion']);
+  });
+});
+
 describe('A time in a command', () => {
   const terms = { name: 'n', reason: 'r' };
   const channelId = '018f3b5e-0000-7000-8000-00000000000a';

@@ -11,12 +11,14 @@ import {
   IsString,
   IsUUID,
   Length,
+  Max,
   MaxLength,
   Min,
   ValidateNested,
 } from 'class-validator';
 import { IsInstant } from './instant.js';
 import { limits } from './limits.js';
+import { integerMax } from './property-rules.js';
 import { executionStatuses } from './query-executions.js';
 import { IfPresent } from './workflow-definition.command.js';
 
@@ -220,14 +222,16 @@ export class MoveFilterCommand {
 }
 
 export class MoveRunsCommand {
-  @ApiProperty({ minimum: 1 })
+  @ApiProperty({ minimum: 1, maximum: integerMax })
   @IsInt()
   @Min(1)
+  @Max(integerMax)
   fromVersion: number;
 
-  @ApiProperty({ minimum: 1 })
+  @ApiProperty({ minimum: 1, maximum: integerMax })
   @IsInt()
   @Min(1)
+  @Max(integerMax)
   toVersion: number;
 
   @ApiPropertyOptional({ type: MoveFilterCommand })
