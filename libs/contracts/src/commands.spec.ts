@@ -7,7 +7,9 @@ import {
   ChannelRotationCommand,
   DeadLettersDiscardCommand,
   DeadLettersRetryCommand,
+  EventReplayCommand,
   MoveRunsCommand,
+  NodeTestCommand,
   ReplayCommand,
   WebhookRegistrationCommand,
   WorkflowChangesCommand,
@@ -107,6 +109,26 @@ describe('ChannelCommand', () => {
     expect(faults(ChannelCommand, body)).toEqual(['credentials']);
     expect(faults(ChannelCommand, { ...body, credentials: null, expiresAt: 'soon' })).toEqual(['credentials', 'expiresAt']);
   });
+});
+
+it('ids in a body are kept as the stores write them, in lower case', () => {
+  const id = '018f3b5e-0000-7000-8000-00000000000a';
+  const bodies: [new () => object, object][] = [
+    [WebhookRegistrationCommand, { name: 'w', workflowId: id, nodeId: 'a', provider: 'line', config: { channelId: id } }],
+    [EventReplayCommand, { reason: 'r', workflowIds: [id] }],
+    [ReplayCommand, { name: 'n', reason: 'r', workflowIds: [id], filter: { channelId: id, dateFrom: '2026-01-31', dateTo: '2026-02-01' } }],
+    [BulkExecutionsCommand, { action: 'cancel', filter: { workflowId: id } }],
+    [DeadLettersDiscardCommand, { filter: { workflowId: id } }],
+    [NodeTestCommand, { eventId: id }],
+  ];
+  for (const [type, body] of bodies) {
+    const shouted = JSON.parse(JSON.stringify(body).replaceAll(id, id.toUpperCase()));
+    expect(faults(type, shouted)).toEqual([]);
+    expect(JSON.parse(JSON.stringify(plainToInstance(type, shouted)))).toEqual(body);
+    expect(faults(type, JSON.parse(JSON.stringify(body).replaceAll(id, 'x')))).not.toEqual([]);
+  }
+  expect(faults(EventReplayCommand, { reason: 'r', workflowIds: [id, id.toUpperCase()] })).toEqual(['workflowIds']);
+  expect(faults(EventReplayCommand, { reason: 'r', workflowIds: [1] })).toEqual(['workflowIds']);
 });
 
 describe('MoveRunsCommand', () => {

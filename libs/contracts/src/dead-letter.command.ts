@@ -1,7 +1,8 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { IsDefined, IsIn, IsNumber, IsObject, IsUUID, Max, Min, ValidateNested } from 'class-validator';
+import { IsDefined, IsIn, IsNumber, IsObject, Max, Min, ValidateNested } from 'class-validator';
 import { IsInstant } from './instant.js';
+import { IsId } from './property-rules.js';
 import { deadLetterKinds, deadLetterReasons } from './query-dead-letters.js';
 import { IfPresent } from './workflow-definition.command.js';
 
@@ -26,7 +27,7 @@ export class DeadLetterFilterCommand {
 
   @ApiPropertyOptional({ format: 'uuid' })
   @IfPresent()
-  @IsUUID()
+  @IsId()
   workflowId?: string;
 
   @ApiPropertyOptional({ format: 'date-time', description: 'Died then or later' })

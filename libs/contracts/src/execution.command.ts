@@ -1,24 +1,10 @@
 import type { Json } from '@sluice/kernel';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import {
-  Allow,
-  IsBoolean,
-  IsDefined,
-  IsIn,
-  IsInt,
-  IsObject,
-  IsString,
-  IsUUID,
-  Length,
-  Max,
-  MaxLength,
-  Min,
-  ValidateNested,
-} from 'class-validator';
+import { Allow, IsBoolean, IsDefined, IsIn, IsInt, IsObject, IsString, Length, Max, MaxLength, Min, ValidateNested } from 'class-validator';
 import { IsInstant } from './instant.js';
 import { limits } from './limits.js';
-import { integerMax } from './property-rules.js';
+import { integerMax, IsId } from './property-rules.js';
 import { executionStatuses } from './query-executions.js';
 import { IfPresent } from './workflow-definition.command.js';
 
@@ -123,7 +109,7 @@ export const bulkActions = ['cancel', 'pause', 'resume', 'retry', 'rerun'] as co
 export class ExecutionFilterCommand {
   @ApiPropertyOptional({ format: 'uuid' })
   @IfPresent()
-  @IsUUID()
+  @IsId()
   workflowId?: string;
 
   @ApiPropertyOptional({ enum: executionStatuses, description: 'By default, every status that the action fits' })

@@ -11,7 +11,6 @@ import {
   IsNumber,
   IsObject,
   IsString,
-  IsUUID,
   Length,
   Matches,
   Max,
@@ -20,6 +19,7 @@ import {
 } from 'class-validator';
 import { IsInstant } from './instant.js';
 import { limits } from './limits.js';
+import { IsId } from './property-rules.js';
 import { replayableStatuses, replayStatuses, replayVersions } from './query-replays.js';
 import { IfPresent, nameCharactersMax } from './workflow-definition.command.js';
 
@@ -40,7 +40,7 @@ class ReplayTermsCommand {
   @ArrayMinSize(1)
   @ArrayMaxSize(limits.replayWorkflows)
   @ArrayUnique()
-  @IsUUID(undefined, { each: true })
+  @IsId({ each: true })
   workflowIds?: string[];
 
   @ApiProperty({ maxLength: limits.reasonCharacters, description: 'Kept with each event that is replayed', example: 'The shop was closed' })
@@ -54,7 +54,7 @@ export class EventReplayCommand extends ReplayTermsCommand {}
 
 export class ReplayFilterCommand {
   @ApiProperty({ format: 'uuid' })
-  @IsUUID()
+  @IsId()
   channelId: string;
 
   @ApiPropertyOptional({ type: [String], example: ['message'] })
