@@ -53,6 +53,28 @@ describe('a held channel', () => {
     });
   });
 
+  it('is not deleted while it has events that nobody began; those that race with its deletion are not left held', async () => {
+    const id = await listening();
+    await sluice.call('POST', `/api/channels/${id}/hold`);
+    await send(id, 2);
+    expect(await sluice.call('DELETE', `/api/channels/${id}`)).toMatchObject({
+      status: 409,
+      body: { type: '/problems/channel_holds_events', detail: expect.stringContaining('holds 2 events') },
+    });
+    await sluice.shows(`/api/channels/${id}`, { status: 'held' });
+    await sluice.call('POST', `/api/channels/${id}/release`);
+    await eventually(async () => expect(await sluice.eventStatuses(id)).toEqual({ processed: 2 }));
+    await sluice.call('POST', `/api/channels/${id}/hold`);
+    const racing = send(id, 10);
+    if ((await sluice.call('DELETE', `/api/channels/${id}`)).status === 409) {
+      await racing;
+      await sluice.call('POST', `/api/channels/${id}/release`);
+      expect((await sluice.call('DELETE', `/api/channels/${id}`)).status).toBe(204);
+    }
+    await racing;
+    expect(await sluice.eventStatuses(id)).not.toHaveProperty('held');
+  });
+
   it('is held from the answer on, and loses no event that races with its release', async () => {
     const id = await listening();
     const racing = send(id, 20);

@@ -3,6 +3,7 @@ import type { ChannelEvent } from './channel-events.js';
 import {
   acceptedSecrets,
   type Channel,
+  ChannelHoldsEvents,
   ChannelNotFound,
   connect,
   disconnect,
@@ -24,7 +25,7 @@ const initial = unconnected('018f3b5e-0000-7000-8000-00000000000a', '018f3b5e-00
 const given = deciderSpec<Channel, ChannelEvent>(evolve, initial);
 const settings = { provider: 'instagram', name: 'Shop', externalAccountId: '17', config: {}, expiresAt: new Date('2027-01-01') };
 const connected = connect(initial, settings, 'ada');
-const byAda = (channel: Channel) => disconnect(channel, 'ada');
+const byAda = (channel: Channel) => disconnect(channel, 0, 'ada');
 
 it('is connected with its settings', () => {
   expect(connected.reduce(evolve, initial)).toMatchObject({ ...settings, status: 'connected', createdBy: 'ada', streamVersion: 1 });
@@ -40,6 +41,10 @@ it('is deleted once', () =>
   given(...connected)
     .when(byAda)
     .then({ type: 'channel.disconnected', payload: { reason: 'deleted', by: 'ada' } }));
+it('is not deleted while it holds events, which would never begin', () =>
+  given(...connected)
+    .when((channel) => disconnect(channel, 2, 'ada'))
+    .thenThrows(ChannelHoldsEvents));
 it('does nothing for one that is deleted', () =>
   given(...connected, ...byAda(connected.reduce(evolve, initial)))
     .when(byAda)

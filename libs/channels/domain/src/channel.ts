@@ -77,6 +77,13 @@ export class ChannelNotFound extends DomainError {
   }
 }
 
+export class ChannelHoldsEvents extends DomainError {
+  constructor(channelId: string, count: number) {
+    const events = count === 1 ? 'an event that has' : `${count} events that have`;
+    super('conflict', 'channel_holds_events', `The channel ${channelId} holds ${events} not begun. Release it, and delete it after that.`);
+  }
+}
+
 export class ProviderIsUnknown extends DomainError {
   constructor(provider: string, known: Iterable<string>) {
     const message = `"${provider}" is not a provider; known are: ${[...known].join(', ')}.`;
@@ -139,9 +146,10 @@ export function release({ id, status }: Channel, by: string): ChannelReleased[] 
   return status === 'held' ? [{ type: 'channel.released', aggregateId: id, payload: { by } }] : [];
 }
 
-/** Deleting what is deleted decides nothing. */
-export function disconnect({ id, status }: Channel, by: string): ChannelDisconnected[] {
+/** Deleting what is deleted decides nothing. Events that are held would never begin. */
+export function disconnect({ id, status }: Channel, heldEvents: number, by: string): ChannelDisconnected[] {
   if (status === 'deleted') return [];
+  if (heldEvents > 0) throw new ChannelHoldsEvents(id, heldEvents);
   return [{ type: 'channel.disconnected', aggregateId: id, payload: { reason: 'deleted', by } }];
 }
 

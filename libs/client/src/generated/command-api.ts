@@ -2591,7 +2591,11 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `command_is_running`: Command is running. */
+            /**
+             * @description `command_is_running`: Command is running.
+             *
+             *     `channel_holds_events`: Channel holds events.
+             */
             readonly 409: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];
