@@ -145,6 +145,36 @@ describe('T-10: rotated signing secrets', () => {
     expect((await replace(new Date(Date.now() - 1))).status).toBe(200);
     await eventually(async () => expect(await sluice.message(id, 'x', account, signingSecret)).toBe(401), { timeoutMs: 2_000 });
   });
+
+  it('that were replaced are accepted until their own time when they are replaced again, five of them at most', async () => {
+    const id = await listening();
+    const replace = (signingSecrets: string[], seconds?: number) =>
+      sluice.call('PUT', `/api/channels/${id}/credentials`, {
+        credentials: { signingSecrets },
+        ...(seconds !== undefined && { previousSecretsUntil: new Date(Date.now() + seconds * 1_000).toISOString() }),
+      });
+    const third = 'a-third-signing-secret-of-the-app';
+    expect((await replace([other], 600)).status).toBe(200);
+    expect((await replace([third], 60)).status).toBe(200);
+    await eventually(async () => expect(await sluice.message(id, 'x', account, third)).toBe(200));
+    for (const secret of [signingSecret, other]) expect(await sluice.message(id, 'x', account, secret)).toBe(200);
+
+    expect(
+      (
+        await replace(
+          ['4', '5', '6', '7'].map((n) => `signing-secret-number-${n}`),
+          60,
+        )
+      ).status,
+    ).toBe(200);
+    expect(await replace(['signing-secret-number-8'], 60)).toMatchObject({
+      status: 400,
+      body: { type: '/problems/channel_is_invalid', errors: [{ path: 'previousSecretsUntil' }] },
+    });
+    expect((await replace([third])).status).toBe(200);
+    for (const secret of [signingSecret, other])
+      await eventually(async () => expect(await sluice.message(id, 'x', account, secret)).toBe(401), { timeoutMs: 2_000 });
+  });
 });
 
 describe('the connection of a channel', () => {

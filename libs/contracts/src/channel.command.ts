@@ -119,7 +119,9 @@ export class ChannelRotationCommand {
 
   @ApiPropertyOptional({
     format: 'date-time',
-    description: 'Until then the signing secrets before these are accepted as well; absent: not at all',
+    description:
+      'Until then the signing secrets before these are accepted as well, and those that were replaced before until the time that they were given, ' +
+      `at most ${limits.signingSecrets} in all; absent or past: none of them`,
   })
   @IfPresent()
   @IsInstant()

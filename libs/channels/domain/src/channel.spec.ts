@@ -14,6 +14,7 @@ import {
   refreshFailed,
   release,
   reportDead,
+  retire,
   rotateCredentials,
   sendRefused,
   subscriptionLost,
@@ -106,6 +107,17 @@ it('signing secrets that were replaced are accepted until their time is over', (
   expect(acceptedSecrets(credentials, daysBefore(1))).toEqual(['new', 'same', 'old']);
   expect(acceptedSecrets(credentials, daysBefore(0))).toEqual(['new', 'same']);
   expect(acceptedSecrets({ signingSecrets: ['new'] }, daysBefore(1))).toEqual(['new']);
+});
+
+it('signing secrets that are replaced twice keep the time that each was given, unless they are given again', () => {
+  const until = (signingSecrets: string[], days: number) => ({ signingSecrets, until: daysBefore(days).toISOString() });
+  const second = { signingSecrets: ['b'], retiring: retire({ signingSecrets: ['a'] }, ['b'], daysBefore(1), daysBefore(9)) };
+  expect(second.retiring).toEqual([until(['a'], 1)]);
+  expect(retire(second, ['c'], daysBefore(5), daysBefore(7))).toEqual([until(['a'], 1), until(['b'], 5)]);
+  expect(retire(second, ['a', 'c'], daysBefore(5), daysBefore(7))).toEqual([until(['b'], 5)]);
+  expect(retire(second, ['c'], daysBefore(-5), daysBefore(0))).toEqual([until(['b'], -5)]);
+  const third = { signingSecrets: ['c'], retiring: retire(second, ['c'], daysBefore(5), daysBefore(7)) };
+  expect([6, 3, 0].map((days) => acceptedSecrets(third, daysBefore(days)))).toEqual([['c', 'a', 'b'], ['c', 'a'], ['c']]);
 });
 
 describe('warnings of the end of credentials', () => {

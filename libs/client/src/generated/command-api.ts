@@ -851,7 +851,7 @@ export interface components {
             readonly expiresAt?: string;
             /**
              * Format: date-time
-             * @description Until then the signing secrets before these are accepted as well; absent: not at all
+             * @description Until then the signing secrets before these are accepted as well, and those that were replaced before until the time that they were given, at most 5 in all; absent or past: none of them
              */
             readonly previousSecretsUntil?: string;
             /**
