@@ -40,6 +40,8 @@ describe('API keys', () => {
     [{ name: ' ', role: 'viewer' }, 'name'],
     [{ name: 'x', role: 'platform' }, 'role'],
     [{ name: 'x', role: 'viewer', expiresAt: 'tomorrow' }, 'expiresAt'],
+    [{ name: 'x', role: 'viewer', expiresAt: '2099-W10-1' }, 'expiresAt'],
+    [{ name: 'x', role: 'viewer', expiresAt: '2099-01-01T10:00:00' }, 'expiresAt'],
     [{ name: 'x', role: 'viewer', expiresAt: '2020-01-01T00:00:00Z' }, 'expiresAt'],
   ])('are refused for %j', async (body, path) => {
     const answer = await api.call('POST', '/api/api-keys', { key: api.admin, body });

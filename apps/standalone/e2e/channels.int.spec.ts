@@ -53,6 +53,28 @@ describe('a held channel', () => {
     });
   });
 
+  it('is not deleted while it has events that nobody began; those that race with its deletion are not left held', async () => {
+    const id = await listening();
+    await sluice.call('POST', `/api/channels/${id}/hold`);
+    await send(id, 2);
+    expect(await sluice.call('DELETE', `/api/channels/${id}`)).toMatchObject({
+      status: 409,
+      body: { type: '/problems/channel_holds_events', detail: expect.stringContaining('holds 2 events') },
+    });
+    await sluice.shows(`/api/channels/${id}`, { status: 'held' });
+    await sluice.call('POST', `/api/channels/${id}/release`);
+    await eventually(async () => expect(await sluice.eventStatuses(id)).toEqual({ processed: 2 }));
+    await sluice.call('POST', `/api/channels/${id}/hold`);
+    const racing = send(id, 10);
+    if ((await sluice.call('DELETE', `/api/channels/${id}`)).status === 409) {
+      await racing;
+      await sluice.call('POST', `/api/channels/${id}/release`);
+      expect((await sluice.call('DELETE', `/api/channels/${id}`)).status).toBe(204);
+    }
+    await racing;
+    expect(await sluice.eventStatuses(id)).not.toHaveProperty('held');
+  });
+
   it('is held from the answer on, and loses no event that races with its release', async () => {
     const id = await listening();
     const racing = send(id, 20);
@@ -122,6 +144,36 @@ describe('T-10: rotated signing secrets', () => {
     expect(await sluice.message(id, 'x', account, signingSecret)).toBe(200);
     expect((await replace(new Date(Date.now() - 1))).status).toBe(200);
     await eventually(async () => expect(await sluice.message(id, 'x', account, signingSecret)).toBe(401), { timeoutMs: 2_000 });
+  });
+
+  it('that were replaced are accepted until their own time when they are replaced again, five of them at most', async () => {
+    const id = await listening();
+    const replace = (signingSecrets: string[], seconds?: number) =>
+      sluice.call('PUT', `/api/channels/${id}/credentials`, {
+        credentials: { signingSecrets },
+        ...(seconds !== undefined && { previousSecretsUntil: new Date(Date.now() + seconds * 1_000).toISOString() }),
+      });
+    const third = 'a-third-signing-secret-of-the-app';
+    expect((await replace([other], 600)).status).toBe(200);
+    expect((await replace([third], 60)).status).toBe(200);
+    await eventually(async () => expect(await sluice.message(id, 'x', account, third)).toBe(200));
+    for (const secret of [signingSecret, other]) expect(await sluice.message(id, 'x', account, secret)).toBe(200);
+
+    expect(
+      (
+        await replace(
+          ['4', '5', '6', '7'].map((n) => `signing-secret-number-${n}`),
+          60,
+        )
+      ).status,
+    ).toBe(200);
+    expect(await replace(['signing-secret-number-8'], 60)).toMatchObject({
+      status: 400,
+      body: { type: '/problems/channel_is_invalid', errors: [{ path: 'previousSecretsUntil' }] },
+    });
+    expect((await replace([third])).status).toBe(200);
+    for (const secret of [signingSecret, other])
+      await eventually(async () => expect(await sluice.message(id, 'x', account, secret)).toBe(401), { timeoutMs: 2_000 });
   });
 });
 

@@ -7,13 +7,13 @@ import {
   ArrayUnique,
   IsArray,
   IsDefined,
-  IsISO8601,
   IsObject,
   IsString,
   Length,
   Matches,
   ValidateNested,
 } from 'class-validator';
+import { IsInstant } from './instant.js';
 import { limits } from './limits.js';
 import { IfPresent, nameCharactersMax } from './workflow-definition.command.js';
 
@@ -95,7 +95,7 @@ export class ChannelCommand {
 
   @ApiPropertyOptional({ format: 'date-time', description: 'When the access token ends' })
   @IfPresent()
-  @IsISO8601({ strict: true })
+  @IsInstant()
   expiresAt?: string;
 }
 
@@ -114,15 +114,17 @@ export class ChannelRotationCommand {
 
   @ApiPropertyOptional({ format: 'date-time', description: 'When the access token ends; absent: not known' })
   @IfPresent()
-  @IsISO8601({ strict: true })
+  @IsInstant()
   expiresAt?: string;
 
   @ApiPropertyOptional({
     format: 'date-time',
-    description: 'Until then the signing secrets before these are accepted as well; absent: not at all',
+    description:
+      'Until then the signing secrets before these are accepted as well, and those that were replaced before until the time that they were given, ' +
+      `at most ${limits.signingSecrets} in all; absent or past: none of them`,
   })
   @IfPresent()
-  @IsISO8601({ strict: true })
+  @IsInstant()
   previousSecretsUntil?: string;
 }
 

@@ -1,6 +1,20 @@
 import { plainToInstance } from 'class-transformer';
 import { validateSync, type ValidationError } from 'class-validator';
-import { ChannelCommand, WebhookRegistrationCommand, WorkflowChangesCommand, WorkflowDefinitionCommand } from './index.js';
+import {
+  ApiKeyCommand,
+  BulkExecutionsCommand,
+  ChannelCommand,
+  ChannelRotationCommand,
+  DeadLettersDiscardCommand,
+  DeadLettersRetryCommand,
+  EventReplayCommand,
+  MoveRunsCommand,
+  NodeTestCommand,
+  ReplayCommand,
+  WebhookRegistrationCommand,
+  WorkflowChangesCommand,
+  WorkflowDefinitionCommand,
+} from './index.js';
 
 const pathsOf = (errors: ValidationError[], parent = ''): string[] =>
   errors.flatMap(({ property, constraints, children = [] }) => [
@@ -95,4 +109,75 @@ describe('ChannelCommand', () => {
     expect(faults(ChannelCommand, body)).toEqual(['credentials']);
     expect(faults(ChannelCommand, { ...body, credentials: null, expiresAt: 'soon' })).toEqual(['credentials', 'expiresAt']);
   });
+});
+
+it('ids in a body are kept as the stores write them, in lower case', () => {
+  const id = '018f3b5e-0000-7000-8000-00000000000a';
+  const bodies: [new () => object, object][] = [
+    [WebhookRegistrationCommand, { name: 'w', workflowId: id, nodeId: 'a', provider: 'line', config: { channelId: id } }],
+    [EventReplayCommand, { reason: 'r', workflowIds: [id] }],
+    [ReplayCommand, { name: 'n', reason: 'r', workflowIds: [id], filter: { channelId: id, dateFrom: '2026-01-31', dateTo: '2026-02-01' } }],
+    [BulkExecutionsCommand, { action: 'cancel', filter: { workflowId: id } }],
+    [DeadLettersDiscardCommand, { filter: { workflowId: id } }],
+    [NodeTestCommand, { eventId: id }],
+  ];
+  for (const [type, body] of bodies) {
+    const shouted = JSON.parse(JSON.stringify(body).replaceAll(id, id.toUpperCase()));
+    expect(faults(type, shouted)).toEqual([]);
+    expect(JSON.parse(JSON.stringify(plainToInstance(type, shouted)))).toEqual(body);
+    expect(faults(type, JSON.parse(JSON.stringify(body).replaceAll(id, 'x')))).not.toEqual([]);
+  }
+  expect(faults(EventReplayCommand, { reason: 'r', workflowIds: [id, id.toUpperCase()] })).toEqual(['workflowIds']);
+  expect(faults(EventReplayCommand, { reason: 'r', workflowIds: [1] })).toEqual(['workflowIds']);
+});
+
+describe('MoveRunsCommand', () => {
+  it('takes versions as far as they are counted', () => {
+    expect(faults(MoveRunsCommand, { fromVersion: 1, toVersion: 2_147_483_647 })).toEqual([]);
+    expect(faults(MoveRunsCommand, { fromVersion: 2_147_483_648, toVersion: 1e12 })).toEqual(['fromVersion', 'toVersion']);
+    expect(faults(MoveRunsCommand, { fromVersion: 0, toVersion: 1.5 })).toEqual(['fromVersion', 'toVersion']);
+  });
+});
+
+describe('A time in a command', () => {
+  const terms = { name: 'n', reason: 'r' };
+  const channelId = '018f3b5e-0000-7000-8000-00000000000a';
+  const credentials = { signingSecrets: ['12345'] };
+  const period = (time: string) => ({ dateFrom: time, dateTo: time });
+  const inFilter = ['filter.dateFrom', 'filter.dateTo'];
+  const commands: [new () => object, (time: string) => object, string[]][] = [
+    [ApiKeyCommand, (expiresAt) => ({ name: 'n', role: 'viewer', expiresAt }), ['expiresAt']],
+    [ChannelCommand, (expiresAt) => ({ provider: 'line', name: 'n', credentials, expiresAt }), ['expiresAt']],
+    [
+      ChannelRotationCommand,
+      (time) => ({ credentials, expiresAt: time, previousSecretsUntil: time }),
+      ['expiresAt', 'previousSecretsUntil'],
+    ],
+    [ReplayCommand, (time) => ({ ...terms, filter: { channelId, ...period(time) } }), inFilter],
+    [BulkExecutionsCommand, (time) => ({ action: 'cancel', filter: period(time) }), inFilter],
+    [MoveRunsCommand, (time) => ({ fromVersion: 1, toVersion: 2, filter: period(time) }), inFilter],
+    [DeadLettersDiscardCommand, (time) => ({ filter: period(time) }), inFilter],
+    [DeadLettersRetryCommand, (time) => ({ filter: period(time) }), inFilter],
+  ];
+
+  it.each(commands.map(([type, ...rest]) => [type.name, type, ...rest] as const))(
+    'is a day or has its zone: %s',
+    (_, type, body, members) => {
+      for (const time of ['2026-01-31', '2026-01-31T12:00Z', '2026-01-31T12:00:00.123456Z', '2024-02-29T23:59:59+05:30']) {
+        expect([time, faults(type, body(time))]).toEqual([time, []]);
+      }
+      const ways = ['2026-W10-1', '2026-123', '20260101', '2026-01', '2026', '2026-01-01T10', '20260101T100000Z', '2026-W10-1T10:00:00Z'];
+      for (const time of [
+        ...ways,
+        '2026-01-01T10:00',
+        '2026-01-01T10:00:00',
+        '2026-01-01T10:00:00+01',
+        '2026-02-30',
+        '2026-01-01T25:00:00Z',
+        '2026-01-01T10:00:00+16:00',
+      ]) {
+        expect([time, faults(type, body(time))]).toEqual([time, members]);
+      }
+    },
+  );
 });

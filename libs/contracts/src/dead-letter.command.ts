@@ -1,6 +1,8 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { IsDateString, IsDefined, IsIn, IsNumber, IsObject, IsUUID, Max, Min, ValidateNested } from 'class-validator';
+import { IsDefined, IsIn, IsNumber, IsObject, Max, Min, ValidateNested } from 'class-validator';
+import { IsInstant } from './instant.js';
+import { IsId } from './property-rules.js';
 import { deadLetterKinds, deadLetterReasons } from './query-dead-letters.js';
 import { IfPresent } from './workflow-definition.command.js';
 
@@ -25,17 +27,17 @@ export class DeadLetterFilterCommand {
 
   @ApiPropertyOptional({ format: 'uuid' })
   @IfPresent()
-  @IsUUID()
+  @IsId()
   workflowId?: string;
 
   @ApiPropertyOptional({ format: 'date-time', description: 'Died then or later' })
   @IfPresent()
-  @IsDateString({ strict: true })
+  @IsInstant()
   dateFrom?: string;
 
   @ApiPropertyOptional({ format: 'date-time', description: 'Died before' })
   @IfPresent()
-  @IsDateString({ strict: true })
+  @IsInstant()
   dateTo?: string;
 }
 

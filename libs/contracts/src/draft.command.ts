@@ -1,8 +1,9 @@
 import type { Json, JsonObject } from '@sluice/kernel';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { Allow, IsBoolean, IsInt, IsObject, IsUUID, Max, Min, ValidateNested } from 'class-validator';
+import { Allow, IsBoolean, IsInt, IsObject, Max, Min, ValidateNested } from 'class-validator';
 import { limits } from './limits.js';
+import { IsId } from './property-rules.js';
 import { IfPresent } from './workflow-definition.command.js';
 
 export class NodeTestItemCommand {
@@ -28,7 +29,7 @@ export class NodeTestCommand {
 
   @ApiPropertyOptional({ format: 'uuid', description: 'A past webhook event: the `trigger`' })
   @IfPresent()
-  @IsUUID('all')
+  @IsId()
   eventId?: string;
 
   @ApiPropertyOptional({

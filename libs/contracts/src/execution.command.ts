@@ -1,22 +1,10 @@
 import type { Json } from '@sluice/kernel';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import {
-  Allow,
-  IsBoolean,
-  IsDateString,
-  IsDefined,
-  IsIn,
-  IsInt,
-  IsObject,
-  IsString,
-  IsUUID,
-  Length,
-  MaxLength,
-  Min,
-  ValidateNested,
-} from 'class-validator';
+import { Allow, IsBoolean, IsDefined, IsIn, IsInt, IsObject, IsString, Length, Max, MaxLength, Min, ValidateNested } from 'class-validator';
+import { IsInstant } from './instant.js';
 import { limits } from './limits.js';
+import { integerMax, IsId } from './property-rules.js';
 import { executionStatuses } from './query-executions.js';
 import { IfPresent } from './workflow-definition.command.js';
 
@@ -121,7 +109,7 @@ export const bulkActions = ['cancel', 'pause', 'resume', 'retry', 'rerun'] as co
 export class ExecutionFilterCommand {
   @ApiPropertyOptional({ format: 'uuid' })
   @IfPresent()
-  @IsUUID()
+  @IsId()
   workflowId?: string;
 
   @ApiPropertyOptional({ enum: executionStatuses, description: 'By default, every status that the action fits' })
@@ -131,12 +119,12 @@ export class ExecutionFilterCommand {
 
   @ApiPropertyOptional({ format: 'date-time', description: 'Began then or later' })
   @IfPresent()
-  @IsDateString({ strict: true })
+  @IsInstant()
   dateFrom?: string;
 
   @ApiPropertyOptional({ format: 'date-time', description: 'Began before' })
   @IfPresent()
-  @IsDateString({ strict: true })
+  @IsInstant()
   dateTo?: string;
 
   @ApiPropertyOptional()
@@ -198,12 +186,12 @@ export class BulkExecutionsResult {
 export class MoveFilterCommand {
   @ApiPropertyOptional({ format: 'date-time', description: 'Began then or later' })
   @IfPresent()
-  @IsDateString({ strict: true })
+  @IsInstant()
   dateFrom?: string;
 
   @ApiPropertyOptional({ format: 'date-time', description: 'Began before' })
   @IfPresent()
-  @IsDateString({ strict: true })
+  @IsInstant()
   dateTo?: string;
 
   @ApiPropertyOptional()
@@ -220,14 +208,16 @@ export class MoveFilterCommand {
 }
 
 export class MoveRunsCommand {
-  @ApiProperty({ minimum: 1 })
+  @ApiProperty({ minimum: 1, maximum: integerMax })
   @IsInt()
   @Min(1)
+  @Max(integerMax)
   fromVersion: number;
 
-  @ApiProperty({ minimum: 1 })
+  @ApiProperty({ minimum: 1, maximum: integerMax })
   @IsInt()
   @Min(1)
+  @Max(integerMax)
   toVersion: number;
 
   @ApiPropertyOptional({ type: MoveFilterCommand })

@@ -43,6 +43,7 @@ export {
   nodeTestOutcomes,
   NodeTestResult,
 } from './draft.command.js';
+export { isDay, IsInstant, lastInstant } from './instant.js';
 export { limits } from './limits.js';
 export { NodeTriggerCommand, NodeTriggeredResult } from './node-trigger.command.js';
 export { ProviderAppCommand, ProviderAppCreatedResult, ProviderAppCredentialsCommand } from './provider-app.command.js';

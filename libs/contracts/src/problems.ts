@@ -239,6 +239,13 @@ export const problemCatalogue = {
     remedy: 'Correct what `errors` names; it lists every fault by its path.',
     at: ['channels.create', 'channels.setCredentials'],
   },
+  channel_holds_events: {
+    status: 409,
+    title: 'Channel holds events',
+    detail: `The channel ${id} holds 2 events that have not begun. Release it, and delete it after that.`,
+    remedy: 'Release the channel, and delete it once its events have begun. If they are to start nothing, deactivate its webhooks first.',
+    at: ['channels.delete'],
+  },
   channel_test_unanswered: {
     status: 503,
     title: 'Channel test unanswered',

@@ -6,20 +6,20 @@ import {
   ArrayUnique,
   IsArray,
   IsBoolean,
-  IsDateString,
   IsDefined,
   IsIn,
   IsNumber,
   IsObject,
   IsString,
-  IsUUID,
   Length,
   Matches,
   Max,
   Min,
   ValidateNested,
 } from 'class-validator';
+import { IsInstant } from './instant.js';
 import { limits } from './limits.js';
+import { IsId } from './property-rules.js';
 import { replayableStatuses, replayStatuses, replayVersions } from './query-replays.js';
 import { IfPresent, nameCharactersMax } from './workflow-definition.command.js';
 
@@ -40,7 +40,7 @@ class ReplayTermsCommand {
   @ArrayMinSize(1)
   @ArrayMaxSize(limits.replayWorkflows)
   @ArrayUnique()
-  @IsUUID(undefined, { each: true })
+  @IsId({ each: true })
   workflowIds?: string[];
 
   @ApiProperty({ maxLength: limits.reasonCharacters, description: 'Kept with each event that is replayed', example: 'The shop was closed' })
@@ -54,7 +54,7 @@ export class EventReplayCommand extends ReplayTermsCommand {}
 
 export class ReplayFilterCommand {
   @ApiProperty({ format: 'uuid' })
-  @IsUUID()
+  @IsId()
   channelId: string;
 
   @ApiPropertyOptional({ type: [String], example: ['message'] })
@@ -85,11 +85,11 @@ export class ReplayFilterCommand {
   customerId?: string;
 
   @ApiProperty({ format: 'date-time', description: 'Received then or later' })
-  @IsDateString({ strict: true })
+  @IsInstant()
   dateFrom: string;
 
   @ApiProperty({ format: 'date-time', description: 'Received before; what comes after the replay was asked for is never part of it' })
-  @IsDateString({ strict: true })
+  @IsInstant()
   dateTo: string;
 }
 

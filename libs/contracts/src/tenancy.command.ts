@@ -1,8 +1,9 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { isJsonObject, type JsonObject } from '@sluice/kernel';
-import { IsIn, IsInt, IsISO8601, IsString, Length, Matches, Max, Min, ValidateBy } from 'class-validator';
+import { IsIn, IsInt, IsString, Length, Matches, Max, Min, ValidateBy } from 'class-validator';
+import { IsInstant } from './instant.js';
 import { limits } from './limits.js';
-import { rules } from './property-rules.js';
+import { integerMax, rules } from './property-rules.js';
 import { IfPresent, nameCharactersMax } from './workflow-definition.command.js';
 
 const tenantRoles = ['viewer', 'editor', 'operator', 'admin'] as const;
@@ -20,7 +21,7 @@ export class ApiKeyCommand {
 
   @ApiPropertyOptional({ format: 'date-time' })
   @IfPresent()
-  @IsISO8601({ strict: true })
+  @IsInstant()
   expiresAt?: string;
 }
 
@@ -43,8 +44,7 @@ export class KeyIssuedResult {
   secretShownOnce?: true;
 }
 
-const quotaMax = 2_147_483_647;
-const IsQuota = (description: string, minimum = 0, maximum = quotaMax) =>
+const IsQuota = (description: string, minimum = 0, maximum = integerMax) =>
   rules(ApiPropertyOptional({ type: 'integer', minimum, maximum, description }), IfPresent(), IsInt(), Min(minimum), Max(maximum));
 
 /** All of a tenant's quotas: what is absent has no limit. */

@@ -8,18 +8,18 @@ import {
   IsIn,
   IsObject,
   IsString,
-  IsUUID,
   Length,
   Matches,
   ValidateNested,
 } from 'class-validator';
 import { limits } from './limits.js';
+import { IsId } from './property-rules.js';
 import { IfPresent, nameCharactersMax } from './workflow-definition.command.js';
 
 export class WebhookConfigCommand {
   @ApiPropertyOptional({ format: 'uuid', description: "By default the tenant's channel of this provider, if there is only one" })
   @IfPresent()
-  @IsUUID()
+  @IsId()
   channelId?: string;
 
   @ApiPropertyOptional({ description: 'A segment of the endpoint; by default the provider' })
@@ -63,7 +63,7 @@ export class WebhookRegistrationCommand {
   name: string;
 
   @ApiProperty({ format: 'uuid' })
-  @IsUUID()
+  @IsId()
   workflowId: string;
 
   @ApiProperty({ description: 'A `trigger.webhook` node of the workflow' })

@@ -1,5 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsInt, Max, Min } from 'class-validator';
+import { integerMax } from './property-rules.js';
 
 export class WorkflowSavedResult {
   @ApiProperty({ format: 'uuid' })
@@ -10,10 +11,10 @@ export class WorkflowSavedResult {
 }
 
 export class WorkflowRollbackCommand {
-  @ApiProperty({ minimum: 1, maximum: 2_147_483_647, description: 'The version whose graph is to be the newest one' })
+  @ApiProperty({ minimum: 1, maximum: integerMax, description: 'The version whose graph is to be the newest one' })
   @IsInt()
   @Min(1)
-  @Max(2_147_483_647)
+  @Max(integerMax)
   version: number;
 }
 

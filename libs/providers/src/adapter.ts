@@ -130,7 +130,7 @@ export interface SampleCall {
 }
 
 export interface SampleTerms {
-  /** Goes into the event's dedupe key: of another id it is another event. Letters, digits and `-` */
+  /** A UUIDv7. Goes into the event's dedupe key: of another id it is another event, and of the same one the same, at whatever time it is made. */
   readonly id: string;
   readonly at: Date;
   /** Path and query that it is sent to, for those who sign the address */

@@ -62,9 +62,9 @@ const plain = [...providers.keys()].filter((name) => name !== 'discord' && name 
 
 describe.each([...plain, ...settings])('a sample of %s with %j', (name, config) => {
   const adapter = adapterNamed(name);
-  const sampled = (channel: Channel, of = id) => adapter.sample(channel, { id: of, at, url });
-  const eventsOf = (channel: Channel, of?: string) => {
-    const call = sampled(channel, of);
+  const sampled = (channel: Channel, of = id, when = at) => adapter.sample(channel, { id: of, at: when, url });
+  const eventsOf = (channel: Channel, of?: string, when?: Date) => {
+    const call = sampled(channel, of, when);
     if (call === undefined) throw new Error('no sample');
     const parsed = adapter.parse?.(requestOf(call)) ?? parseBody(call.body);
     return parsed.kind === 'json' ? adapter.normalise(parsed.value, channel, requestOf(call)) : [];
@@ -90,6 +90,12 @@ describe.each([...plain, ...settings])('a sample of %s with %j', (name, config) 
       expect(eventsOf(channel)[0]?.dedupeKey).toBe(event?.dedupeKey);
       expect(eventsOf(channel, '018f3b5e-9999-7000-8000-00000000000e')[0]?.dedupeKey).not.toBe(event?.dedupeKey);
     }
+  });
+
+  it('T-10: made again later, of the same id, is the same event', () => {
+    const later = new Date(at.getTime() + 61_001);
+    const channel = channelOf(secret, config);
+    expect(eventsOf(channel, id, later)[0]?.dedupeKey).toBe(eventsOf(channel)[0]?.dedupeKey);
   });
 
   it('is none where there is nothing to sign it with', () => {

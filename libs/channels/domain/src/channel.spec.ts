@@ -3,6 +3,7 @@ import type { ChannelEvent } from './channel-events.js';
 import {
   acceptedSecrets,
   type Channel,
+  ChannelHoldsEvents,
   ChannelNotFound,
   connect,
   disconnect,
@@ -13,6 +14,7 @@ import {
   refreshFailed,
   release,
   reportDead,
+  retire,
   rotateCredentials,
   sendRefused,
   subscriptionLost,
@@ -24,7 +26,7 @@ const initial = unconnected('018f3b5e-0000-7000-8000-00000000000a', '018f3b5e-00
 const given = deciderSpec<Channel, ChannelEvent>(evolve, initial);
 const settings = { provider: 'instagram', name: 'Shop', externalAccountId: '17', config: {}, expiresAt: new Date('2027-01-01') };
 const connected = connect(initial, settings, 'ada');
-const byAda = (channel: Channel) => disconnect(channel, 'ada');
+const byAda = (channel: Channel) => disconnect(channel, 0, 'ada');
 
 it('is connected with its settings', () => {
   expect(connected.reduce(evolve, initial)).toMatchObject({ ...settings, status: 'connected', createdBy: 'ada', streamVersion: 1 });
@@ -40,6 +42,10 @@ it('is deleted once', () =>
   given(...connected)
     .when(byAda)
     .then({ type: 'channel.disconnected', payload: { reason: 'deleted', by: 'ada' } }));
+it('is not deleted while it holds events, which would never begin', () =>
+  given(...connected)
+    .when((channel) => disconnect(channel, 2, 'ada'))
+    .thenThrows(ChannelHoldsEvents));
 it('does nothing for one that is deleted', () =>
   given(...connected, ...byAda(connected.reduce(evolve, initial)))
     .when(byAda)
@@ -101,6 +107,17 @@ it('signing secrets that were replaced are accepted until their time is over', (
   expect(acceptedSecrets(credentials, daysBefore(1))).toEqual(['new', 'same', 'old']);
   expect(acceptedSecrets(credentials, daysBefore(0))).toEqual(['new', 'same']);
   expect(acceptedSecrets({ signingSecrets: ['new'] }, daysBefore(1))).toEqual(['new']);
+});
+
+it('signing secrets that are replaced twice keep the time that each was given, unless they are given again', () => {
+  const until = (signingSecrets: string[], days: number) => ({ signingSecrets, until: daysBefore(days).toISOString() });
+  const second = { signingSecrets: ['b'], retiring: retire({ signingSecrets: ['a'] }, ['b'], daysBefore(1), daysBefore(9)) };
+  expect(second.retiring).toEqual([until(['a'], 1)]);
+  expect(retire(second, ['c'], daysBefore(5), daysBefore(7))).toEqual([until(['a'], 1), until(['b'], 5)]);
+  expect(retire(second, ['a', 'c'], daysBefore(5), daysBefore(7))).toEqual([until(['b'], 5)]);
+  expect(retire(second, ['c'], daysBefore(-5), daysBefore(0))).toEqual([until(['b'], -5)]);
+  const third = { signingSecrets: ['c'], retiring: retire(second, ['c'], daysBefore(5), daysBefore(7)) };
+  expect([6, 3, 0].map((days) => acceptedSecrets(third, daysBefore(days)))).toEqual([['c', 'a', 'b'], ['c', 'a'], ['c']]);
 });
 
 describe('warnings of the end of credentials', () => {

@@ -52,6 +52,12 @@ export interface Channel {
   readonly streamVersion: number;
 }
 
+/** Signing secrets that were replaced, and are accepted as well until then */
+interface RetiringSecrets {
+  readonly signingSecrets: readonly string[];
+  readonly until: string;
+}
+
 /** What a channel knows that nobody may see: sealed at rest, write-only in the API. */
 export interface ChannelCredentials {
   /** Every one of them is accepted, so that a secret can be rotated */
@@ -62,18 +68,33 @@ export interface ChannelCredentials {
   readonly refreshToken?: string;
   readonly clientId?: string;
   readonly clientSecret?: string;
-  /** The signing secrets before these, which are accepted as well until then */
-  readonly retiring?: { readonly signingSecrets: readonly string[]; readonly until: string };
+  /** Kept alone before they could be replaced again meanwhile */
+  readonly retiring?: readonly RetiringSecrets[] | RetiringSecrets;
 }
 
-export const acceptedSecrets = ({ signingSecrets, retiring }: ChannelCredentials, now: Date): readonly string[] =>
-  retiring !== undefined && Date.parse(retiring.until) > now.getTime()
-    ? [...new Set([...signingSecrets, ...retiring.signingSecrets])]
-    : signingSecrets;
+const retiringIn = ({ retiring = [] }: ChannelCredentials, now: Date): readonly RetiringSecrets[] =>
+  [retiring].flat().filter(({ until }) => Date.parse(until) > now.getTime());
+
+export const acceptedSecrets = (credentials: ChannelCredentials, now: Date): readonly string[] => [
+  ...new Set([credentials, ...retiringIn(credentials, now)].flatMap(({ signingSecrets }) => signingSecrets)),
+];
+
+/** What is accepted beside the secrets that replace these: these until then, and those before them as long as they were given. */
+export const retire = (credentials: ChannelCredentials, fresh: readonly string[], until: Date, now: Date): readonly RetiringSecrets[] =>
+  [...retiringIn(credentials, now), { signingSecrets: credentials.signingSecrets, until: until.toISOString() }]
+    .map((each) => ({ ...each, signingSecrets: each.signingSecrets.filter((secret) => !fresh.includes(secret)) }))
+    .filter(({ signingSecrets }) => signingSecrets.length > 0);
 
 export class ChannelNotFound extends DomainError {
   constructor(channelId: string) {
     super('not_found', 'channel_not_found', `There is no channel ${channelId}.`);
+  }
+}
+
+export class ChannelHoldsEvents extends DomainError {
+  constructor(channelId: string, count: number) {
+    const events = count === 1 ? 'an event that has' : `${count} events that have`;
+    super('conflict', 'channel_holds_events', `The channel ${channelId} holds ${events} not begun. Release it, and delete it after that.`);
   }
 }
 
@@ -139,9 +160,10 @@ export function release({ id, status }: Channel, by: string): ChannelReleased[] 
   return status === 'held' ? [{ type: 'channel.released', aggregateId: id, payload: { by } }] : [];
 }
 
-/** Deleting what is deleted decides nothing. */
-export function disconnect({ id, status }: Channel, by: string): ChannelDisconnected[] {
+/** Deleting what is deleted decides nothing. Events that are held would never begin. */
+export function disconnect({ id, status }: Channel, heldEvents: number, by: string): ChannelDisconnected[] {
   if (status === 'deleted') return [];
+  if (heldEvents > 0) throw new ChannelHoldsEvents(id, heldEvents);
   return [{ type: 'channel.disconnected', aggregateId: id, payload: { reason: 'deleted', by } }];
 }
 

@@ -20,6 +20,7 @@ export {
   refreshFailed,
   release,
   reportDead,
+  retire,
   rotateCredentials,
   sendRefused,
   subscriptionLost,

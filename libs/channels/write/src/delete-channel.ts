@@ -1,7 +1,7 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { disconnect, evolve } from '@sluice/channels-domain';
 import { CommandStore, type CommandTransaction } from '@sluice/platform-event-log';
-import { lockChannel, saveChannel } from './channel.table.js';
+import { lockArrivals, lockChannel, saveChannel } from './channel.table.js';
 import { ChannelEncryption } from './channel-encryption.js';
 
 /**
@@ -9,6 +9,9 @@ import { ChannelEncryption } from './channel-encryption.js';
  * of them. Called after the channel is locked.
  */
 export abstract class ChannelDependants {
+  /** Held events that have not begun. */
+  abstract countHeldEvents(tx: CommandTransaction, tenantId: string, channelId: string): Promise<number>;
+
   abstract releaseChannel(tx: CommandTransaction, tenantId: string, channelId: string, by: string): Promise<void>;
 
   /** Begins the oldest held events of a channel that is being released; true: all of them, and the channel is connected again. */
@@ -35,8 +38,9 @@ export class DeleteChannelHandler implements ICommandHandler<DeleteChannel> {
 
   execute({ tenantId, channelId, by }: DeleteChannel): Promise<void> {
     return this.store.transaction(tenantId, async (tx) => {
+      await lockArrivals(tx.manager, tenantId, channelId);
       const channel = await lockChannel(tx.manager, tenantId, channelId);
-      const events = disconnect(channel, by);
+      const events = disconnect(channel, await this.dependants.countHeldEvents(tx, tenantId, channelId), by);
       if (events.length === 0) return;
 
       await saveChannel(tx.manager, events.reduce(evolve, channel));

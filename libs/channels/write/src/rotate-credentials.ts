@@ -1,5 +1,7 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import type { ChannelCredentials } from '@sluice/channels-domain';
+import { type ChannelCredentials, ChannelIsInvalid, retire } from '@sluice/channels-domain';
+import { limits } from '@sluice/contracts';
+import { storeClock } from '@sluice/platform-database';
 import { CommandStore, type CommandTransaction } from '@sluice/platform-event-log';
 import { assertConnectable } from './assert-connectable.js';
 import { lockChannel } from './channel.table.js';
@@ -16,12 +18,16 @@ export class RotateCredentials extends Command<{ id: string; version: number }> 
     readonly credentials: ChannelCredentials,
     readonly expiresAt: Date | null,
     readonly by: string,
-    /** Until then the signing secrets before these are accepted as well. */
+    /** Until then the signing secrets before these are accepted as well, and those before them until their own time. */
     readonly previousSecretsUntil?: Date,
   ) {
     super();
   }
 }
+
+const tooMany =
+  `Beside the new secrets more than ${limits.signingSecrets} would be accepted, with those that were replaced before and are accepted still. ` +
+  'Leave it out to end all of them now, or wait until some have ended.';
 
 @CommandHandler(RotateCredentials)
 export class RotateCredentialsHandler implements ICommandHandler<RotateCredentials> {
@@ -45,10 +51,15 @@ export class RotateCredentialsHandler implements ICommandHandler<RotateCredentia
 
   private async retiring(
     { manager }: CommandTransaction,
-    { tenantId, channelId, previousSecretsUntil }: RotateCredentials,
+    { tenantId, channelId, credentials, previousSecretsUntil }: RotateCredentials,
   ): Promise<ChannelCredentials['retiring']> {
-    if (previousSecretsUntil === undefined) return undefined;
+    const now = storeClock.now();
+    if (previousSecretsUntil === undefined || previousSecretsUntil <= now) return undefined;
     const before = await readChannel(queryableOf(manager), channelId, this.encryption, tenantId);
-    return before && { signingSecrets: before.secrets.signingSecrets, until: previousSecretsUntil.toISOString() };
+    const retiring = before && retire(before.secrets, credentials.signingSecrets, previousSecretsUntil, now);
+    if (retiring !== undefined && retiring.flatMap(({ signingSecrets }) => signingSecrets).length > limits.signingSecrets) {
+      throw new ChannelIsInvalid([{ path: 'previousSecretsUntil', message: tooMany }]);
+    }
+    return retiring;
   }
 }

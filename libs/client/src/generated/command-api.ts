@@ -851,7 +851,7 @@ export interface components {
             readonly expiresAt?: string;
             /**
              * Format: date-time
-             * @description Until then the signing secrets before these are accepted as well; absent: not at all
+             * @description Until then the signing secrets before these are accepted as well, and those that were replaced before until the time that they were given, at most 5 in all; absent or past: none of them
              */
             readonly previousSecretsUntil?: string;
             /**
@@ -2595,7 +2595,11 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `command_is_running`: Command is running. */
+            /**
+             * @description `command_is_running`: Command is running.
+             *
+             *     `channel_holds_events`: Channel holds events.
+             */
             readonly 409: {
                 headers: {
                     readonly "X-Correlation-Id": components["headers"]["X-Correlation-Id"];

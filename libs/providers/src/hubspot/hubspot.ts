@@ -46,7 +46,9 @@ function sample(channel: Channel, { id, at, url }: SampleTerms): SampleCall | un
   const secret = sampleSecret(channel);
   if (secret === undefined) return undefined;
   const change = { eventId: id, subscriptionId: 1, subscriptionType: 'sluice.test', objectId: 1, attemptNumber: 0 };
-  const body = jsonBody([{ ...change, portalId: channel.externalAccountId ?? '1', occurredAt: at.getTime() }]);
+  // It is part of what HubSpot's events are told apart by, and the same test may be sent again later: the time that its id was made.
+  const occurredAt = Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16);
+  const body = jsonBody([{ ...change, portalId: channel.externalAccountId ?? '1', occurredAt }]);
   const time = String(at.getTime());
   const signature = hmacOf(v3, secret, bytesOf('POST', addressOf({ url }, channel), body, time));
   return { headers: { 'content-type': 'application/json', 'x-hubspot-request-timestamp': time, [v3.header]: signature }, body };

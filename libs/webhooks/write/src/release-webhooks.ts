@@ -23,6 +23,14 @@ export class ReleaseWebhooks implements ChannelDependants, WorkflowDependants {
     return drained;
   }
 
+  async countHeldEvents(tx: CommandTransaction, tenantId: string, channelId: string): Promise<number> {
+    const [row]: { count: number }[] = await tx.manager.query(
+      `SELECT count(*)::int AS count FROM webhook_events WHERE tenant_id = $1 AND channel_id = $2 AND status = 'held'`,
+      [tenantId, channelId],
+    );
+    return row?.count ?? 0;
+  }
+
   releaseChannel(tx: CommandTransaction, tenantId: string, channelId: string, by: string): Promise<void> {
     return release(tx, { tenantId, channelId, status: 'active' }, by);
   }
