@@ -170,9 +170,12 @@ async function carryOut(pool: pg.Pool, { role, claims, method, table, query, pre
   const where = [...query].flatMap(([column, filter]) => {
     if (reserved.has(column)) return [];
     const [, not, operator = '', value] = /^(not\.)?([a-z]+)\.(.*)$/s.exec(filter) ?? [];
-    if (operators[operator] === undefined)
+    if (operators[operator] === undefined && operator !== 'in')
       throw new Refused(400, { code: 'PGRST100', message: `failed to parse filter (${filter})`, details: null, hint: null });
-    const condition = `${quoted(column)} ${operators[operator]} ${parameter(value)}`;
+    const condition =
+      operator === 'in'
+        ? `${quoted(column)} = ANY (${parameter(value?.replace(/^\((.*)\)$/s, '{$1}'))})`
+        : `${quoted(column)} ${operators[operator]} ${parameter(value)}`;
     return [not === undefined ? condition : `NOT (${condition})`];
   });
   const matching = where.length === 0 ? '' : `WHERE ${where.join(' AND ')}`;

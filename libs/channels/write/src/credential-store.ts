@@ -89,6 +89,9 @@ export abstract class CredentialStore {
   /** From the commit of `tx` on, or soon after it, nothing is kept of this channel. */
   abstract remove(tx: CredentialTransaction, channel: ChannelId): Promise<void>;
 
+  /** Takes away what a `remove` whose rest was lost has left, of some channels. Throws CredentialStoreUnavailable. */
+  abstract removeLeft(db: Queryable): Promise<void>;
+
   /** What is kept outside the command store */
   abstract outside(db: Queryable): SealedPlace | undefined;
 

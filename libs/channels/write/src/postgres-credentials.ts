@@ -95,6 +95,10 @@ export class PostgresCredentials extends CredentialStore {
     await manager.query('DELETE FROM credentials WHERE tenant_id = $1 AND channel_id = $2', [tenantId, id]);
   }
 
+  removeLeft(): Promise<void> {
+    return Promise.resolve();
+  }
+
   outside(): undefined {
     return undefined;
   }

@@ -25,6 +25,8 @@ const knownMax = 10_000;
 const probeMsMax = 1_500;
 /** The command that makes a channel has committed or failed by then. */
 const abandonedMs = 60 * 60_000;
+/** Their ids are part of an address. */
+const leftMax = 100;
 
 interface KeptChannel {
   readonly id: string;
@@ -90,6 +92,23 @@ export class SupabaseCredentials extends CredentialStore {
     await this.before.remove(tx, channel);
     tx.afterCommit(async () => {
       await this.ask((client) => client.from('channels').delete().eq('tenant_id', channel.tenantId).eq('id', channel.id));
+    });
+  }
+
+  /** Which row is kept outside is said by the command store until its delete was answered, so nothing is asked for where nothing is left. */
+  async removeLeft(db: Queryable): Promise<void> {
+    const { rows } = await db.query({
+      name: 'deleted-channels-outside',
+      text: `SELECT id FROM channels WHERE status = 'deleted' AND credentials_outside IS NOT NULL LIMIT ${leftMax}`,
+      values: [],
+    });
+    if (rows.length === 0) return;
+    const ids = (rows as { id: string }[]).map(({ id }) => id);
+    await this.ask((client) => client.from('channels').delete().in('id', ids));
+    await db.query({
+      name: 'deleted-channels-nowhere',
+      text: `UPDATE channels SET credentials_outside = NULL WHERE id = ANY ($1::uuid[]) AND status = 'deleted'`,
+      values: [ids],
     });
   }
 

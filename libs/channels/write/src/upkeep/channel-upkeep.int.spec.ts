@@ -6,16 +6,17 @@ import { commandStoreSchema, Database, dataSourceFor, type DatabaseOptions } fro
 import { CommandStore } from '@sluice/platform-event-log';
 import type { Notifications } from '@sluice/platform-notifications';
 import type { Logger } from '@sluice/platform-telemetry';
-import { type TestDatabase, testDatabase } from '@sluice/testing';
+import { eventually, startPostgrest, type TestDatabase, testDatabase } from '@sluice/testing';
 import pg from 'pg';
 import { channelTable } from '../channel.table.js';
 import { ChannelEncryption } from '../channel-encryption.js';
 import { ConnectChannel, ConnectChannelHandler } from '../connect-channel.js';
+import { type ChannelDependants, DeleteChannel, DeleteChannelHandler } from '../delete-channel.js';
 import { readChannel } from '../read-channel.js';
 import { RotateCredentials, RotateCredentialsHandler } from '../rotate-credentials.js';
 import { TestChannel, TestChannelHandler } from '../test-channel.js';
 import { ChannelChanges } from './channel-changes.js';
-import { ChannelUpkeep } from './channel-upkeep.js';
+import { ChannelUpkeep, type UpkeepOptions } from './channel-upkeep.js';
 import { ReportDeadCredentials, ReportDeadCredentialsHandler } from './report-dead-credentials.js';
 import { ReportRefusedSend, ReportRefusedSendHandler } from './report-refused-send.js';
 
@@ -23,7 +24,8 @@ const hourMs = 60 * 60 * 1000;
 const dayMs = 24 * hourMs;
 const tenantId = newId();
 const account = '17841465550001234';
-const encryption = new ChannelEncryption({ keys: [{ id: 'k1', key: Buffer.alloc(32, 7) }], supabase: undefined });
+const keys = [{ id: 'k1', key: Buffer.alloc(32, 7) }];
+const encryption = new ChannelEncryption({ keys, supabase: undefined });
 const notifications = { emit: () => {} } as unknown as Notifications;
 const logged: unknown[] = [];
 const logger = { info: (...line: unknown[]) => logged.push(line), warn: (...line: unknown[]) => logged.push(line) } as unknown as Logger;
@@ -46,6 +48,8 @@ let apiUrl: string;
 let upkeeps: ChannelUpkeep[];
 let oneMore: () => ChannelUpkeep;
 let deaths: ReportDeadCredentialsHandler;
+let changes: Changes;
+let options: UpkeepOptions;
 
 /** What the provider answers; each call is noted with the token that it came with. */
 type Answer = { readonly status?: number; readonly body: object };
@@ -83,9 +87,9 @@ beforeAll(async () => {
   await admin.query(`INSERT INTO tenants (id, name, effect_secret) VALUES ($1, 'Acme', 'secret')`, [tenantId]);
   await new Promise<void>((resolve) => void stub.listen(0, '127.0.0.1', resolve));
   apiUrl = `http://127.0.0.1:${(stub.address() as AddressInfo).port}`;
-  const changes = new Changes(service, notifications);
+  changes = new Changes(service, notifications);
   deaths = new ReportDeadCredentialsHandler(changes);
-  const options = { outbound: { allow: ['127.0.0.1'] }, providerApis: { instagram: apiUrl, slack: apiUrl } };
+  options = { outbound: { allow: ['127.0.0.1'] }, providerApis: { instagram: apiUrl, slack: apiUrl } };
   oneMore = () => new ChannelUpkeep(service, changes, deaths, encryption, logger, options);
   upkeeps = [oneMore(), oneMore()];
 });
@@ -132,6 +136,41 @@ async function lookAt(now: Date): Promise<void> {
 const eventsOf = async (id: string): Promise<{ type: string; payload: Record<string, unknown> }[]> =>
   (await admin.query('SELECT type, payload FROM domain_events WHERE aggregate_id = $1 ORDER BY aggregate_version', [id])).rows;
 const typesOf = async (id: string) => (await eventsOf(id)).map(({ type }) => type);
+
+it('what Supabase kept of a channel that was deleted while it was away is taken away when it is back, and nothing else', async () => {
+  const postgrest = await startPostgrest(stores.queryUrl, ['channels.sql']);
+  const query = new pg.Pool({ connectionString: stores.queryUrl });
+  const kept = async () => (await query.query('SELECT id FROM channels ORDER BY id')).rows.map(({ id }) => id);
+  const outside = new ChannelEncryption({ keys, supabase: { url: postgrest.url, serviceKey: postgrest.serviceKey } });
+  const connect = new ConnectChannelHandler(store(), outside);
+  const [gone, living] = [
+    await connect.execute(new ConnectChannel(tenantId, settings(null), secrets(), 'ada')),
+    await connect.execute(new ConnectChannel(tenantId, settings(null), secrets(), 'ada')),
+  ];
+  const dependants = { countHeldEvents: () => Promise.resolve(0), releaseChannel: () => Promise.resolve() } as unknown as ChannelDependants;
+  postgrest.trouble('down');
+  const before = postgrest.requests;
+  await new DeleteChannelHandler(store(), outside, dependants).execute(new DeleteChannel(tenantId, gone.id, 'ada'));
+  await eventually(() => expect(postgrest.requests).toBeGreaterThan(before));
+  expect(await kept()).toEqual([gone.id, living.id]);
+
+  const upkeep = new ChannelUpkeep(service, changes, deaths, outside, logger, options);
+  upkeep.onApplicationBootstrap();
+  await eventually(() => expect(logged).toContainEqual([{ reason: expect.stringContaining('cannot be reached') }, expect.any(String)]));
+  expect(await kept()).toEqual([gone.id, living.id]);
+  await upkeep.beforeApplicationShutdown();
+  postgrest.trouble('none');
+  const next = new ChannelUpkeep(service, changes, deaths, outside, logger, options);
+  next.onApplicationBootstrap();
+  await eventually(async () => expect(await kept()).toEqual([living.id]));
+  await next.beforeApplicationShutdown();
+
+  const asked = postgrest.requests;
+  await outside.store.removeLeft(service.pool);
+  expect(postgrest.requests).toBe(asked);
+  await query.end();
+  await postgrest.stop();
+});
 
 describe('warnings', () => {
   it('come once each, whichever workers look, and the channel says how it is', async () => {

@@ -308,6 +308,7 @@ export class ChannelUpkeep implements OnApplicationBootstrap, BeforeApplicationS
     );
     channelsByHealth.reset();
     for (const { health, channels } of rows) channelsByHealth.set({ health }, channels);
+    await this.encryption.store.removeLeft(pool);
   }
 }
 
