@@ -1500,14 +1500,18 @@ describe('what the system gives up', () => {
     await admin.query('UPDATE tasks SET crashes = $2 WHERE id = ANY ($1)', [starter.tickets.out.map(({ id }) => id), crashes]);
     let under = 0;
     let most = 0;
+    const answers = Promise.withResolvers<void>();
     const { runner } = worker(async () => {
       under += 1;
       most = Math.max(most, under);
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await answers.promise;
       under -= 1;
       return ok({});
     });
-    await Promise.all([runner.handle(starter.tickets.out.slice(0, -4)), runner.handle(starter.tickets.out.slice(-4))]);
+    await runner.handle(starter.tickets.out.slice(0, -4));
+    await eventually(() => under === together);
+    await runner.handle(starter.tickets.out.slice(-4));
+    answers.resolve();
     await eventually(async () => {
       await runner.handle(await due(...starter.tickets.out.map(({ id }) => id)));
       expect((await runsOf(workflowId)).every(({ status }) => status === 'completed')).toBe(true);
