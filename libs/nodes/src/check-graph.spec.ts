@@ -261,7 +261,7 @@ describe('configs', () => {
 
   it('takes only header values that a header can carry', () => {
     for (const type of ['http.request', 'flow.respond']) {
-      const config = (headers: JsonObject) => (type === 'http.request' ? { url: 'https://x.test', headers } : { headers });
+      const config = (headers: JsonObject): JsonObject => (type === 'http.request' ? { url: 'https://x.test', headers } : { headers });
       expect(messages(type, config({ 'X-A': 'ű' }))).toEqual([
         'config.headers["X-A"] – `headers["X-A"]` has characters that are not allowed here',
       ]);
