@@ -55,7 +55,7 @@ async function emptyRedis(): Promise<string> {
   const { url: given } = await ask('redis');
   const redis = new Redis(given);
   await redis.flushdb();
-  await redis.quit();
+  redis.disconnect();
   return given;
 }
 
