@@ -729,7 +729,8 @@ describe('an approval', () => {
 });
 
 describe('moving runs', () => {
-  it('moves what waits to a version that agrees with what it has done, where it goes on', async () => {
+  /** A run that waits on version 1, while version 2 ends with another output. */
+  async function waitingBesideNext() {
     const one = system();
     const workflowId = await publish(delaying(60_000));
     const id = await one.start(workflowId);
@@ -739,6 +740,11 @@ describe('moving runs', () => {
       ...next,
       nodes: next.nodes.map((each) => (each.id === 'end' ? { ...each, config: { values: { version: 2 } } } : each)),
     });
+    return { one, workflowId, id };
+  }
+
+  it('moves what waits to a version that agrees with what it has done, where it goes on', async () => {
+    const { one, workflowId, id } = await waitingBesideNext();
     expect(await one.move(workflowId, 'look')).toEqual({ count: 1, refused: [], more: false });
     expect(await one.move(workflowId)).toEqual({ count: 1, moved: 1, refused: [], more: false });
     expect((await eventTypes(id)).at(-1)).toBe('workflow.execution.moved');
@@ -749,15 +755,7 @@ describe('moving runs', () => {
   });
 
   it('a step that was decided as its run was moved is decided anew: nothing counts that its nodes came to in the old version', async () => {
-    const one = system();
-    const workflowId = await publish(delaying(60_000));
-    const id = await one.start(workflowId);
-    await one.until(id, 'waiting');
-    const next = delaying(60_000);
-    await publishNext(workflowId, {
-      ...next,
-      nodes: next.nodes.map((each) => (each.id === 'end' ? { ...each, config: { values: { version: 2 } } } : each)),
-    });
+    const { one, workflowId, id } = await waitingBesideNext();
     const write = one.committer.add.bind(one.committer);
     const moves: object[] = [];
     one.committer.add = async (work) => {

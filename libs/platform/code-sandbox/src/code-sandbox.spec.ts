@@ -328,11 +328,17 @@ describe('B-14: a result that is no JSON is named', () => {
 });
 
 describe('the processes', () => {
-  it('outlive the violent end of one: its job fails, the next ones do not', async () => {
-    const narrow = new CodeSandbox({ size: 1 });
+  /** A sandbox of one process, which has run, and its id. */
+  async function ofOneProcess(options: { readonly graceMs?: number } = {}) {
+    const narrow = new CodeSandbox({ size: 1, ...options });
     const others = new Set(sandboxProcesses());
     await narrow.run('return 1;', {}, limits);
     const [id = 0] = sandboxProcesses().filter((one) => !others.has(one));
+    return { narrow, id };
+  }
+
+  it('outlive the violent end of one: its job fails, the next ones do not', async () => {
+    const { narrow, id } = await ofOneProcess();
     const job = narrow.run('while (true) {}', {}, { ...limits, timeoutMs: 10_000 });
     process.kill(id, 'SIGKILL');
     await expect(job).rejects.toMatchObject({ code: 'code_crashed', options: { retryable: true } });
@@ -341,10 +347,7 @@ describe('the processes', () => {
   });
 
   it('may stand still longer than their time: computing is what counts', async () => {
-    const narrow = new CodeSandbox({ size: 1, graceMs: 200 });
-    const others = new Set(sandboxProcesses());
-    await narrow.run('return 1;', {}, limits);
-    const [id = 0] = sandboxProcesses().filter((one) => !others.has(one));
+    const { narrow, id } = await ofOneProcess({ graceMs: 200 });
     process.kill(id, 'SIGSTOP');
     const job = narrow.run('return 2;', {}, limits);
     setTimeout(() => process.kill(id, 'SIGCONT'), limits.timeoutMs + 400);
@@ -353,10 +356,7 @@ describe('the processes', () => {
   });
 
   it('that never answer are given up, and their jobs may be tried again', async () => {
-    const narrow = new CodeSandbox({ size: 1, graceMs: 200 });
-    const others = new Set(sandboxProcesses());
-    await narrow.run('return 1;', {}, limits);
-    const [id = 0] = sandboxProcesses().filter((one) => !others.has(one));
+    const { narrow, id } = await ofOneProcess({ graceMs: 200 });
     process.kill(id, 'SIGSTOP');
     await expect(narrow.run('return 2;', {}, quick)).rejects.toMatchObject({ code: 'code_crashed', options: { retryable: true } });
     expect(await narrow.run('return 3;', {}, limits)).toBe(3);
