@@ -46,7 +46,7 @@ export const mutations: readonly Mutation[] = [
     file: foundation,
     find: 'SELECT id, sum(events) OVER (ORDER BY id) AS upto',
     put: 'SELECT id, sum(events) OVER (ORDER BY id DESC) AS upto',
-    caughtBy: { project: 'platform-event-log', tests: 'gives every event one position' },
+    caughtBy: { project: 'platform-event-log', tests: 'F-25: a sequencer that ends between numbering and commit' },
   },
   {
     off: 'the sweeps: nobody looks for what was lost',
